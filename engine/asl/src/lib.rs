@@ -1,0 +1,1 @@
+//! Amazon States Language: text to diagnostics and a typed program.

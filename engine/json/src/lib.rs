@@ -1,0 +1,1 @@
+//! JSON values that keep their written form, shared payloads and reference paths.

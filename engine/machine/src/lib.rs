@@ -1,0 +1,1 @@
+//! The interpreter of the States Language as a pure function over events.

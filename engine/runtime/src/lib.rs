@@ -1,0 +1,1 @@
+//! Shards, group commit, timers, dispatch and recovery.

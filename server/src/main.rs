@@ -1,0 +1,3 @@
+//! The `stepyard` binary.
+
+fn main() {}

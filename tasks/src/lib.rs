@@ -1,0 +1,1 @@
+//! Task runners: the in-process image functions and AWS Lambda.
