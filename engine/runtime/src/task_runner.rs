@@ -1,0 +1,79 @@
+//! The trait by which the runtime hands out tasks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stepyard_asl::{Resource, Timestamp};
+use stepyard_json::Payload;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+/// Runs tasks: in this process, on AWS Lambda, or by asking another service.
+///
+/// A task is handed out at least once: after a crash it is dispatched again under the same
+/// [`Invocation::idempotency_key`].
+#[async_trait]
+pub trait TaskRunner: Send + Sync {
+    /// Runs one dispatch to its end. The runtime drops the future when the task no longer counts
+    /// (timeout, stop, sibling failure).
+    async fn run(&self, invocation: Invocation) -> TaskOutcome;
+}
+
+/// One dispatch of a task.
+#[derive(Debug)]
+pub struct Invocation {
+    /// ARN of the execution.
+    pub execution_arn: Arc<str>,
+    /// When the execution started.
+    pub execution_started: Timestamp,
+    /// Name of the Task state.
+    pub state_name: Arc<str>,
+    /// What to call.
+    pub resource: Resource,
+    /// The effective input, after `Parameters`.
+    pub parameters: Payload,
+    /// `Credentials.RoleArn`, evaluated.
+    pub role_arn: Option<Arc<str>>,
+    /// The same for every dispatch of this task: execution id and scheduled event id.
+    pub idempotency_key: Arc<str>,
+    /// To be fired when the work begins (the request is sent, a worker thread is free): writes
+    /// `TaskStarted` or `LambdaFunctionStarted` and starts the clock of `TimeoutSeconds`.
+    pub started: Started,
+    /// Cancelled when the task no longer counts; for work that outlives the dropped future, such
+    /// as a blocking thread.
+    pub cancellation: CancellationToken,
+}
+
+/// Tells the runtime that a task has begun.
+#[derive(Debug)]
+pub struct Started(Option<oneshot::Sender<()>>);
+
+impl Started {
+    /// A signal and the end on which it arrives.
+    pub fn channel() -> (Started, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        (Started(Some(sender)), receiver)
+    }
+
+    /// Fires the signal; later calls do nothing.
+    pub fn fire(&mut self) {
+        if let Some(sender) = self.0.take() {
+            // Nobody listens when the task has been cancelled meanwhile.
+            let _ = sender.send(());
+        }
+    }
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TaskOutcome {
+    /// With a result.
+    Succeeded(Payload),
+    /// With an error name and a cause, both optional as in `SendTaskFailure`.
+    Failed {
+        /// Error name, matched by `ErrorEquals`.
+        error: Option<Arc<str>>,
+        /// Details for people.
+        cause: Option<Arc<str>>,
+    },
+}

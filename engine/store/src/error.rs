@@ -1,0 +1,28 @@
+//! What can go wrong in a store.
+
+/// An error of a store. Each variant asks for another reaction of the caller.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// This process does not own a shard of the commit any more, or the commit had been applied
+    /// before. Nothing was written: drop the shard's memory and load it anew.
+    #[error("shard {shard} is fenced: another owner holds it or the commit was applied before")]
+    Fenced {
+        /// The first such shard.
+        shard: u16,
+    },
+    /// What was read cannot be true: stop using that execution and tell the operator.
+    #[error("corrupt {what}: {reason}")]
+    Corrupt {
+        /// Table and row.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database cannot be used by this program at all (newer schema, unsafe setting, locked by
+    /// another process).
+    #[error("{0}")]
+    Unusable(String),
+    /// The database failed. Whether a commit went through is unknown.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+}
