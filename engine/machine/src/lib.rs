@@ -1,1 +1,14 @@
 //! The interpreter of the States Language as a pure function over events.
+//!
+//! [`decide`] looks at a program, an execution, a moment and one stimulus, and says which events happen
+//! and which commands follow. [`Execution::apply`] folds one event into the state. `decide` changes
+//! the state only by emitting events through `apply`, so folding a journal again gives the same state and
+//! evaluates no expression.
+
+mod event;
+mod id;
+mod stimulus;
+
+pub use event::{Event, EventKind, StartContext, Text};
+pub use id::{EventId, FrameId, TaskId, Timer, TimerKind};
+pub use stimulus::{Command, Decision, InvokeTask, Moment, Stimulus};
