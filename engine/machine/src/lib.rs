@@ -7,8 +7,10 @@
 
 mod event;
 mod id;
+mod status;
 mod stimulus;
 
 pub use event::{Event, EventKind, StartContext, Text};
 pub use id::{EventId, FrameId, TaskId, Timer, TimerKind};
+pub use status::ExecutionStatus;
 pub use stimulus::{Command, Decision, InvokeTask, Moment, Stimulus};

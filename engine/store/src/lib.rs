@@ -1,7 +1,20 @@
 //! The durable journal and its indexes.
+//!
+//! The journal is the only truth: one row per execution and commit, a chunk of events. The execution
+//! row is an index of it, written in the same transaction.
 
+mod commit;
 mod error;
+mod execution;
 mod metadata;
+mod state_machine;
+mod store;
 
+pub use commit::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX, Chunk, CommitGroup, ShardLease};
 pub use error::Error;
+pub use execution::{
+    ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, SHARD_COUNT, ShardId,
+};
 pub use metadata::{MetadataItem, MetadataStore};
+pub use state_machine::{Revision, StateMachine, StateMachineType};
+pub use store::Store;

@@ -1,0 +1,92 @@
+//! The execution row: what ListExecutions needs, and the key of the journal.
+
+use std::sync::Arc;
+
+use stepyard_asl::Timestamp;
+use stepyard_machine::ExecutionStatus;
+use uuid::Uuid;
+
+/// Number of a shard, below [`SHARD_COUNT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u16);
+
+/// Shards of a database, fixed when it is created.
+pub const SHARD_COUNT: u16 = 64;
+
+impl ShardId {
+    /// The shard of an execution, computable from its ARN on any node: FNV-1a over the ARN of the
+    /// state machine, a zero byte and the execution's name.
+    pub fn of(state_machine_arn: &str, execution_name: &str) -> ShardId {
+        let bytes = state_machine_arn.bytes().chain([0]).chain(execution_name.bytes());
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        // The high half is the better mixed one.
+        ShardId(((hash >> 32) % u64::from(SHARD_COUNT)) as u16)
+    }
+}
+
+/// Key of an execution in the database: a UUIDv7, so that keys rise with the start time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExecutionId(pub Uuid);
+
+impl ExecutionId {
+    /// An id from the time of the start and ten random bytes.
+    pub fn new(now: Timestamp, entropy: [u8; 10]) -> ExecutionId {
+        let millis = u64::try_from(now.0).unwrap_or(0);
+        ExecutionId(uuid::Builder::from_unix_timestamp_millis(millis, &entropy).into_uuid())
+    }
+}
+
+/// One row of `execution`. Input, output, error and cause stand in the journal only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionRow {
+    /// Shard.
+    pub shard: ShardId,
+    /// Key.
+    pub id: ExecutionId,
+    /// ARN of the state machine, unqualified.
+    pub state_machine_arn: Arc<str>,
+    /// Name, unique in the state machine.
+    pub name: Arc<str>,
+    /// The revision of the definition that it runs.
+    pub revision: Uuid,
+    /// Status.
+    pub status: ExecutionStatus,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// Earliest deadline of an execution that is not in memory; `None` when active or closed.
+    pub resume_at: Option<Timestamp>,
+}
+
+/// A change of an execution row: written when it ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionUpdate {
+    /// Shard.
+    pub shard: ShardId,
+    /// Key.
+    pub id: ExecutionId,
+    /// New status.
+    pub status: ExecutionStatus,
+    /// When it ended.
+    pub stopped_at: Option<Timestamp>,
+    /// See [`ExecutionRow::resume_at`].
+    pub resume_at: Option<Timestamp>,
+}
+
+/// Which executions to list, newest start first.
+#[derive(Clone, Debug, Default)]
+pub struct ExecutionQuery {
+    /// Of this state machine only.
+    pub state_machine_arn: Option<Arc<str>>,
+    /// With this status only.
+    pub status: Option<ExecutionStatus>,
+    /// Whose name starts so.
+    pub name_prefix: Option<String>,
+    /// Only those after this one in the order of the list.
+    pub after: Option<(Timestamp, ExecutionId)>,
+    /// At most so many.
+    pub limit: usize,
+}

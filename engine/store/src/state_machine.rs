@@ -1,0 +1,45 @@
+//! State machines and the revisions of their definitions.
+
+use std::sync::Arc;
+
+use stepyard_asl::Timestamp;
+use uuid::Uuid;
+
+/// `STANDARD` or `EXPRESS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateMachineType {
+    /// Durable, exactly-once history.
+    Standard,
+    /// Short and without a stored history.
+    Express,
+}
+
+/// A state machine with its current revision. Running executions keep the revision they started with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateMachine {
+    /// ARN, unqualified.
+    pub arn: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+    /// Type.
+    pub machine_type: StateMachineType,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// What UpdateStateMachine replaces.
+    pub revision: Revision,
+}
+
+/// One revision of a state machine: immutable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// Its id.
+    pub id: Uuid,
+    /// The definition, as it was sent.
+    pub definition: Arc<str>,
+    /// The role.
+    pub role_arn: Arc<str>,
+    /// `loggingConfiguration` and `tracingConfiguration` as they were sent: a JSON object.
+    pub configuration: Arc<str>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,90 @@
+//! The trait that all stores implement.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, Revision, ShardId,
+    ShardLease, StateMachine,
+};
+
+/// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Takes the shards over: raises their epochs, so that no earlier owner can commit.
+    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error>;
+
+    /// Writes a group in one durable transaction. [`Error::Fenced`]: nothing was written.
+    /// [`Error::Unavailable`]: read the leases to learn whether it went through.
+    async fn commit(&self, group: &CommitGroup) -> Result<(), Error>;
+
+    /// The present leases of shards, without claiming them.
+    async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error>;
+
+    /// Executions of a shard that are not closed, in the order of their ids, after the given one.
+    async fn open_executions(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRow>, Error>;
+
+    /// The execution of that name, open or closed.
+    async fn find_execution(
+        &self,
+        shard: ShardId,
+        state_machine_arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionRow>, Error>;
+
+    /// A page of executions, newest start first.
+    async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error>;
+
+    /// All chunks of an execution in order.
+    async fn load_journal(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+    ) -> Result<Vec<Chunk>, Error>;
+
+    /// A page of chunks: those that hold visible events from `from_visible_id` on (ascending), or up
+    /// to it (descending), at most `limit` chunks.
+    async fn journal_page(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        from_visible_id: u64,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Chunk>, Error>;
+
+    /// Creates a state machine, or returns the one that has its ARN already.
+    async fn create_state_machine(
+        &self,
+        machine: StateMachine,
+    ) -> Result<Option<StateMachine>, Error>;
+
+    /// Gives a state machine a new revision. False when it does not exist.
+    async fn update_state_machine(&self, arn: &str, revision: Revision) -> Result<bool, Error>;
+
+    /// Deletes a state machine; its revisions stay as long as executions need them.
+    async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error>;
+
+    /// A state machine.
+    async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error>;
+
+    /// State machines by name, after the given name.
+    async fn list_state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StateMachine>, Error>;
+
+    /// A revision, also of a deleted state machine.
+    async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error>;
+
+    /// Closes the store: flushes and releases what it holds.
+    async fn close(&self);
+}
