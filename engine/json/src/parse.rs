@@ -1,0 +1,436 @@
+//! Text to tree, without recursion: the depth of a text never meets the native stack.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Json, Number, Object};
+
+/// Deepest nesting of arrays and objects that a text may have.
+pub const DEPTH_MAX: usize = 1_000;
+
+/// Why a text is not JSON. The words are those of the parser that AWS uses, as clients know them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// Byte at which it was noticed.
+    pub offset: usize,
+    /// Line of that byte, from 1.
+    pub line: usize,
+    /// Column of that byte in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (line {}, column {})", self.message, self.line, self.column)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// Parses one JSON value with nothing but blanks around it.
+pub(crate) fn parse(text: &str) -> Result<Json, ParseError> {
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, open: Vec::new() };
+    parser.document().map_err(|Fault { at, message }| locate(text, at, message))
+}
+
+fn locate(text: &str, offset: usize, message: String) -> ParseError {
+    let mut end = offset.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let before = &text[..end];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    ParseError {
+        offset,
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        message,
+    }
+}
+
+struct Fault {
+    at: usize,
+    message: String,
+}
+
+type Parsed<T> = Result<T, Fault>;
+
+/// A container that has been opened and not yet closed.
+enum Open {
+    Array(Vec<Json>),
+    Object { members: Vec<(Arc<str>, Json)>, key: Arc<str> },
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    open: Vec<Open>,
+}
+
+impl Parser<'_> {
+    fn document(&mut self) -> Parsed<Json> {
+        let value = loop {
+            // A value, then as many closing brackets as follow it.
+            if let Some(value) = self.value()?
+                && let Some(whole) = self.place(value)?
+            {
+                break whole;
+            }
+        };
+        self.skip_blanks();
+        match self.peek() {
+            None => Ok(value),
+            Some(_) => Err(self.unexpected("end of input")),
+        }
+    }
+
+    /// Reads a scalar or an empty container; opens a container that has content and gives `None`.
+    fn value(&mut self) -> Parsed<Option<Json>> {
+        self.skip_blanks();
+        match self.peek() {
+            Some(b'{') => self.open_object(),
+            Some(b'[') => self.open_array(),
+            Some(b'"') => self.string().map(|text| Some(Json::String(text))),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Some),
+            Some(_) => self.word().map(Some),
+            None => Err(self.end_of_input()),
+        }
+    }
+
+    fn open_array(&mut self) -> Parsed<Option<Json>> {
+        self.check_depth()?;
+        self.at += 1;
+        self.skip_blanks();
+        if self.take(b']') {
+            return Ok(Some(Json::Array(Arc::default())));
+        }
+        self.open.push(Open::Array(Vec::new()));
+        Ok(None)
+    }
+
+    fn open_object(&mut self) -> Parsed<Option<Json>> {
+        self.check_depth()?;
+        self.at += 1;
+        self.skip_blanks();
+        if self.take(b'}') {
+            return Ok(Some(Json::empty_object()));
+        }
+        let key = self.key()?;
+        self.open.push(Open::Object { members: Vec::new(), key });
+        Ok(None)
+    }
+
+    fn check_depth(&self) -> Parsed<()> {
+        if self.open.len() < DEPTH_MAX {
+            return Ok(());
+        }
+        Err(self.fault(format!("Document nesting depth exceeds {DEPTH_MAX}")))
+    }
+
+    /// Puts a finished value into the innermost open container and closes what ends there. Gives the
+    /// whole document when nothing is open any more, `None` when another value must follow.
+    fn place(&mut self, mut value: Json) -> Parsed<Option<Json>> {
+        loop {
+            let Some(mut container) = self.open.pop() else { return Ok(Some(value)) };
+            self.skip_blanks();
+            let separator = self.peek();
+            match (&mut container, separator) {
+                (Open::Array(elements), Some(b',')) => {
+                    elements.push(value);
+                    self.at += 1;
+                    self.open.push(container);
+                    return Ok(None);
+                }
+                (Open::Object { members, key }, Some(b',')) => {
+                    self.at += 1;
+                    self.skip_blanks();
+                    let next = self.key()?;
+                    members.push((std::mem::replace(key, next), value));
+                    self.open.push(container);
+                    return Ok(None);
+                }
+                (Open::Array(elements), Some(b']')) => {
+                    elements.push(value);
+                    value = Json::Array(Arc::new(std::mem::take(elements)));
+                }
+                (Open::Object { members, key }, Some(b'}')) => {
+                    members.push((key.clone(), value));
+                    value = Object::from_written(std::mem::take(members)).into();
+                }
+                (_, None) => {
+                    self.open.push(container);
+                    return Err(self.end_of_input());
+                }
+                (Open::Array(_), Some(_)) => {
+                    return Err(self.unexpected("comma to separate Array entries"));
+                }
+                (Open::Object { .. }, Some(_)) => {
+                    return Err(self.unexpected("comma to separate Object entries"));
+                }
+            }
+            self.at += 1;
+        }
+    }
+
+    /// A member's name and the colon after it.
+    fn key(&mut self) -> Parsed<Arc<str>> {
+        match self.peek() {
+            Some(b'"') => {}
+            Some(_) => return Err(self.unexpected("double-quote to start field name")),
+            None => return Err(self.end_of_input()),
+        }
+        let key = self.string()?;
+        self.skip_blanks();
+        match self.peek() {
+            Some(b':') => self.at += 1,
+            Some(_) => return Err(self.unexpected("a colon to separate field name and value")),
+            None => return Err(self.end_of_input()),
+        }
+        Ok(key)
+    }
+
+    fn string(&mut self) -> Parsed<Arc<str>> {
+        self.at += 1;
+        let start = self.at;
+        self.skip_plain();
+        if self.peek() == Some(b'"') {
+            let text = &self.text[start..self.at];
+            self.at += 1;
+            return Ok(text.into());
+        }
+        let mut unescaped = self.text[start..self.at].to_owned();
+        loop {
+            let from = self.at;
+            self.skip_plain();
+            unescaped.push_str(&self.text[from..self.at]);
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(unescaped.into());
+                }
+                Some(b'\\') => unescaped.push(self.escape()?),
+                Some(control) => {
+                    return Err(self.fault(format!(
+                        "Illegal unquoted character ((CTRL-CHAR, code {control})): has to be escaped using backslash to be included in string value"
+                    )));
+                }
+                None => return Err(self.end_of_input()),
+            }
+        }
+    }
+
+    /// Goes to the next quote, backslash or control character.
+    fn skip_plain(&mut self) {
+        let rest = &self.bytes[self.at..];
+        let plain = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+        self.at += plain.unwrap_or(rest.len());
+    }
+
+    fn escape(&mut self) -> Parsed<char> {
+        self.at += 1;
+        let Some(byte) = self.peek() else { return Err(self.end_of_input()) };
+        let plain = match byte {
+            b'"' | b'\\' | b'/' => char::from(byte),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                self.at += 1;
+                return self.unicode_escape();
+            }
+            _ => {
+                let found = self.character();
+                return Err(self.fault(format!(
+                    "Unrecognized character escape '{found}' (code {})",
+                    u32::from(found)
+                )));
+            }
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    /// `uXXXX`, or two of them for one character. A surrogate without its other half cannot stand
+    /// in Rust's strings, nor in UTF-8: it becomes U+FFFD.
+    fn unicode_escape(&mut self) -> Parsed<char> {
+        let first = self.four_digits()?;
+        if !(0xd800..0xdc00).contains(&first) || !self.bytes[self.at..].starts_with(b"\\u") {
+            return Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        let before_second = self.at;
+        self.at += 2;
+        let second = self.four_digits()?;
+        if !(0xdc00..0xe000).contains(&second) {
+            self.at = before_second;
+            return Ok(char::REPLACEMENT_CHARACTER);
+        }
+        let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    fn four_digits(&mut self) -> Parsed<u32> {
+        let mut code = 0;
+        for _ in 0..4 {
+            let Some(byte) = self.peek() else { return Err(self.end_of_input()) };
+            let Some(digit) = char::from(byte).to_digit(16) else {
+                return Err(self.unexpected("a hex-digit for character escape sequence"));
+            };
+            code = code * 16 + digit;
+            self.at += 1;
+        }
+        Ok(code)
+    }
+
+    fn number(&mut self) -> Parsed<Json> {
+        let start = self.at;
+        self.take(b'-');
+        if self.take(b'0') {
+            if matches!(self.peek(), Some(b'0'..=b'9')) {
+                return Err(self.fault("Invalid numeric value: Leading zeroes not allowed".into()));
+            }
+        } else {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            let _ = self.take(b'+') || self.take(b'-');
+            self.digits()?;
+        }
+        Ok(Json::Number(Number::from_valid_text(&self.text[start..self.at])))
+    }
+
+    fn digits(&mut self) -> Parsed<()> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        match (self.at > start, self.peek()) {
+            (true, _) => Ok(()),
+            (false, Some(_)) => Err(self.unexpected("digit (0-9)")),
+            (false, None) => Err(self.end_of_input()),
+        }
+    }
+
+    fn word(&mut self) -> Parsed<Json> {
+        let rest = &self.text[self.at..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$');
+        let word = &rest[..end.unwrap_or(rest.len())];
+        let value = match word {
+            "null" => Json::Null,
+            "true" => Json::Bool(true),
+            "false" => Json::Bool(false),
+            "" => {
+                return Err(self.unexpected(
+                    "a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')",
+                ));
+            }
+            _ => {
+                return Err(self.fault(format!(
+                    "Unrecognized token '{word}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+                )));
+            }
+        };
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn skip_blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn character(&self) -> char {
+        self.text[self.at..].chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
+    }
+
+    fn unexpected(&self, expected: &str) -> Fault {
+        let found = self.character();
+        self.fault(format!(
+            "Unexpected character ('{found}' (code {})): was expecting {expected}",
+            u32::from(found)
+        ))
+    }
+
+    fn end_of_input(&self) -> Fault {
+        let place = match self.open.last() {
+            Some(Open::Array(_)) => " within/between Array entries",
+            Some(Open::Object { .. }) => " within/between Object entries",
+            None if self.at == 0 => {
+                return self.fault("No content to map due to end-of-input".into());
+            }
+            None => "",
+        };
+        self.fault(format!("Unexpected end-of-input{place}"))
+    }
+
+    fn fault(&self, message: String) -> Fault {
+        Fault { at: self.at, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DEPTH_MAX;
+    use crate::Json;
+
+    fn message(text: &str) -> String {
+        Json::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn errors_name_place_and_rule() {
+        assert_eq!(
+            message("not json"),
+            "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') (line 1, column 1)"
+        );
+        assert_eq!(
+            message("{\"a\":1,\n }"),
+            "Unexpected character ('}' (code 125)): was expecting double-quote to start field name (line 2, column 2)"
+        );
+        assert_eq!(
+            message("[1"),
+            "Unexpected end-of-input within/between Array entries (line 1, column 3)"
+        );
+        assert_eq!(message(""), "No content to map due to end-of-input (line 1, column 1)");
+    }
+
+    #[test]
+    fn depth_is_limited_and_never_meets_the_stack() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(Json::parse(&nested(DEPTH_MAX)).is_ok());
+        assert!(message(&nested(DEPTH_MAX + 1)).starts_with("Document nesting depth"));
+        assert!(message(&"[{\"a\":".repeat(1_000_000)).starts_with("Document nesting depth"));
+    }
+
+    #[test]
+    fn escapes_are_read() {
+        let json = Json::parse(r#""\u0041\n\ud83d\ude00\"\/""#).unwrap();
+        assert_eq!(json.as_str(), Some("A\n😀\"/"));
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_replaced() {
+        for text in [r#""\ud800""#, r#""\udc00""#, r#""\ud800\ud800""#, r#""\ud800x""#] {
+            let json = Json::parse(text).unwrap();
+            assert!(json.as_str().unwrap().contains('\u{fffd}'), "{text}");
+        }
+    }
+}

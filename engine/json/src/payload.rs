@@ -1,0 +1,143 @@
+//! Shared data: text and tree of one JSON value, each made from the other on demand.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::{Json, ParseError};
+
+/// A JSON value on its way through an execution. Cloning costs a reference count.
+///
+/// Data that nobody looks into is never parsed, data that is not written is never serialised, and
+/// text that came from a client or a task keeps its spelling.
+#[derive(Clone)]
+pub struct Payload(Arc<Forms>);
+
+/// At least one of the two is set, and both stand for the same value.
+#[derive(Default)]
+struct Forms {
+    text: OnceLock<ByteString>,
+    tree: OnceLock<Json>,
+}
+
+impl Payload {
+    /// From a text that may not be JSON.
+    ///
+    /// # Errors
+    /// When it is not JSON; UTF-8 that is broken counts as that.
+    pub fn from_text(text: impl Into<Bytes>) -> Result<Payload, ParseError> {
+        let text = ByteString::try_from(text.into()).map_err(|error| ParseError {
+            offset: 0,
+            line: 1,
+            column: 1,
+            message: format!("Invalid UTF-8: {error}"),
+        })?;
+        let tree = Json::parse(&text)?;
+        Ok(Payload(Arc::new(Forms { text: OnceLock::from(text), tree: OnceLock::from(tree) })))
+    }
+
+    /// From a text that is known to be JSON, because a payload wrote it: it is parsed only when
+    /// somebody looks into it. Should it not be JSON after all, its tree is `null`.
+    pub fn from_trusted_text(text: ByteString) -> Payload {
+        Payload(Arc::new(Forms { text: OnceLock::from(text), tree: OnceLock::new() }))
+    }
+
+    /// `{}`.
+    pub fn empty_object() -> Payload {
+        Payload::from(Json::empty_object())
+    }
+
+    /// The JSON text.
+    pub fn text(&self) -> &ByteString {
+        self.0.text.get_or_init(|| {
+            let tree = self.0.tree.get().map(ToString::to_string);
+            ByteString::from(tree.unwrap_or_else(|| "null".to_owned()))
+        })
+    }
+
+    /// The JSON text as shared bytes.
+    pub fn bytes(&self) -> Bytes {
+        self.text().as_bytes().clone()
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &Json {
+        self.0.tree.get_or_init(|| {
+            self.0.text.get().and_then(|text| Json::parse(text).ok()).unwrap_or_default()
+        })
+    }
+
+    /// Length of the text in bytes, which is what AWS's limits count.
+    pub fn len(&self) -> usize {
+        self.text().len()
+    }
+
+    /// Never true: no JSON text is empty.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Whether both are one and the same, so that one copy in the journal serves for both.
+    pub fn ptr_eq(&self, other: &Payload) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl From<Json> for Payload {
+    fn from(tree: Json) -> Payload {
+        Payload(Arc::new(Forms { text: OnceLock::new(), tree: OnceLock::from(tree) }))
+    }
+}
+
+/// Equal when the values are.
+impl PartialEq for Payload {
+    fn eq(&self, other: &Payload) -> bool {
+        self.ptr_eq(other) || self.tree() == other.tree()
+    }
+}
+
+/// The JSON text.
+impl fmt::Display for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Payload;
+    use crate::Json;
+
+    #[test]
+    fn text_keeps_its_spelling() {
+        let payload = Payload::from_text("{ \"a\" : 1.0 }").unwrap();
+        assert_eq!(payload.tree().get("a").unwrap().to_string(), "1.0");
+        assert_eq!(&**payload.text(), "{ \"a\" : 1.0 }");
+    }
+
+    #[test]
+    fn each_form_is_made_from_the_other() {
+        let tree = Json::parse("[1,{\"b\":null}]").unwrap();
+        let from_tree = Payload::from(tree.clone());
+        let from_text = Payload::from_trusted_text("[1,{\"b\":null}]".into());
+        assert_eq!(&**from_tree.text(), "[1,{\"b\":null}]");
+        assert_eq!(from_text.tree(), &tree);
+        assert_eq!(from_tree, from_text);
+        assert!(!from_tree.ptr_eq(&from_text));
+        assert!(from_tree.ptr_eq(&from_tree.clone()));
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        assert!(Payload::from_text("{").is_err());
+        assert!(Payload::from_text(&b"\"\xff\""[..]).is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! Tree to compact text.
+
+use std::fmt::{self, Write};
+
+use crate::Json;
+
+/// Writes compact JSON: no blanks, only what must be escaped is escaped.
+pub(crate) fn write(json: &Json, out: &mut impl Write) -> fmt::Result {
+    match json {
+        Json::Null => out.write_str("null"),
+        Json::Bool(true) => out.write_str("true"),
+        Json::Bool(false) => out.write_str("false"),
+        Json::Number(number) => write!(out, "{number}"),
+        Json::String(text) => write_string(text, out),
+        Json::Array(elements) => {
+            out.write_char('[')?;
+            for (at, element) in elements.iter().enumerate() {
+                if at > 0 {
+                    out.write_char(',')?;
+                }
+                write(element, out)?;
+            }
+            out.write_char(']')
+        }
+        Json::Object(object) => {
+            out.write_char('{')?;
+            for (at, (key, member)) in object.iter().enumerate() {
+                if at > 0 {
+                    out.write_char(',')?;
+                }
+                write_string(key, out)?;
+                out.write_char(':')?;
+                write(member, out)?;
+            }
+            out.write_char('}')
+        }
+    }
+}
+
+fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
+    out.write_char('"')?;
+    let mut clean_from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if !needs_escape(byte) {
+            continue;
+        }
+        out.write_str(&text[clean_from..at])?;
+        write_escape(byte, out)?;
+        clean_from = at + 1;
+    }
+    out.write_str(&text[clean_from..])?;
+    out.write_char('"')
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn write_escape(byte: u8, out: &mut impl Write) -> fmt::Result {
+    match byte {
+        b'"' => out.write_str("\\\""),
+        b'\\' => out.write_str("\\\\"),
+        b'\n' => out.write_str("\\n"),
+        b'\r' => out.write_str("\\r"),
+        b'\t' => out.write_str("\\t"),
+        0x08 => out.write_str("\\b"),
+        0x0c => out.write_str("\\f"),
+        other => write!(out, "\\u{other:04x}"),
+    }
+}
