@@ -1,1 +1,3 @@
 //! Task runners: the in-process image functions and AWS Lambda.
+
+pub mod objects;

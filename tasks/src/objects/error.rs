@@ -1,0 +1,50 @@
+//! What can go wrong with objects.
+
+use super::KEY_BYTES_MAX;
+
+/// An error of an object store. Names and texts are those of S3 where it has them.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// There is no such bucket.
+    #[error("The specified bucket does not exist: {bucket}")]
+    NoSuchBucket {
+        /// The name asked for.
+        bucket: String,
+    },
+    /// There is no object with that key.
+    #[error("The specified key does not exist: {key} in bucket {bucket}")]
+    NoSuchKey {
+        /// The bucket, which exists.
+        bucket: String,
+        /// The key asked for.
+        key: String,
+    },
+    /// The name cannot be a bucket's.
+    #[error("The specified bucket is not valid: {bucket:?}")]
+    InvalidBucketName {
+        /// The name as given.
+        bucket: String,
+    },
+    /// The key is empty or longer than [`KEY_BYTES_MAX`].
+    #[error("A key has 1 to {KEY_BYTES_MAX} bytes; this one has {bytes}")]
+    InvalidKey {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The storage failed.
+    #[error("the object storage failed: {what}: {source}")]
+    Storage {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+impl ObjectError {
+    /// Turns an I/O error into an [`ObjectError::Storage`] that says what was being done.
+    pub(super) fn storage(what: &str) -> impl FnOnce(std::io::Error) -> ObjectError + use<> {
+        let what = what.to_owned();
+        move |source| ObjectError::Storage { what, source }
+    }
+}

@@ -1,0 +1,150 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn store() -> (tempfile::TempDir, FsObjectStore) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = FsObjectStore::open(directory.path(), &[SOURCE_BUCKET, OUTPUT_BUCKET]).unwrap();
+    (directory, store)
+}
+
+async fn put(store: &FsObjectStore, key: &str, body: &[u8]) -> ObjectInfo {
+    let body = Bytes::copy_from_slice(body);
+    store.put(SOURCE_BUCKET, key, body, ObjectAttributes::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_object_keeps_what_was_said_of_it() {
+    let (_directory, store) = store();
+    let attributes = ObjectAttributes {
+        content_type: Some("image/jpeg".into()),
+        user_metadata: BTreeMap::from([("user".into(), "user123".into())]),
+    };
+    let body = Bytes::from_static(b"hello");
+    let info = store.put(SOURCE_BUCKET, "a/b.jpg", body.clone(), attributes).await.unwrap();
+    assert_eq!(info.etag, "5d41402abc4b2a76b9719d911017c592");
+    assert_eq!(info.user_metadata["user"], "user123");
+    assert!(info.last_modified > 1_600_000_000_000);
+    let object = store.get(SOURCE_BUCKET, "a/b.jpg").await.unwrap();
+    assert_eq!(object, Object { info: info.clone(), body });
+    assert_eq!(store.head(SOURCE_BUCKET, "a/b.jpg").await.unwrap(), info);
+    let path = store.path(SOURCE_BUCKET, "a/b.jpg").await.unwrap();
+    assert_eq!(std::fs::read(path).unwrap(), b"hello");
+}
+
+#[tokio::test]
+async fn replacing_and_deleting_leave_no_other_file() {
+    let (directory, store) = store();
+    for body in ["one", "two", "three"] {
+        put(&store, "photo.jpg", body.as_bytes()).await;
+        let object = store.get(SOURCE_BUCKET, "photo.jpg").await.unwrap();
+        assert_eq!(object.body, body);
+    }
+    let files = || std::fs::read_dir(directory.path().join(SOURCE_BUCKET)).unwrap().count();
+    assert_eq!(files(), 3, "body, sidecar and the temporary directory");
+    store.delete(SOURCE_BUCKET, "photo.jpg").await.unwrap();
+    store.delete(SOURCE_BUCKET, "photo.jpg").await.unwrap();
+    assert_eq!(files(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_there_has_a_name() {
+    let (_directory, store) = store();
+    let missing = store.get(SOURCE_BUCKET, "a").await.unwrap_err();
+    assert!(matches!(missing, ObjectError::NoSuchKey { .. }), "{missing}");
+    for bucket in ["other-bucket", "..", "", "../image-upload-source"] {
+        let missing = store.get(bucket, "a").await.unwrap_err();
+        assert!(matches!(missing, ObjectError::NoSuchBucket { .. }), "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_write_leaves_the_old_object() {
+    let (directory, store) = store();
+    put(&store, "photo.jpg", b"old").await;
+    let bucket = directory.path().join(SOURCE_BUCKET);
+    // What a crash between the two renames leaves behind, and one while writing.
+    std::fs::write(bucket.join("photo.jpg+b"), b"new").unwrap();
+    std::fs::write(bucket.join(".tmp/77"), b"ne").unwrap();
+    let store = FsObjectStore::open(directory.path(), &[SOURCE_BUCKET]).unwrap();
+    assert_eq!(store.get(SOURCE_BUCKET, "photo.jpg").await.unwrap().body, "old");
+    assert_eq!(std::fs::read_dir(bucket.join(".tmp")).unwrap().count(), 0);
+    put(&store, "photo.jpg", b"newer").await;
+    assert_eq!(store.get(SOURCE_BUCKET, "photo.jpg").await.unwrap().body, "newer");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn readers_see_whole_objects_while_they_are_replaced() {
+    let (_directory, store) = store();
+    put(&store, "k", &[0; 9000]).await;
+    let writers = (1..=4_u8).map(|byte| {
+        let store = store.clone();
+        tokio::spawn(async move { put(&store, "k", &vec![byte; 9000 + usize::from(byte)]).await })
+    });
+    let writers: Vec<_> = writers.collect();
+    for _ in 0..20 {
+        let object = store.get(SOURCE_BUCKET, "k").await.unwrap();
+        assert_eq!(object.info.size, object.body.len() as u64);
+        assert!(object.body.iter().all(|byte| *byte == object.body[0]));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+/// Keys that are near each other, long, or made of bytes that file systems dislike.
+fn keys() -> impl Strategy<Value = Vec<String>> {
+    let piece = prop_oneof![
+        4 => "[ab/+.%-]{1,4}",
+        2 => "\\PC{1,6}",
+        1 => "[\\x00-\\x1f/\\\\:*?\"<>|]{1,4}",
+        1 => Just("x".repeat(79)),
+        1 => Just("x".repeat(80)),
+        1 => Just("é".repeat(60)),
+    ];
+    let key = prop::collection::vec(piece, 1..5).prop_map(|pieces| pieces.concat());
+    prop::collection::vec(key, 1..12)
+}
+
+async fn list_all(store: &FsObjectStore, prefix: &str, limit: usize) -> Vec<String> {
+    let mut query = ListQuery { prefix: prefix.to_owned(), start_after: None, limit };
+    let mut keys = Vec::new();
+    loop {
+        let page = store.list(SOURCE_BUCKET, query.clone()).await.unwrap();
+        assert!(page.objects.len() <= limit);
+        keys.extend(page.objects.into_iter().map(|object| object.key));
+        match page.next {
+            Some(next) => query.start_after = Some(next),
+            None => return keys,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn any_keys_come_back_in_order(keys in keys(), limit in 1_usize..5, cut in 0_usize..8) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (_directory, store) = store();
+            let mut expected = BTreeMap::new();
+            for (number, key) in keys.iter().enumerate() {
+                let body = number.to_string();
+                put(&store, key, body.as_bytes()).await;
+                expected.insert(key.clone(), body);
+            }
+            for (key, body) in &expected {
+                let object = store.get(SOURCE_BUCKET, key).await.unwrap();
+                assert_eq!((&object.info.key, &object.body[..]), (key, body.as_bytes()));
+            }
+            let all: Vec<String> = expected.keys().cloned().collect();
+            assert_eq!(list_all(&store, "", limit).await, all);
+            let prefix: String = keys[0].chars().take(cut).collect();
+            let with_prefix = all.into_iter().filter(|key| key.starts_with(&prefix));
+            assert_eq!(list_all(&store, &prefix, limit).await, with_prefix.collect::<Vec<_>>());
+        });
+    }
+}
