@@ -1,0 +1,70 @@
+//! Sizes and resizing.
+
+use fast_image_resize::Resizer;
+use image::DynamicImage;
+
+use super::ImageError;
+
+/// How a picture comes to its new size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResizeMode {
+    /// To exactly the given width and height, whatever the picture's proportions, as Pillow's
+    /// `resize` in the tutorial.
+    #[default]
+    Exact,
+    /// To the largest size of the same proportions within the given one; never enlarged.
+    Fit,
+}
+
+impl ResizeMode {
+    /// The size in which a picture of size `from` comes out when `to` is asked for.
+    pub fn target(self, from: (u32, u32), to: (u32, u32)) -> (u32, u32) {
+        match self {
+            ResizeMode::Exact => to,
+            ResizeMode::Fit => fit(from, to),
+        }
+    }
+}
+
+fn fit(from: (u32, u32), within: (u32, u32)) -> (u32, u32) {
+    if from.0 <= within.0 && from.1 <= within.1 {
+        return from;
+    }
+    let scaled = |side: u32, by: u32, of: u32| {
+        let (by, of) = (u64::from(by), u64::from(of).max(1));
+        let rounded = (u64::from(side) * by + of / 2) / of;
+        u32::try_from(rounded).unwrap_or(u32::MAX).max(1)
+    };
+    // Compare within.0 / from.0 with within.1 / from.1, without division.
+    if u64::from(within.0) * u64::from(from.1) <= u64::from(within.1) * u64::from(from.0) {
+        (within.0, scaled(from.1, within.0, from.0))
+    } else {
+        (scaled(from.0, within.1, from.1), within.1)
+    }
+}
+
+/// Resizes by a Lanczos filter of three lobes; transparent pixels do not bleed their color.
+pub(super) fn resize(image: DynamicImage, to: (u32, u32)) -> Result<DynamicImage, ImageError> {
+    if (image.width(), image.height()) == to {
+        return Ok(image);
+    }
+    let mut resized = DynamicImage::new(to.0, to.1, image.color());
+    match Resizer::new().resize(&image, &mut resized, None) {
+        Ok(()) => Ok(resized),
+        Err(error) => Err(ImageError::Invalid(format!("the image cannot be resized: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fit_keeps_proportions_and_does_not_enlarge() {
+        assert_eq!(fit((4000, 3000), (300, 300)), (300, 225));
+        assert_eq!(fit((3000, 4000), (300, 300)), (225, 300));
+        assert_eq!(fit((100, 50), (300, 300)), (100, 50));
+        assert_eq!(fit((10_000, 1), (300, 300)), (300, 1));
+        assert_eq!(fit((u32::MAX, u32::MAX), (u32::MAX - 1, 7)), (7, 7));
+    }
+}
