@@ -53,6 +53,8 @@ pub enum EventKind {
         context: Arc<StartContext>,
         /// Input of the execution.
         input: Payload,
+        /// `TimeoutSeconds` of the state machine.
+        timeout_seconds: Option<u64>,
     },
     /// The execution ended well.
     ExecutionSucceeded {
