@@ -1,12 +1,39 @@
 //! Amazon States Language: text to diagnostics and a typed program.
+//!
+//! [`compile`] takes the text of a definition and tells every fault of it, or gives a [`Program`]:
+//! the same state machine with resolved transitions and compiled paths. The parts of a program that
+//! compute (paths, payload templates, intrinsic functions, conditions) evaluate against an [`Env`].
 
+mod choice;
+mod compile;
+mod diagnostic;
 mod env;
+mod expression;
+mod intrinsic;
 mod jsonpath;
+mod lower;
 mod path;
+mod program;
 mod random;
+mod resource;
+mod template;
+mod text_source;
 mod timestamp;
 
+pub use choice::{Choice, Comparison, Kind, Operator, Test, TypeTest};
+pub use compile::{Compilation, DEFINITION_BYTES_MAX, compile};
+pub use diagnostic::{Code, Diagnostic, Severity};
 pub use env::{ContextObject, Env, EvalError};
+pub use expression::Expression;
+pub use intrinsic::{Function, Intrinsic};
 pub use path::{NotFound, Path};
+pub use program::{
+    Catcher, ChoiceRule, ChoiceState, ErrorEquals, Fail, JitterStrategy, Map, MaxConcurrency,
+    Outcome, Parallel, Pass, Program, ResultPath, Retrier, Scope, ScopeId, Seconds, State, StateId,
+    StateKind, Task, Transition, Wait, WaitUntil,
+};
 pub use random::Random;
+pub use resource::{LambdaFunction, Pattern, Resource, ServiceCall};
+pub use template::Template;
+pub use text_source::TextSource;
 pub use timestamp::Timestamp;

@@ -1,0 +1,167 @@
+//! Conditions of Choice states.
+
+mod compile;
+mod operator;
+
+use std::sync::Arc;
+
+use stepyard_json::Json;
+
+pub(crate) use compile::compile;
+pub use operator::{Comparison, Kind, Operator, TypeTest};
+
+use crate::{Env, EvalError, Path, Timestamp};
+
+/// A compiled condition.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// All of them hold.
+    And(Vec<Choice>),
+    /// One of them holds.
+    Or(Vec<Choice>),
+    /// It does not hold.
+    Not(Box<Choice>),
+    /// A test of one variable.
+    Test(Box<Test>),
+}
+
+/// A variable with an operator.
+#[derive(Clone, Debug)]
+pub struct Test {
+    variable: Path,
+    condition: Condition,
+}
+
+#[derive(Clone, Debug)]
+enum Condition {
+    Compare { comparison: Comparison, kind: Kind, operand: Operand },
+    Matches(Pattern),
+    Type { test: TypeTest, expected: bool },
+}
+
+#[derive(Clone, Debug)]
+enum Operand {
+    Literal(Json),
+    Path(Path),
+}
+
+impl Choice {
+    /// Whether it holds. A value of another type than the operator's does not match.
+    ///
+    /// # Errors
+    /// `States.Runtime` when the variable does not exist, but for `IsPresent`.
+    pub fn eval(&self, env: &Env<'_>) -> Result<bool, EvalError> {
+        match self {
+            Choice::And(conditions) => all(conditions, env),
+            Choice::Or(conditions) => any(conditions, env),
+            Choice::Not(condition) => Ok(!condition.eval(env)?),
+            Choice::Test(test) => test.eval(env),
+        }
+    }
+}
+
+fn all(conditions: &[Choice], env: &Env<'_>) -> Result<bool, EvalError> {
+    for condition in conditions {
+        if !condition.eval(env)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn any(conditions: &[Choice], env: &Env<'_>) -> Result<bool, EvalError> {
+    for condition in conditions {
+        if condition.eval(env)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl Test {
+    fn eval(&self, env: &Env<'_>) -> Result<bool, EvalError> {
+        if let Condition::Type { test: TypeTest::IsPresent, expected } = self.condition {
+            return Ok(self.variable.eval(env).is_ok() == expected);
+        }
+        let value = reference(&self.variable, env)?;
+        match &self.condition {
+            Condition::Type { test, expected } => Ok(test.holds(&value) == *expected),
+            Condition::Matches(pattern) => {
+                Ok(value.as_str().is_some_and(|text| pattern.matches(text)))
+            }
+            Condition::Compare { comparison, kind, operand } => {
+                let operand = match operand {
+                    Operand::Literal(json) => json.clone(),
+                    Operand::Path(path) => reference(path, env)?,
+                };
+                Ok(kind.compare(&value, &operand).is_some_and(|order| comparison.accepts(order)))
+            }
+        }
+    }
+}
+
+fn reference(path: &Path, env: &Env<'_>) -> Result<Json, EvalError> {
+    path.eval(env).map_err(|_| {
+        EvalError::runtime(format!(
+            "Invalid path '{path}': The choice state's condition path references an invalid value."
+        ))
+    })
+}
+
+/// A pattern of `StringMatches`: `*` stands for any text, `\\*` and `\\\\` (in JSON) for themselves.
+#[derive(Clone, Debug)]
+struct Pattern(Arc<[Piece]>);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Piece {
+    Any,
+    One(char),
+}
+
+impl Pattern {
+    fn new(text: &str) -> Pattern {
+        let mut pieces = Vec::new();
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            pieces.push(match character {
+                '*' => Piece::Any,
+                '\\' => Piece::One(characters.next().unwrap_or('\\')),
+                _ => Piece::One(character),
+            });
+        }
+        Pattern(pieces.into())
+    }
+
+    /// Goes back to the last `*` only, so the time is at most the product of the lengths.
+    fn matches(&self, text: &str) -> bool {
+        let text: Vec<char> = text.chars().collect();
+        let (mut at, mut piece) = (0, 0);
+        let mut retry: Option<(usize, usize)> = None;
+        while at < text.len() {
+            match self.0.get(piece) {
+                Some(Piece::Any) => {
+                    retry = Some((piece + 1, at));
+                    piece += 1;
+                }
+                Some(Piece::One(character)) if *character == text[at] => {
+                    at += 1;
+                    piece += 1;
+                }
+                _ => {
+                    let Some((after_star, from)) = retry else { return false };
+                    retry = Some((after_star, from + 1));
+                    piece = after_star;
+                    at = from + 1;
+                }
+            }
+        }
+        self.0[piece..].iter().all(|piece| *piece == Piece::Any)
+    }
+}
+
+fn timestamp(json: &Json) -> Option<Timestamp> {
+    Timestamp::parse(json.as_str()?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! What is wrong with a definition.
+
+use std::fmt;
+
+/// One fault of a definition, as `ValidateStateMachineDefinition` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Which rule is broken.
+    pub code: Code,
+    /// What is wrong, in AWS's words where they are known.
+    pub message: String,
+    /// JSON pointer to the place, such as `/States/A/Next`; `None` for the text as a whole.
+    pub location: Option<String>,
+}
+
+/// How bad a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The definition cannot be used.
+    Error,
+    /// The definition can be used, but is hardly what was meant.
+    Warning,
+}
+
+/// Which rule is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The text is not JSON.
+    InvalidJsonDescription,
+    /// A field is missing, of the wrong type or out of range.
+    SchemaValidationFailed,
+    /// A transition names a state that is not in the same `States`.
+    MissingTransitionTarget,
+    /// Two states have the same name.
+    DuplicateStateName,
+    /// AWS accepts it, this version does not run it yet.
+    UnsupportedFeature,
+}
+
+impl Code {
+    /// All codes.
+    pub const ALL: [Code; 5] = [
+        Code::InvalidJsonDescription,
+        Code::SchemaValidationFailed,
+        Code::MissingTransitionTarget,
+        Code::DuplicateStateName,
+        Code::UnsupportedFeature,
+    ];
+
+    /// The code in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
+            Code::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
+            Code::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
+            Code::DuplicateStateName => "DUPLICATE_STATE_NAME",
+            Code::UnsupportedFeature => "UNSUPPORTED_FEATURE",
+        }
+    }
+}
+
+impl Severity {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARNING",
+        }
+    }
+}
+
+/// `<code>: <message> at <location>`, as `InvalidDefinition` quotes it.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)?;
+        match &self.location {
+            Some(location) => write!(f, " at {location}"),
+            None => Ok(()),
+        }
+    }
+}

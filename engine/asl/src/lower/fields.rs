@@ -1,0 +1,202 @@
+//! Reading the fields of one object, collecting faults.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use stepyard_json::{Json, ReferencePath};
+
+use super::Faults;
+use crate::{Code, Path, ResultPath, Template};
+
+/// Fields that only JSONata states have.
+const JSONATA_FIELDS: [&str; 4] = ["Arguments", "Output", "Items", "Condition"];
+
+/// One object of the document with its place.
+pub(super) struct Fields<'a, 'f> {
+    json: &'a Json,
+    pointer: String,
+    faults: &'f mut Faults,
+}
+
+impl<'a, 'f> Fields<'a, 'f> {
+    pub(super) fn new(json: &'a Json, pointer: String, faults: &'f mut Faults) -> Self {
+        Fields { json, pointer, faults }
+    }
+
+    /// The fields of an object nested in this one.
+    pub(super) fn nested<'n>(&'n mut self, json: &'a Json, at: &str) -> Fields<'a, 'n> {
+        Fields { json, pointer: self.place(at), faults: self.faults }
+    }
+
+    pub(super) fn get(&self, field: &str) -> Option<&'a Json> {
+        self.json.get(field)
+    }
+
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.get(field).is_some()
+    }
+
+    pub(super) fn place(&self, field: &str) -> String {
+        format!("{}/{field}", self.pointer)
+    }
+
+    pub(super) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// A fault at a field.
+    pub(super) fn fault(&mut self, field: &str, message: impl Into<String>) {
+        let place = self.place(field);
+        self.faults.schema(message, place);
+    }
+
+    /// A fault of the object as a whole.
+    pub(super) fn fault_here(&mut self, message: impl Into<String>) {
+        self.faults.schema(message, self.pointer.clone());
+    }
+
+    pub(super) fn faults(&mut self) -> &mut Faults {
+        self.faults
+    }
+
+    /// Something that AWS runs and this version does not.
+    pub(super) fn unsupported(&mut self, field: &str, what: &str) {
+        let message = format!("{what} is not supported yet");
+        let place = self.place(field);
+        self.faults.add(Code::UnsupportedFeature, message, place);
+    }
+
+    pub(super) fn refuse_jsonata(&mut self) {
+        match self.get("QueryLanguage").map(|language| language.as_str()) {
+            None | Some(Some("JSONPath")) => {}
+            Some(Some("JSONata")) => {
+                self.unsupported("QueryLanguage", "The query language JSONata");
+            }
+            Some(_) => self.fault(
+                "QueryLanguage",
+                "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]",
+            ),
+        }
+    }
+
+    /// Refuses, in a JSONPath state, what belongs to JSONata or to variables.
+    pub(super) fn refuse_other_language(&mut self) {
+        self.refuse_jsonata();
+        let jsonata = self.get("QueryLanguage").and_then(Json::as_str) == Some("JSONata");
+        for field in JSONATA_FIELDS {
+            if self.has(field) && !jsonata {
+                self.fault(
+                    field,
+                    format!("The QueryLanguage 'JSONPath' does not support the field '{field}'"),
+                );
+            }
+        }
+        if self.has("Assign") {
+            self.unsupported("Assign", "Assigning variables");
+        }
+    }
+
+    pub(super) fn text(&mut self, field: &str) -> Option<Arc<str>> {
+        let json = self.get(field)?;
+        if let Json::String(text) = json {
+            return Some(text.clone());
+        }
+        self.fault(field, "Expected value of type String");
+        None
+    }
+
+    pub(super) fn required_text(&mut self, field: &str) -> Option<Arc<str>> {
+        if !self.has(field) {
+            self.fault_here(format!("The field '{field}' is required but was missing"));
+            return None;
+        }
+        self.text(field)
+    }
+
+    pub(super) fn integer(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.get(field)?.as_i64().and_then(|value| u64::try_from(value).ok());
+        if value.is_some_and(|value| range.contains(&value)) {
+            return value;
+        }
+        let message = format!("Expected an integer from {} to {}", range.start(), range.end());
+        self.fault(field, message);
+        None
+    }
+
+    pub(super) fn path(&mut self, field: &str) -> Option<Path> {
+        let text = self.text(field)?;
+        match Path::parse(&text) {
+            Ok(path) => Some(path),
+            Err(_) => {
+                self.fault(field, "Value is not a valid JSONPath");
+                None
+            }
+        }
+    }
+
+    /// A path that must name exactly one place.
+    pub(super) fn reference_path(&mut self, field: &str) -> Option<Path> {
+        let path = self.path(field)?;
+        if !path.is_definite() {
+            self.fault(field, "Value is not a Reference Path");
+            return None;
+        }
+        Some(path)
+    }
+
+    /// `InputPath` and `OutputPath`: `$` when absent, `None` when `null`.
+    pub(super) fn data_path(&mut self, field: &str) -> Option<Path> {
+        match self.get(field) {
+            None => Some(Path::identity()),
+            Some(Json::Null) => None,
+            Some(_) => self.path(field),
+        }
+    }
+
+    pub(super) fn result_path(&mut self) -> ResultPath {
+        let root = || ResultPath::Path(ReferencePath::root());
+        match self.get("ResultPath") {
+            None => root(),
+            Some(Json::Null) => ResultPath::Discard,
+            Some(_) => match self.text("ResultPath").map(|text| ReferencePath::parse(&text)) {
+                Some(Ok(path)) => ResultPath::Path(path),
+                Some(Err(_)) => {
+                    self.fault("ResultPath", "Value is not a Reference Path");
+                    root()
+                }
+                None => root(),
+            },
+        }
+    }
+
+    /// A payload template; any JSON is one.
+    pub(super) fn template(&mut self, field: &str) -> Option<Template> {
+        match Template::compile(self.get(field)?) {
+            Ok(template) => Some(template),
+            Err(faults) => {
+                for fault in faults {
+                    self.fault(&format!("{field}{}", fault.pointer), fault.message);
+                }
+                None
+            }
+        }
+    }
+
+    /// Tells when more than one of fields that exclude each other is given.
+    pub(super) fn at_most_one(&mut self, fields: &[&str]) {
+        let given: Vec<_> = fields.iter().copied().filter(|field| self.has(field)).collect();
+        if given.len() > 1 {
+            self.fault_here(format!(
+                "Only one of these fields may be given: [{}]",
+                given.join(", ")
+            ));
+        }
+    }
+
+    pub(super) fn exactly_one(&mut self, fields: &[&str]) {
+        self.at_most_one(fields);
+        if !fields.iter().any(|field| self.has(field)) {
+            self.fault_here(format!("One of these fields is required: [{}]", fields.join(", ")));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Document to program, in two passes: the first numbers all states and scopes in document order, the
+//! second lowers state by state, so that every transition is resolved as it is met.
+
+mod fields;
+mod number;
+mod outcome;
+mod state;
+mod task;
+
+use std::sync::Arc;
+
+use stepyard_json::Json;
+
+use crate::{Code, Compilation, Diagnostic, Program, Scope, ScopeId, Severity, StateId};
+use fields::Fields;
+use number::{Numbering, RawScope};
+
+/// Longest timeouts and intervals, in seconds (States Language, AWS developer guide).
+pub(crate) const SECONDS_MAX: u64 = 99_999_999;
+
+/// Lowers a document that is a JSON object.
+pub(crate) fn lower(document: &Json) -> Compilation {
+    let mut faults = Faults::default();
+    let numbering = number::number(document, &mut faults);
+    let mut states = Vec::with_capacity(numbering.states.len());
+    for raw in &numbering.states {
+        states.extend(state::lower(raw, &numbering, &mut faults));
+    }
+    let scopes: Vec<_> =
+        numbering.scopes.iter().filter_map(|raw| start(raw, &mut faults)).collect();
+    let (timeout_seconds, comment) = top_level(document, &mut faults);
+    let complete = !faults.0.iter().any(|fault| fault.severity == Severity::Error);
+    let program = complete.then(|| Arc::new(Program { states, scopes, timeout_seconds, comment }));
+    Compilation { program, diagnostics: faults.0 }
+}
+
+fn top_level(document: &Json, faults: &mut Faults) -> (Option<u64>, Option<Arc<str>>) {
+    let mut fields = Fields::new(document, String::new(), faults);
+    let timeout = fields.integer("TimeoutSeconds", 1..=SECONDS_MAX);
+    let comment = fields.text("Comment");
+    if fields.text("Version").is_some_and(|version| &*version != "1.0") {
+        fields.fault("Version", "The only supported version is '1.0'");
+    }
+    fields.refuse_jsonata();
+    (timeout, comment)
+}
+
+fn start(raw: &RawScope<'_>, faults: &mut Faults) -> Option<Scope> {
+    let start_at = raw.json.get("StartAt").and_then(Json::as_str)?;
+    raw.json.get("States")?;
+    match raw.names.get(start_at) {
+        Some(&start) => Some(Scope { start, parent: raw.parent }),
+        None => {
+            let location = format!("{}/StartAt", raw.pointer);
+            faults.add(
+                Code::MissingTransitionTarget,
+                missing_target("StartAt", start_at),
+                location,
+            );
+            None
+        }
+    }
+}
+
+fn missing_target(field: &str, target: &str) -> String {
+    format!("Missing '{field}' target: {target}")
+}
+
+/// The faults found so far.
+#[derive(Default)]
+pub(crate) struct Faults(Vec<Diagnostic>);
+
+impl Faults {
+    fn add(&mut self, code: Code, message: impl Into<String>, location: impl Into<String>) {
+        self.0.push(Diagnostic {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            location: Some(location.into()),
+        });
+    }
+
+    fn schema(&mut self, message: impl Into<String>, location: impl Into<String>) {
+        self.add(Code::SchemaValidationFailed, message, location);
+    }
+}
+
+impl Numbering<'_> {
+    /// The state of that name in a scope.
+    fn find(&self, scope: ScopeId, name: &str) -> Option<StateId> {
+        self.scopes[scope.0 as usize].names.get(name).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+use crate::{Code, StateKind, Transition, compile};
+
+/// All diagnostics of a definition, one a line.
+fn faults(definition: &str) -> Vec<String> {
+    compile(definition).diagnostics.iter().map(ToString::to_string).collect()
+}
+
+/// Of a definition with one state `A`.
+fn faults_of_state(state: &str) -> Vec<String> {
+    faults(&format!(r#"{{"StartAt":"A","States":{{"A":{state}}}}}"#))
+}
+
+#[test]
+fn states_are_numbered_in_document_order() {
+    let compilation = compile(
+        r#"{"StartAt":"A","States":{
+            "A":{"Type":"Parallel","Next":"D","Branches":[
+                {"StartAt":"B","States":{"B":{"Type":"Map","End":true,
+                    "ItemProcessor":{"StartAt":"C","States":{"C":{"Type":"Succeed"}}}}}},
+                {"StartAt":"E","States":{"E":{"Type":"Pass","End":true}}}]},
+            "D":{"Type":"Pass","End":true}}}"#,
+    );
+    let program = compilation.program.unwrap();
+    let names: Vec<_> = program.states.iter().map(|state| &*state.name).collect();
+    assert_eq!(names, ["A", "B", "C", "E", "D"]);
+    let starts: Vec<_> = program.scopes.iter().map(|scope| scope.start.0).collect();
+    assert_eq!(starts, [0, 1, 2, 3]);
+    let StateKind::Parallel(parallel) = &program.states[0].kind else { panic!() };
+    assert_eq!(parallel.branches.iter().map(|scope| scope.0).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(parallel.outcome.transition, Transition::Next(crate::StateId(4)));
+}
+
+#[test]
+fn faults_are_told_all_at_once_with_place_and_rule() {
+    let definition = r#"{"StartAt":"X","States":{
+        "A":{"Type":"Pass","Next":"Nowhere"},
+        "B":{"Type":"Wait","End":true,"Timestamp":"yesterday"},
+        "C":{"Type":"Nonsense"},
+        "P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}],"End":true},
+        "E":{"Type":"Pass","Parameters":{"x.$":"no path"},"End":true}}}"#;
+    assert_eq!(
+        faults(definition),
+        [
+            "DUPLICATE_STATE_NAME: The state name 'A' is used at /States/A too at /States/P/Branches[0]/States/A",
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere at /States/A/Next",
+            "SCHEMA_VALIDATION_FAILED: String does not match RFC3339 timestamp at /States/B/Timestamp",
+            "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/C/Type",
+            "SCHEMA_VALIDATION_FAILED: The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call at /States/E/Parameters",
+            "MISSING_TRANSITION_TARGET: Missing 'StartAt' target: X at /StartAt",
+        ]
+    );
+}
+
+#[test]
+fn texts_recorded_from_aws() {
+    for (definition, text) in [
+        ("", "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object"),
+        ("{}", "SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"),
+        (
+            r#"{"StartAt":"A"}"#,
+            "SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /",
+        ),
+    ] {
+        assert_eq!(faults(definition), [text]);
+    }
+    assert_eq!(
+        faults_of_state(r#"{"Type":"Parallel","Branches":[],"End":true}"#),
+        ["SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States/A/Branches"]
+    );
+    assert_eq!(
+        faults_of_state(
+            r#"{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Credentials":{},"End":true}"#
+        ),
+        [
+            "SCHEMA_VALIDATION_FAILED: The field 'RoleArn' is required but was missing at /States/A/Credentials"
+        ]
+    );
+}
+
+#[test]
+fn wrong_fields_are_found() {
+    for (state, fault) in [
+        (r#"{"Type":"Pass"}"#, "One of these fields is required: [Next, End] at /States/A"),
+        (
+            r#"{"Type":"Pass","End":true,"Next":"A"}"#,
+            "Only one of these fields may be given: [Next, End] at /States/A",
+        ),
+        (r#"{"Type":"Pass","End":1}"#, "Expected value of type Boolean at /States/A/End"),
+        (
+            r#"{"Type":"Pass","End":true,"InputPath":"x"}"#,
+            "Value is not a valid JSONPath at /States/A/InputPath",
+        ),
+        (
+            r#"{"Type":"Pass","End":true,"ResultPath":"$.a[*]"}"#,
+            "Value is not a Reference Path at /States/A/ResultPath",
+        ),
+        (
+            r#"{"Type":"Wait","End":true,"Seconds":-1}"#,
+            "Expected an integer from 0 to 99999999 at /States/A/Seconds",
+        ),
+        (
+            r#"{"Type":"Wait","End":true}"#,
+            "One of these fields is required: [Seconds, SecondsPath, Timestamp, TimestampPath] at /States/A",
+        ),
+        (r#"{"Type":"Choice","Choices":[]}"#, "Value cannot be empty at /States/A/Choices"),
+        (
+            r#"{"Type":"Choice","Choices":[{"Variable":"$.x","IsNull":true}]}"#,
+            "The field 'Next' is required but was missing at /States/A/Choices[0]",
+        ),
+        (
+            r#"{"Type":"Task","Resource":"x","End":true}"#,
+            "The resource provided x is not recognized. The value is not a valid resource ARN, or the resource is not available in this region. at /States/A/Resource",
+        ),
+        (
+            r#"{"Type":"Fail","Error":"a","ErrorPath":"$.a"}"#,
+            "Only one of these fields may be given: [Error, ErrorPath] at /States/A",
+        ),
+        (
+            r#"{"Type":"Map","End":true}"#,
+            "One of these fields is required: [ItemProcessor, Iterator] at /States/A",
+        ),
+        (
+            r#"{"Type":"Pass","End":true,"Output":1}"#,
+            "The QueryLanguage 'JSONPath' does not support the field 'Output' at /States/A/Output",
+        ),
+        (r#"{}"#, "The field 'Type' is required but was missing at /States/A"),
+        (r#"1"#, "Expected value of type Object at /States/A"),
+    ] {
+        assert_eq!(
+            faults_of_state(state),
+            [format!("SCHEMA_VALIDATION_FAILED: {fault}")],
+            "{state}"
+        );
+    }
+}
+
+#[test]
+fn retriers_and_catchers_are_checked() {
+    let task = |rest: &str| {
+        faults_of_state(&format!(
+            r#"{{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","End":true,{rest}}}"#
+        ))
+    };
+    assert_eq!(task(r#""Retry":[],"Catch":[]"#), [] as [&str; 0]);
+    for (rest, fault) in [
+        (
+            r#""Retry":[{}]"#,
+            "The field 'ErrorEquals' is required but was missing at /States/A/Retry[0]",
+        ),
+        (
+            r#""Retry":[{"ErrorEquals":[]}]"#,
+            "Value cannot be empty at /States/A/Retry[0]/ErrorEquals",
+        ),
+        (
+            r#""Retry":[{"ErrorEquals":["a"],"BackoffRate":0.5}]"#,
+            "Expected a number greater than or equal to 1.0 at /States/A/Retry[0]/BackoffRate",
+        ),
+        (
+            r#""Retry":[{"ErrorEquals":["States.ALL"]},{"ErrorEquals":["a"]}]"#,
+            "States.ALL must appear alone and in the last entry at /States/A/Retry[0]/ErrorEquals",
+        ),
+        (
+            r#""Catch":[{"ErrorEquals":["a"]}]"#,
+            "The field 'Next' is required but was missing at /States/A/Catch[0]",
+        ),
+        (
+            r#""TimeoutSeconds":5,"HeartbeatSeconds":5"#,
+            "HeartbeatSeconds must be smaller than TimeoutSeconds at /States/A/HeartbeatSeconds",
+        ),
+    ] {
+        assert_eq!(task(rest), [format!("SCHEMA_VALIDATION_FAILED: {fault}")], "{rest}");
+    }
+}
+
+#[test]
+fn what_cannot_be_run_yet_is_refused_by_name() {
+    for (state, fault) in [
+        (
+            r#"{"Type":"Pass","End":true,"QueryLanguage":"JSONata"}"#,
+            "The query language JSONata is not supported yet at /States/A/QueryLanguage",
+        ),
+        (
+            r#"{"Type":"Pass","End":true,"Assign":{"x":1}}"#,
+            "Assigning variables is not supported yet at /States/A/Assign",
+        ),
+    ] {
+        assert_eq!(faults_of_state(state), [format!("UNSUPPORTED_FEATURE: {fault}")]);
+    }
+}
+
+#[test]
+fn every_code_occurs() {
+    let found: Vec<_> = [
+        "{",
+        "{}",
+        r#"{"StartAt":"B","States":{"A":{"Type":"Succeed"}}}"#,
+        r#"{"StartAt":"A","States":{"A":{"Type":"Parallel","End":true,"Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}]}}}"#,
+        r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#,
+    ]
+    .into_iter()
+    .flat_map(|definition| compile(definition).diagnostics)
+    .map(|diagnostic| diagnostic.code)
+    .collect();
+    for code in Code::ALL {
+        assert!(found.contains(&code), "{}", code.as_str());
+    }
+}
