@@ -205,3 +205,16 @@ fn every_code_occurs() {
         assert!(found.contains(&code), "{}", code.as_str());
     }
 }
+
+#[test]
+fn the_workflows_that_come_along_compile() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../workflows");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let compilation = compile(&std::fs::read_to_string(&path).unwrap());
+        assert_eq!(compilation.diagnostics, [], "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 2);
+}
