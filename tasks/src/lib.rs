@@ -1,4 +1,9 @@
 //! Task runners: the in-process image functions and AWS Lambda.
 
+pub mod functions;
 pub mod image;
+pub mod lambda;
 pub mod objects;
+mod registry;
+
+pub use registry::{Route, TaskRegistry};

@@ -1,0 +1,201 @@
+//! Functions on AWS Lambda or any endpoint that speaks its API, through the AWS SDK.
+
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::RequestId;
+use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
+use aws_sdk_lambda::primitives::Blob;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeDeserializationInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+use http_body_util::{LengthLimitError, Limited};
+use tokio::sync::OnceCell;
+
+use super::{InvokeFailure, InvokeReply, InvokeRequest, LambdaService, REPLY_BYTES_MAX};
+
+/// Calls functions through the AWS SDK.
+///
+/// Endpoint, region and credentials come from the SDK's own environment variables, files and
+/// services (`AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, ...),
+/// read at the first call. A call is sent once: repeating it is the state machine's `Retry`.
+#[derive(Debug)]
+pub struct AwsLambda {
+    default_region: String,
+    client: OnceCell<Client>,
+}
+
+impl AwsLambda {
+    /// A client that is made at the first call. The region is used when the SDK finds none.
+    pub fn new(default_region: impl Into<String>) -> AwsLambda {
+        AwsLambda { default_region: default_region.into(), client: OnceCell::new() }
+    }
+
+    /// Uses a client that exists.
+    pub fn with_client(client: Client) -> AwsLambda {
+        AwsLambda { default_region: String::new(), client: OnceCell::new_with(Some(client)) }
+    }
+
+    /// Whether the environment says where functions are or who calls them, so that calling Lambda
+    /// makes sense. `variable` reads an environment variable.
+    pub fn is_configured(variable: impl Fn(&str) -> Option<String>) -> bool {
+        const HINTS: [&str; 8] = [
+            "AWS_ENDPOINT_URL_LAMBDA",
+            "AWS_ENDPOINT_URL",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_PROFILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ];
+        HINTS.iter().any(|name| variable(name).is_some_and(|value| !value.is_empty()))
+    }
+
+    async fn client(&self) -> &Client {
+        self.client.get_or_init(|| connect(self.default_region.clone())).await
+    }
+}
+
+async fn connect(default_region: String) -> Client {
+    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    // Not the SDK's whole chain: asking the instance metadata service takes seconds where there is none.
+    let regions = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(Region::new(default_region));
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .region(regions)
+        .retry_config(RetryConfig::disabled())
+        // A function may take 15 minutes without a byte on the wire.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .load()
+        .await;
+    Client::new(&config)
+}
+
+#[async_trait]
+impl LambdaService for AwsLambda {
+    async fn invoke(&self, request: InvokeRequest) -> Result<InvokeReply, InvokeFailure> {
+        let capture = Capture::default();
+        let call = self
+            .client()
+            .await
+            .invoke()
+            .function_name(request.function_name)
+            .set_qualifier(request.qualifier)
+            .set_invocation_type(request.invocation_type.as_deref().map(Into::into))
+            .set_client_context(request.client_context)
+            .set_log_type(request.log_type.as_deref().map(Into::into))
+            .set_payload(request.payload.map(|payload| Blob::new(payload.to_vec())))
+            .customize()
+            .interceptor(capture.clone());
+        match Box::pin(call.send()).await {
+            Ok(output) => Ok(reply(output, capture.take())),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+}
+
+fn reply(output: InvokeOutput, headers: Vec<(String, String)>) -> InvokeReply {
+    InvokeReply {
+        status: u16::try_from(output.status_code).unwrap_or_default(),
+        function_error: output.function_error,
+        executed_version: output.executed_version,
+        log_result: output.log_result,
+        payload: output.payload.map(Blob::into_inner).unwrap_or_default().into(),
+        headers,
+    }
+}
+
+/// Names and texts as Step Functions shows them, recorded from AWS.
+fn failure(error: &SdkError<InvokeError, HttpResponse>) -> InvokeFailure {
+    if let SdkError::ServiceError(service) = error {
+        let (status, modeled) = (service.raw().status().as_u16(), service.err());
+        let code = modeled.code().unwrap_or("Unknown");
+        let name = if is_modeled(modeled) { code } else { "AWSLambdaException" };
+        return InvokeFailure::Error {
+            error: format!("Lambda.{name}"),
+            cause: format!(
+                "{} (Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {}; Proxy: null)",
+                modeled.message().unwrap_or("null"),
+                modeled.request_id().unwrap_or("null"),
+            ),
+        };
+    }
+    if is_length_limit(error) {
+        return InvokeFailure::TooLarge;
+    }
+    InvokeFailure::Error {
+        error: "Lambda.SdkClientException".to_owned(),
+        cause: format!("Unable to execute HTTP request: {}", DisplayErrorContext(error)),
+    }
+}
+
+/// Whether the API describes this error; others go by the name of the service.
+#[expect(deprecated, reason = "the SDK has no other way to tell the errors it knows")]
+fn is_modeled(error: &InvokeError) -> bool {
+    !matches!(error, InvokeError::Unhandled(_))
+}
+
+fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source())
+        .any(<dyn Error>::is::<LengthLimitError>)
+}
+
+/// Keeps the headers of the answer and limits its length.
+#[derive(Clone, Debug, Default)]
+struct Capture(Arc<Mutex<Vec<(String, String)>>>);
+
+impl Capture {
+    fn take(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Intercept for Capture {
+    fn name(&self) -> &'static str {
+        "capture"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().take_body();
+        let limited = SdkBody::from_body_1_x(Limited::new(body, REPLY_BYTES_MAX));
+        *context.response_mut().body_mut() = limited;
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.response().headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = headers.collect();
+        Ok(())
+    }
+}

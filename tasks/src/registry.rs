@@ -1,0 +1,230 @@
+//! Decides where a task runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stepyard_asl::{Pattern, Resource};
+use stepyard_json::Payload;
+use stepyard_runtime::{Invocation, Started, TaskOutcome, TaskRunner};
+use tokio_util::sync::CancellationToken;
+
+use crate::functions::{Function, FunctionCall};
+use crate::lambda::{
+    InvokeFailure, InvokeReply, InvokeRequest, LambdaService, direct_outcome, failed,
+    function_name, invoke_outcome, parse_invoke,
+};
+
+/// Where a function runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// In this process if it is one of its functions, else on Lambda.
+    #[default]
+    InProcess,
+    /// On Lambda.
+    Lambda,
+}
+
+/// Runs tasks: a table by function name says where.
+///
+/// The functions of this process answer to their name in any region and account, whether the
+/// resource is the function's ARN or `lambda:invoke`.
+#[derive(Default)]
+pub struct TaskRegistry {
+    functions: HashMap<String, Arc<dyn Function>>,
+    routes: HashMap<String, Route>,
+    default_route: Route,
+    lambda: Option<Arc<dyn LambdaService>>,
+}
+
+impl TaskRegistry {
+    /// A registry without functions, which runs nothing.
+    pub fn new() -> TaskRegistry {
+        TaskRegistry::default()
+    }
+
+    /// Adds a function of this process.
+    #[must_use]
+    pub fn with_function(
+        mut self,
+        name: impl Into<String>,
+        function: Arc<dyn Function>,
+    ) -> TaskRegistry {
+        self.functions.insert(name.into(), function);
+        self
+    }
+
+    /// Says where one function runs.
+    #[must_use]
+    pub fn with_route(mut self, name: impl Into<String>, route: Route) -> TaskRegistry {
+        self.routes.insert(name.into(), route);
+        self
+    }
+
+    /// Says where functions run that have no route of their own.
+    #[must_use]
+    pub fn with_default_route(mut self, route: Route) -> TaskRegistry {
+        self.default_route = route;
+        self
+    }
+
+    /// Gives access to Lambda.
+    #[must_use]
+    pub fn with_lambda(mut self, lambda: Arc<dyn LambdaService>) -> TaskRegistry {
+        self.lambda = Some(lambda);
+        self
+    }
+
+    /// The function of this process that answers to a name, unless it is routed to Lambda.
+    fn function(&self, name: &str) -> Option<&Arc<dyn Function>> {
+        match self.routes.get(name).unwrap_or(&self.default_route) {
+            Route::InProcess => self.functions.get(name),
+            Route::Lambda => None,
+        }
+    }
+
+    async fn invoke(
+        &self,
+        request: InvokeRequest,
+        mut task: Task,
+    ) -> Result<InvokeReply, InvokeFailure> {
+        let name = function_name(&request.function_name);
+        if let Some(function) = self.function(name) {
+            return call_function(&**function, &request, task).await;
+        }
+        let Some(lambda) = &self.lambda else {
+            task.started.fire();
+            return Err(no_route(&request.function_name));
+        };
+        task.started.fire();
+        lambda.invoke(request).await
+    }
+}
+
+#[async_trait]
+impl TaskRunner for TaskRegistry {
+    async fn run(&self, invocation: Invocation) -> TaskOutcome {
+        let Invocation { resource, parameters, .. } = &invocation;
+        match resource {
+            Resource::Lambda(function) => {
+                let request = InvokeRequest {
+                    function_name: function.arn.to_string(),
+                    payload: Some(parameters.bytes()),
+                    ..InvokeRequest::default()
+                };
+                let arn = Arc::clone(&function.arn);
+                direct_outcome(self.invoke(request, Task::from(invocation)).await, &arn)
+            }
+            Resource::Service(call)
+                if (&*call.service, &*call.action, call.pattern)
+                    == ("lambda", "invoke", Pattern::RequestResponse) =>
+            {
+                let state = Arc::clone(&invocation.state_name);
+                match parse_invoke(parameters) {
+                    Ok(request) => {
+                        invoke_outcome(self.invoke(request, Task::from(invocation)).await, &state)
+                    }
+                    Err(cause) => failed("States.Runtime", &cause),
+                }
+            }
+            Resource::Activity { arn } => nobody(arn, "activities are not supported yet"),
+            Resource::Service(call) => {
+                nobody(&call.arn, "this service integration is not supported yet")
+            }
+        }
+    }
+}
+
+/// What a function call takes from an [`Invocation`].
+struct Task {
+    execution_arn: Arc<str>,
+    execution_started: stepyard_asl::Timestamp,
+    idempotency_key: Arc<str>,
+    started: Started,
+    cancellation: CancellationToken,
+}
+
+impl From<Invocation> for Task {
+    fn from(invocation: Invocation) -> Task {
+        Task {
+            execution_arn: invocation.execution_arn,
+            execution_started: invocation.execution_started,
+            idempotency_key: invocation.idempotency_key,
+            started: invocation.started,
+            cancellation: invocation.cancellation,
+        }
+    }
+}
+
+/// Calls a function of this process and answers as Lambda would. A call of type `Event` runs to
+/// its end, too, so that it cannot be lost; only its result is dropped.
+async fn call_function(
+    function: &dyn Function,
+    request: &InvokeRequest,
+    mut task: Task,
+) -> Result<InvokeReply, InvokeFailure> {
+    let invocation_type = request.invocation_type.as_deref().unwrap_or("RequestResponse");
+    if invocation_type == "DryRun" {
+        task.started.fire();
+        return Ok(in_process_reply(204, String::new(), &task.idempotency_key));
+    }
+    let event = match &request.payload {
+        Some(text) => Payload::from_text(text.clone()).map_err(|error| InvokeFailure::Error {
+            error: "Lambda.InvalidRequestContentException".to_owned(),
+            cause: format!("Could not parse request body into json: {error}"),
+        })?,
+        None => Payload::empty_object(),
+    };
+    let call = FunctionCall {
+        event,
+        execution_arn: task.execution_arn,
+        execution_started: task.execution_started,
+        started: task.started,
+        cancellation: task.cancellation,
+    };
+    let result = function.call(call).await;
+    let id = &*task.idempotency_key;
+    Ok(match result {
+        _ if invocation_type == "Event" => in_process_reply(202, String::new(), id),
+        Ok(result) => in_process_reply(200, result.to_string(), id),
+        Err(error) => InvokeReply {
+            function_error: Some("Unhandled".to_owned()),
+            ..in_process_reply(200, error.payload().to_string(), id)
+        },
+    })
+}
+
+/// An answer with the headers of Lambda that mean something without HTTP.
+fn in_process_reply(status: u16, payload: String, request_id: &str) -> InvokeReply {
+    const VERSION: &str = "$LATEST";
+    let headers = [
+        ("X-Amz-Executed-Version", VERSION),
+        ("x-amzn-RequestId", request_id),
+        ("Content-Length", &payload.len().to_string()),
+        ("Content-Type", "application/json"),
+    ];
+    InvokeReply {
+        status,
+        executed_version: Some(VERSION.to_owned()),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        payload: payload.into(),
+        ..InvokeReply::default()
+    }
+}
+
+/// Named as Lambda names a function that it does not have.
+fn no_route(function: &str) -> InvokeFailure {
+    InvokeFailure::Error {
+        error: "Lambda.ResourceNotFoundException".to_owned(),
+        cause: format!(
+            "Function not found: {function}. No function of this process has that name, and no Lambda endpoint is configured: set AWS_ENDPOINT_URL_LAMBDA to the URL of one, or AWS credentials to use AWS Lambda"
+        ),
+    }
+}
+
+fn nobody(arn: &str, why: &str) -> TaskOutcome {
+    failed("States.Runtime", &format!("Nothing here runs the resource {arn}: {why}"))
+}
+
+#[cfg(test)]
+mod tests;
