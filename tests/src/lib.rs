@@ -1,1 +1,14 @@
-//! Test harness shared by the suites.
+//! Test harness shared by the suites: the real binary as a child process, a client for its API, and
+//! an endpoint that plays AWS Lambda.
+
+mod client;
+mod deadline;
+mod lambda_stub;
+mod repository;
+mod server;
+
+pub use client::{ApiError, Client};
+pub use deadline::Deadline;
+pub use lambda_stub::{LambdaStub, Reply, Run};
+pub use repository::{binary, root, shared};
+pub use server::{Server, ServerOptions};

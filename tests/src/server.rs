@@ -1,0 +1,145 @@
+//! The real binary, as a child process.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use crate::{Client, Deadline, binary};
+
+/// Longest wait for the line that names the address, and for the end after a signal.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How to start a server.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// Further arguments of `serve`.
+    pub arguments: Vec<OsString>,
+    /// Environment variables.
+    pub environment: Vec<(String, String)>,
+}
+
+impl ServerOptions {
+    /// Sends the functions of these names (`*`: all of them) to the Lambda endpoint at that URL.
+    pub fn with_lambda(mut self, functions: &str, url: &str) -> ServerOptions {
+        self.arguments.extend(["--lambda-functions".into(), functions.into()]);
+        let variables = [
+            ("AWS_ENDPOINT_URL_LAMBDA", url),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "us-east-1"),
+        ];
+        self.environment.extend(variables.map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+}
+
+/// A running server on a free port of the loopback interface. Dropping it kills the process.
+pub struct Server {
+    child: Child,
+    address: String,
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// Starts `stepyard serve` on a data directory and waits until it says where it listens.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start(data_dir: &Path, options: &ServerOptions) -> Server {
+        let mut child = Command::new(binary())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data_dir)
+            .args(&options.arguments)
+            .envs(options.environment.iter().map(|(name, value)| (name, value)))
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
+        let log = Arc::new(Mutex::new(String::new()));
+        let (sender, addresses) = mpsc::channel();
+        follow(child.stdout.take(), &log, sender.clone());
+        follow(child.stderr.take(), &log, sender);
+        let Ok(address) = addresses.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!("the server does not start:\n{}", text(&log));
+        };
+        Server { child, address, log }
+    }
+
+    /// Its address, such as `http://127.0.0.1:40123`.
+    pub fn url(&self) -> &str {
+        &self.address
+    }
+
+    /// A client for it.
+    pub fn client(&self) -> Client {
+        Client::new(&self.address)
+    }
+
+    /// Everything it has written to its standard output and error so far.
+    pub fn log(&self) -> String {
+        text(&self.log)
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    ///
+    /// # Panics
+    /// When the process cannot be killed.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap_or_else(|error| panic!("kill: {error}"));
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to shut down, as a service manager does (SIGTERM), and waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn terminate(mut self) -> ExitStatus {
+        let process = self.child.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &process]).status();
+        Deadline::after(PATIENCE)
+            .wait_for("the end of the server", || self.child.try_wait().ok().flatten())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads a stream to its end on a thread, so that the child never blocks on a full pipe.
+fn follow(stream: Option<impl Read + Send + 'static>, log: &Arc<Mutex<String>>, found: Sender<String>) {
+    let Some(stream) = stream else { return };
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if let Some(address) = address_in(&line) {
+                // Only the first one is awaited.
+                let _ = found.send(address);
+            }
+            if let Ok(mut log) = log.lock() {
+                log.push_str(&line);
+                log.push('\n');
+            }
+        }
+    });
+}
+
+fn address_in(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("127.0.0.1:")?;
+    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    (port.parse::<u16>().ok()? != 0).then(|| format!("http://127.0.0.1:{port}"))
+}
+
+fn text(log: &Mutex<String>) -> String {
+    log.lock().map(|log| log.clone()).unwrap_or_default()
+}
