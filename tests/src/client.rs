@@ -87,7 +87,12 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::call`].
-    pub fn start_execution(&self, machine: &str, name: &str, input: &str) -> Result<String, ApiError> {
+    pub fn start_execution(
+        &self,
+        machine: &str,
+        name: &str,
+        input: &str,
+    ) -> Result<String, ApiError> {
         let request = json!({ "stateMachineArn": machine, "name": name, "input": input });
         let answer = self.call("StartExecution", &request)?;
         Ok(answer["executionArn"].as_str().unwrap_or_default().into())

@@ -80,7 +80,9 @@ impl LambdaStub {
     ///
     /// # Panics
     /// When no port is free.
-    pub fn start(behaviour: impl Fn(&Run) -> (Duration, Reply) + Send + Sync + 'static) -> LambdaStub {
+    pub fn start(
+        behaviour: impl Fn(&Run) -> (Duration, Reply) + Send + Sync + 'static,
+    ) -> LambdaStub {
         let shared = Arc::new(Shared { behaviour: Box::new(behaviour), log: Mutex::default() });
         let router = Router::new()
             .route("/2015-03-31/functions/{name}/invocations", post(invoke))
@@ -128,7 +130,8 @@ fn unexpected() -> Reply {
 }
 
 fn serve(router: Router) -> std::io::Result<(Runtime, SocketAddr)> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
     let serving: Pin<Box<dyn Future<Output = _> + Send>> =

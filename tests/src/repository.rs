@@ -35,6 +35,7 @@ fn build() -> PathBuf {
         .current_dir(root())
         .status();
     assert!(built.is_ok_and(|status| status.success()), "the binary cannot be built");
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     target.join("debug/stepyard")
 }

@@ -117,7 +117,11 @@ impl Drop for Server {
 }
 
 /// Reads a stream to its end on a thread, so that the child never blocks on a full pipe.
-fn follow(stream: Option<impl Read + Send + 'static>, log: &Arc<Mutex<String>>, found: Sender<String>) {
+fn follow(
+    stream: Option<impl Read + Send + 'static>,
+    log: &Arc<Mutex<String>>,
+    found: Sender<String>,
+) {
     let Some(stream) = stream else { return };
     let log = Arc::clone(log);
     thread::spawn(move || {
