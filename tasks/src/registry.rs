@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use stepyard_asl::{Pattern, Resource};
 use stepyard_json::Payload;
 use stepyard_runtime::{Invocation, Started, TaskOutcome, TaskRunner};
@@ -85,7 +86,7 @@ impl TaskRegistry {
 
     async fn invoke(
         &self,
-        request: InvokeRequest,
+        mut request: InvokeRequest,
         mut task: Task,
     ) -> Result<InvokeReply, InvokeFailure> {
         let name = function_name(&request.function_name);
@@ -97,6 +98,7 @@ impl TaskRegistry {
             return Err(no_route(&request.function_name));
         };
         task.started.fire();
+        request.client_context.get_or_insert_with(|| client_context(&task.idempotency_key));
         lambda.invoke(request).await
     }
 }
@@ -133,6 +135,13 @@ impl TaskRunner for TaskRegistry {
             }
         }
     }
+}
+
+/// How a function on Lambda learns the idempotency key: `context.client_context.custom` in the
+/// function, so that one that must not act twice can tell a repeated task from a new one.
+fn client_context(idempotency_key: &str) -> String {
+    let context = serde_json::json!({ "custom": { "idempotency_key": idempotency_key } });
+    BASE64_STANDARD.encode(context.to_string())
 }
 
 /// What a function call takes from an [`Invocation`].

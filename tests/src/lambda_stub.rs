@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::post;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -192,7 +193,9 @@ fn function_name(reference: &str) -> &str {
     name.split(':').next().unwrap_or(name)
 }
 
+/// Reads `custom.idempotency_key` of the client context, which travels as Base64 of a JSON object.
 fn idempotency_key(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("idempotency-key")?;
-    value.to_str().ok().map(str::to_owned)
+    let context = BASE64_STANDARD.decode(headers.get("x-amz-client-context")?).ok()?;
+    let context: Value = serde_json::from_slice(&context).ok()?;
+    context["custom"]["idempotency_key"].as_str().map(str::to_owned)
 }
