@@ -5,12 +5,24 @@
 //! the state only by emitting events through `apply`, so folding a journal again gives the same state and
 //! evaluates no expression.
 
+mod context;
+mod data_flow;
+mod decide;
 mod event;
+mod execution;
+mod failure;
+mod frame;
+pub mod history;
 mod id;
+mod pending;
+mod states;
 mod status;
 mod stimulus;
 
+pub use data_flow::DATA_BYTES_MAX;
+pub use decide::{HISTORY_EVENTS_MAX, STEPS_MAX, decide};
 pub use event::{Event, EventKind, StartContext, Text};
+pub use execution::Execution;
 pub use id::{EventId, FrameId, TaskId, Timer, TimerKind};
 pub use status::ExecutionStatus;
 pub use stimulus::{Command, Decision, InvokeTask, Moment, Stimulus};

@@ -1,0 +1,102 @@
+//! The context object (`$$`), built when somebody looks at it.
+
+use std::cell::OnceCell;
+
+use stepyard_asl::{ContextObject, Program, StateKind};
+use stepyard_json::{Json, Object};
+
+use crate::FrameId;
+use crate::execution::Execution;
+
+/// The context object as one frame sees it.
+pub(crate) struct Context<'a> {
+    program: &'a Program,
+    execution: &'a Execution,
+    frame: FrameId,
+    /// The item for which a Map state's `ItemSelector` is evaluated.
+    selected: Option<(u32, &'a Json)>,
+    tree: OnceCell<Json>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(program: &'a Program, execution: &'a Execution, frame: FrameId) -> Self {
+        Context { program, execution, frame, selected: None, tree: OnceCell::new() }
+    }
+
+    pub(crate) fn for_item(self, index: u32, item: &'a Json) -> Self {
+        Context { selected: Some((index, item)), ..self }
+    }
+
+    /// The members in the order that AWS writes them.
+    fn build(&self) -> Json {
+        let mut whole = Object::new();
+        whole.insert("Execution", self.execution_part());
+        if let Some((index, item)) = self.selected.or_else(|| self.item_around()) {
+            let item = object([("Index", Json::from(index)), ("Value", item.clone())]);
+            whole.insert("Map", object([("Item", item)]));
+        }
+        whole.insert("StateMachine", self.state_machine_part());
+        if let Some(state) = self.state_part() {
+            whole.insert("State", state);
+        }
+        whole.into()
+    }
+
+    fn execution_part(&self) -> Json {
+        let Some(context) = self.execution.context() else { return Json::empty_object() };
+        let input = self.execution.input().map(|input| input.tree().clone()).unwrap_or_default();
+        let started = self.execution.started_at().unwrap_or_default();
+        object([
+            ("Id", context.execution_arn.clone().into()),
+            ("Input", input),
+            ("StartTime", started.to_string().into()),
+            ("Name", context.execution_name.clone().into()),
+            ("RoleArn", context.role_arn.clone().into()),
+            ("RedriveCount", 0.into()),
+        ])
+    }
+
+    fn state_machine_part(&self) -> Json {
+        let Some(context) = self.execution.context() else { return Json::empty_object() };
+        object([
+            ("Id", context.state_machine_arn.clone().into()),
+            ("Name", context.state_machine_name.clone().into()),
+        ])
+    }
+
+    fn state_part(&self) -> Option<Json> {
+        let frame = self.execution.frame(self.frame)?;
+        let state = self.program.state(frame.state?);
+        let mut part = Object::new();
+        part.insert("Name", Json::from(state.name.clone()));
+        part.insert("EnteredTime", Json::from(frame.entered_at.to_string()));
+        // Only the types that can be retried show it.
+        if matches!(state.kind, StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_)) {
+            part.insert("RetryCount", Json::from(frame.retry_count()));
+        }
+        Some(part.into())
+    }
+
+    /// The item of the innermost Map state around the frame.
+    fn item_around(&self) -> Option<(u32, &Json)> {
+        let mut frame = self.execution.frame(self.frame)?;
+        loop {
+            let parent = self.execution.frame(frame.parent?)?;
+            if let Some(map) = parent.children().and_then(|children| children.map.as_ref()) {
+                let item = map.items.tree().index(frame.index as usize)?;
+                return Some((frame.index, item));
+            }
+            frame = parent;
+        }
+    }
+}
+
+impl ContextObject for Context<'_> {
+    fn tree(&self) -> &Json {
+        self.tree.get_or_init(|| self.build())
+    }
+}
+
+fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    members.into_iter().collect::<Object>().into()
+}

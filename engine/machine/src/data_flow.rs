@@ -1,0 +1,113 @@
+//! From a state's raw input to its output, in AWS's order: `InputPath`, `Parameters`, the work,
+//! `ResultSelector`, `ResultPath`, `OutputPath`. Data that no field looks into passes by reference.
+
+use stepyard_asl::{EvalError, Path, ResultPath, StateId, Template};
+use stepyard_json::{DEPTH_MAX, Json, Payload};
+
+use crate::FrameId;
+use crate::decide::Run;
+use crate::failure::{DATA_LIMIT_EXCEEDED, Failure};
+
+/// Largest input, result or output, in bytes of JSON text (AWS quota).
+pub const DATA_BYTES_MAX: usize = 262_144;
+
+impl Run<'_> {
+    /// `InputPath`: the effective input.
+    pub(crate) fn effective_input(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+    ) -> Result<Payload, Failure> {
+        let raw = self.data(id);
+        let program = self.program;
+        self.path(id, program.state(state).input_path.as_ref(), &raw)
+    }
+
+    /// `Parameters`, `ResultSelector`: the template filled in from `data`, or `data` itself.
+    pub(crate) fn template(
+        &mut self,
+        id: FrameId,
+        template: Option<&Template>,
+        data: &Payload,
+    ) -> Result<Payload, Failure> {
+        let Some(template) = template else { return Ok(data.clone()) };
+        let json = self.evaluate(id, data, |env| template.eval(env))?;
+        self.payload(id, json)
+    }
+
+    /// `ResultPath` and `OutputPath`: what the state leaves, given its result.
+    pub(crate) fn output(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        result: Payload,
+        result_path: &ResultPath,
+    ) -> Result<Payload, Failure> {
+        let raw = self.data(id);
+        let whole = match result_path {
+            ResultPath::Discard => raw,
+            ResultPath::Path(path) if path.is_root() => result,
+            ResultPath::Path(path) => {
+                let json = path.set(raw.tree(), result.tree().clone()).map_err(|_| {
+                    let cause =
+                        format!("Unable to apply Reference Path {path} to input {}", raw.text());
+                    let error = "States.ResultPathMatchFailure";
+                    self.locate(id, &EvalError { error, cause })
+                })?;
+                self.payload(id, json)?
+            }
+        };
+        self.filter_output(id, state, &whole)
+    }
+
+    /// `OutputPath`, and the limit on the size of what a state leaves.
+    pub(crate) fn filter_output(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        whole: &Payload,
+    ) -> Result<Payload, Failure> {
+        let state = self.program.state(state);
+        let output = self.path(id, state.output_path.as_ref(), whole)?;
+        within_limit(&output, &state.name)?;
+        Ok(output)
+    }
+
+    fn path(
+        &mut self,
+        id: FrameId,
+        path: Option<&Path>,
+        data: &Payload,
+    ) -> Result<Payload, Failure> {
+        match path {
+            None => Ok(Payload::empty_object()),
+            Some(path) if path.is_identity() => Ok(data.clone()),
+            Some(path) => {
+                let json = self.evaluate(id, data, |env| path.eval(env))?;
+                Ok(Payload::from(json))
+            }
+        }
+    }
+
+    /// A value that was put together, which must not nest too deeply to be read again.
+    pub(crate) fn payload(&self, id: FrameId, json: Json) -> Result<Payload, Failure> {
+        if json.is_deeper_than(DEPTH_MAX) {
+            let cause = format!("The data is nested deeper than {DEPTH_MAX} levels.");
+            return Err(self.locate(id, &EvalError::runtime(cause)));
+        }
+        Ok(Payload::from(json))
+    }
+}
+
+/// # Errors
+/// `States.DataLimitExceeded`, which names the state or the resource that the data comes from.
+pub(crate) fn within_limit(data: &Payload, origin: &str) -> Result<(), Failure> {
+    if data.len() <= DATA_BYTES_MAX {
+        return Ok(());
+    }
+    let cause = format!(
+        "The state/task '{origin}' returned a result with a size exceeding the maximum number of \
+         bytes service limit."
+    );
+    Err(Failure::new(DATA_LIMIT_EXCEEDED, cause))
+}

@@ -1,0 +1,347 @@
+//! The loop: one stimulus in, then every frame that can go on goes on.
+
+use stepyard_asl::{Env, EvalError, Program, Random, StateId, Timestamp, Transition};
+use stepyard_json::{Json, Payload};
+
+use crate::context::Context;
+use crate::execution::Execution;
+use crate::failure::Failure;
+use crate::frame::{Frame, Phase};
+use crate::pending::frame_timer;
+use crate::{
+    Command, Decision, Event, EventId, EventKind, FrameId, Moment, Stimulus, TaskId, Text, Timer,
+    TimerKind, states,
+};
+
+/// Steps (a state entered or its work done) after which a decision is cut, so that a long chain does
+/// not keep others waiting; the rest follows on [`Stimulus::Continue`].
+pub const STEPS_MAX: usize = 256;
+
+/// Events of one execution, as AWS limits them; with the last one it fails.
+pub const HISTORY_EVENTS_MAX: u64 = 25_000;
+
+/// Decides what follows from a stimulus, and appends it to `out`. The execution has then already
+/// changed. A stimulus that is late, repeated or unknown has no effect.
+pub fn decide(
+    program: &Program,
+    execution: &mut Execution,
+    moment: Moment,
+    stimulus: Stimulus,
+    out: &mut Decision,
+) {
+    let now = moment.now.max(execution.clock());
+    let random = Random::from_entropy(moment.entropy);
+    let mut run = Run { program, execution, now, random, out };
+    if run.receive(stimulus) {
+        run.go_on();
+    }
+}
+
+/// One decision in the making.
+pub(crate) struct Run<'a> {
+    pub(crate) program: &'a Program,
+    execution: &'a mut Execution,
+    pub(crate) now: Timestamp,
+    pub(crate) random: Random,
+    out: &'a mut Decision,
+}
+
+/// Stimuli. Each method says whether it had an effect.
+impl Run<'_> {
+    fn receive(&mut self, stimulus: Stimulus) -> bool {
+        if let Stimulus::Start { context, input } = stimulus {
+            return self.start(context, input);
+        }
+        if self.execution.status().is_none() || self.execution.is_closed() {
+            return false;
+        }
+        match stimulus {
+            Stimulus::Start { .. } => false,
+            Stimulus::Continue => true,
+            Stimulus::TaskStarted { task } => self.task_started(task),
+            Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, &output),
+            Stimulus::TaskFailed { task, error, cause } => {
+                self.task_failed(task, Failure { error, cause })
+            }
+            Stimulus::TimerDue { timer } => self.timer_due(timer),
+            Stimulus::Stop { error, cause } => {
+                self.end(EventId::NONE, EventKind::ExecutionAborted { error, cause });
+                true
+            }
+        }
+    }
+
+    fn start(&mut self, context: std::sync::Arc<crate::StartContext>, input: Payload) -> bool {
+        if self.execution.status().is_some() {
+            return false;
+        }
+        let timeout_seconds = self.program.timeout_seconds;
+        let kind = EventKind::ExecutionStarted { context, input, timeout_seconds };
+        self.emit_after(FrameId::ROOT, EventId::NONE, kind);
+        self.out.commands.extend(self.execution.execution_timer());
+        true
+    }
+
+    fn task_started(&mut self, task: TaskId) -> bool {
+        let Some((id, frame)) = self.waiting_for(task) else { return false };
+        if !matches!(frame.phase, Phase::Scheduled(_)) {
+            return false;
+        }
+        let Some(state) = frame.state else { return false };
+        self.emit(id, EventKind::TaskStarted { state });
+        self.arm(id);
+        true
+    }
+
+    fn task_succeeded(&mut self, task: TaskId, output: &Payload) -> bool {
+        self.task_ended(task, |run, id, state| states::task::succeeded(run, id, state, output))
+    }
+
+    fn task_failed(&mut self, task: TaskId, failure: Failure) -> bool {
+        self.task_ended(task, |run, id, state| states::task::failed(run, id, state, failure))
+    }
+
+    /// A task that ends has begun: when that was not said, it is made up for.
+    fn task_ended(&mut self, task: TaskId, then: impl FnOnce(&mut Self, FrameId, StateId)) -> bool {
+        let Some((id, frame)) = self.waiting_for(task) else { return false };
+        let Some(state) = frame.state else { return false };
+        if matches!(frame.phase, Phase::Scheduled(_)) {
+            self.emit(id, EventKind::TaskStarted { state });
+        }
+        then(self, id, state);
+        true
+    }
+
+    fn waiting_for(&self, task: TaskId) -> Option<(FrameId, &Frame)> {
+        let id = self.execution.frame_of(task)?;
+        Some((id, self.execution.frame(id)?))
+    }
+
+    fn timer_due(&mut self, timer: Timer) -> bool {
+        let counts = match timer.kind {
+            TimerKind::ExecutionTimeout => self.execution.execution_timer(),
+            _ => {
+                let frame = self.execution.frame(timer.frame);
+                frame.and_then(|frame| frame_timer(timer.frame, frame))
+            }
+        };
+        match counts {
+            Some(Command::StartTimer { timer: counts, due }) if counts == timer => {
+                // The clock that rang it may be a little ahead of ours.
+                self.now = self.now.max(due);
+                self.timer_rings(timer)
+            }
+            _ => false,
+        }
+    }
+
+    fn timer_rings(&mut self, timer: Timer) -> bool {
+        let id = timer.frame;
+        if timer.kind == TimerKind::ExecutionTimeout {
+            let kind = EventKind::ExecutionTimedOut { error: None, cause: None };
+            self.end(EventId::NONE, kind);
+            return true;
+        }
+        let Some(state) = self.execution.frame(id).and_then(|frame| frame.state) else {
+            return false;
+        };
+        match timer.kind {
+            TimerKind::Wait => states::wait::elapsed(self, id, state),
+            TimerKind::Retry => self.work(id, state),
+            TimerKind::TaskTimeout => states::task::timed_out(self, id, state),
+            TimerKind::ExecutionTimeout => {}
+        }
+        true
+    }
+}
+
+/// Going on.
+impl Run<'_> {
+    fn go_on(&mut self) {
+        for _ in 0..STEPS_MAX {
+            let Some(id) = self.execution.next_runnable() else { return };
+            self.step(id);
+        }
+        if self.execution.next_runnable().is_some() {
+            self.out.commands.push(Command::Continue);
+        }
+    }
+
+    fn step(&mut self, id: FrameId) {
+        let Some(frame) = self.execution.frame(id) else { return };
+        match frame.state {
+            Some(state) => self.work(id, state),
+            None => {
+                let index = frame.index;
+                let parent = frame.parent.and_then(|parent| self.execution.frame(parent)?.state);
+                if let Some(start) = states::start_of(self.program, parent, index) {
+                    self.enter(id, start);
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, id: FrameId, state: StateId) {
+        if let Err(failure) = states::work(self, id, state) {
+            self.fail(id, state, failure);
+        }
+    }
+
+    /// Enters a state with what the frame holds.
+    pub(crate) fn enter(&mut self, id: FrameId, state: StateId) {
+        let input = self.data(id);
+        self.emit(id, EventKind::StateEntered { state, input });
+    }
+
+    /// Leaves a state with its output, and enters the next one or ends the scope.
+    pub(crate) fn leave(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        output: Payload,
+        transition: Transition,
+    ) {
+        self.emit(id, EventKind::StateExited { state, output });
+        match transition {
+            Transition::Next(next) => self.enter(id, next),
+            Transition::End => self.end_scope(id),
+        }
+    }
+
+    fn end_scope(&mut self, id: FrameId) {
+        let Some(frame) = self.execution.frame(id) else { return };
+        let (index, previous) = (frame.index, frame.previous);
+        match frame.parent {
+            None => {
+                let output = self.data(id);
+                self.end(previous, EventKind::ExecutionSucceeded { output });
+            }
+            Some(parent) => states::child_succeeded(self, parent, id, index),
+        }
+    }
+
+    /// Ends the execution.
+    pub(crate) fn end(&mut self, previous: EventId, kind: EventKind) {
+        let tasks: Vec<TaskId> = self.execution.tasks().collect();
+        for task in tasks {
+            self.cancel(task);
+        }
+        self.emit_after(FrameId::ROOT, previous, kind);
+    }
+}
+
+/// Events and commands.
+impl Run<'_> {
+    /// Evaluates against `data` with what the frame sees.
+    pub(crate) fn evaluate<T, E>(
+        &mut self,
+        id: FrameId,
+        data: &Payload,
+        eval: impl FnOnce(&mut Env<'_>) -> Result<T, E>,
+    ) -> Result<T, Failure>
+    where
+        EvalError: From<E>,
+    {
+        let context = Context::new(self.program, self.execution, id);
+        let mut env = Env { data, context: &context, random: &mut self.random };
+        eval(&mut env).map_err(|error| self.locate(id, &EvalError::from(error)))
+    }
+
+    /// The same, with one of a Map state's items in the context object.
+    pub(crate) fn evaluate_for_item<T>(
+        &mut self,
+        id: FrameId,
+        data: &Payload,
+        (index, item): (u32, &Json),
+        eval: impl FnOnce(&mut Env<'_>) -> Result<T, EvalError>,
+    ) -> Result<T, Failure> {
+        let context = Context::new(self.program, self.execution, id).for_item(index, item);
+        let mut env = Env { data, context: &context, random: &mut self.random };
+        eval(&mut env).map_err(|error| self.locate(id, &error))
+    }
+
+    /// AWS's words in front of an error of an evaluation.
+    pub(crate) fn locate(&self, id: FrameId, error: &EvalError) -> Failure {
+        let frame = self.execution.frame(id);
+        let state = frame.and_then(|frame| frame.state).map(|state| self.program.state(state));
+        let name = state.map(|state| &*state.name).unwrap_or_default();
+        let EventId(entered) = frame.map_or(EventId::NONE, |frame| frame.entered);
+        let cause = format!(
+            "An error occurred while executing the state '{name}' (entered at the event id \
+             #{entered}). {}",
+            error.cause
+        );
+        Failure::new(error.error, cause)
+    }
+
+    pub(crate) fn execution(&self) -> &Execution {
+        self.execution
+    }
+
+    /// What a frame holds: the raw input of its state.
+    pub(crate) fn data(&self, id: FrameId) -> Payload {
+        match self.execution.frame(id) {
+            Some(frame) => frame.data.clone(),
+            None => Payload::empty_object(),
+        }
+    }
+
+    /// `previousEventId` of the frame's next event.
+    pub(crate) fn previous(&self, id: FrameId) -> EventId {
+        self.execution.frame(id).map_or(EventId::NONE, |frame| frame.previous)
+    }
+
+    /// The next event of a frame happens.
+    pub(crate) fn emit(&mut self, id: FrameId, kind: EventKind) {
+        self.emit_after(id, self.previous(id), kind);
+    }
+
+    /// An event happens, after another one than the frame's last. Once the execution has ended nothing
+    /// happens any more; the event that would exceed the limit of events ends it.
+    pub(crate) fn emit_after(&mut self, id: FrameId, previous: EventId, kind: EventKind) {
+        if self.execution.is_closed() {
+            return;
+        }
+        let visible = kind.is_visible();
+        let next = self.execution.last_event_id().0 + 1;
+        if visible && next >= HISTORY_EVENTS_MAX && !kind.is_terminal() {
+            return self.end(previous, history_is_full());
+        }
+        let number = if visible { EventId(next) } else { EventId::NONE };
+        let event = Event { at: self.now, frame: id, id: number, previous, kind };
+        self.execution.apply(&event);
+        self.out.events.push(event);
+    }
+
+    /// Starts the timer that the frame now waits for, if any.
+    pub(crate) fn arm(&mut self, id: FrameId) {
+        let frame = self.execution.frame(id);
+        self.out.commands.extend(frame.and_then(|frame| frame_timer(id, frame)));
+    }
+
+    /// Hands out the task that the frame now waits for.
+    pub(crate) fn invoke(&mut self, id: FrameId) {
+        let attempt = self.execution.frame(id).and_then(Frame::attempt);
+        let command = attempt.map(|attempt| Command::InvokeTask(attempt.invocation.clone()));
+        self.out.commands.extend(command);
+    }
+
+    /// A task does not count any more. One that this decision itself asked for is never handed out.
+    pub(crate) fn cancel(&mut self, task: TaskId) {
+        let before = self.out.commands.len();
+        self.out.commands.retain(|command| {
+            !matches!(command, Command::InvokeTask(invocation) if invocation.task == task)
+        });
+        if self.out.commands.len() == before {
+            self.out.commands.push(Command::CancelTask { task });
+        }
+    }
+}
+
+fn history_is_full() -> EventKind {
+    let error: Text = Some("States.Runtime".into());
+    let cause = format!(
+        "The execution reached the maximum number of history events ({HISTORY_EVENTS_MAX})."
+    );
+    EventKind::ExecutionFailed { error, cause: Some(cause.into()) }
+}

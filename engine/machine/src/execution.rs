@@ -1,0 +1,423 @@
+//! The state of an execution: a fold over its events.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use stepyard_asl::{StateId, Timestamp};
+use stepyard_json::Payload;
+
+use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase};
+use crate::{
+    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, StartContext, TaskId, Text,
+};
+
+/// The state of an execution. It changes only by [`Execution::apply`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Execution {
+    status: Option<ExecutionStatus>,
+    context: Option<Arc<StartContext>>,
+    input: Option<Payload>,
+    output: Option<Payload>,
+    error: Text,
+    cause: Text,
+    started_at: Option<Timestamp>,
+    stopped_at: Option<Timestamp>,
+    timeout_seconds: Option<u64>,
+    /// Time of the last event.
+    clock: Timestamp,
+    /// Number of events, internal ones too.
+    events: u64,
+    last_event_id: EventId,
+    next_frame: u32,
+    frames: BTreeMap<FrameId, Frame>,
+    /// Frames that can go on at once.
+    runnable: BTreeSet<FrameId>,
+    /// Which frame waits for a task.
+    tasks: BTreeMap<TaskId, FrameId>,
+}
+
+/// What has become of it.
+impl Execution {
+    /// An execution that has not started.
+    pub fn new() -> Execution {
+        Execution::default()
+    }
+
+    /// The execution that these events, from the first one on, lead to.
+    pub fn replay<I>(events: I) -> Execution
+    where
+        I: IntoIterator,
+        I::Item: Borrow<Event>,
+    {
+        let mut execution = Execution::new();
+        for event in events {
+            execution.apply(event.borrow());
+        }
+        execution
+    }
+
+    /// Its status; `None` before its first event.
+    pub fn status(&self) -> Option<ExecutionStatus> {
+        self.status
+    }
+
+    /// Whether it has ended.
+    pub fn is_closed(&self) -> bool {
+        self.stopped_at.is_some()
+    }
+
+    /// Its input.
+    pub fn input(&self) -> Option<&Payload> {
+        self.input.as_ref()
+    }
+
+    /// Its output, when it has succeeded.
+    pub fn output(&self) -> Option<&Payload> {
+        self.output.as_ref()
+    }
+
+    /// The error it ended with.
+    pub fn error(&self) -> Option<&Arc<str>> {
+        self.error.as_ref()
+    }
+
+    /// The cause of that error.
+    pub fn cause(&self) -> Option<&Arc<str>> {
+        self.cause.as_ref()
+    }
+
+    /// When it started.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        self.started_at
+    }
+
+    /// When it ended.
+    pub fn stopped_at(&self) -> Option<Timestamp> {
+        self.stopped_at
+    }
+
+    /// When `TimeoutSeconds` of the state machine is over.
+    pub fn times_out_at(&self) -> Option<Timestamp> {
+        Some(self.started_at?.plus_seconds(self.timeout_seconds?))
+    }
+
+    /// Number of its events, internal ones too; that is the position of the next one.
+    pub fn event_count(&self) -> u64 {
+        self.events
+    }
+
+    /// Id of the last event that AWS's history shows.
+    pub fn last_event_id(&self) -> EventId {
+        self.last_event_id
+    }
+
+    /// What it knows of itself from its start.
+    pub fn context(&self) -> Option<&Arc<StartContext>> {
+        self.context.as_ref()
+    }
+
+    /// Time of its last event.
+    pub(crate) fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    pub(crate) fn frame(&self, id: FrameId) -> Option<&Frame> {
+        self.frames.get(&id)
+    }
+
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (FrameId, &Frame)> {
+        self.frames.iter().map(|(id, frame)| (*id, frame))
+    }
+
+    /// The frame that is to go on next.
+    pub(crate) fn next_runnable(&self) -> Option<FrameId> {
+        self.runnable.first().copied()
+    }
+
+    /// The frame that waits for this task, and nothing else.
+    pub(crate) fn frame_of(&self, task: TaskId) -> Option<FrameId> {
+        self.tasks.get(&task).copied()
+    }
+
+    /// The tasks that are handed out.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskId> {
+        self.tasks.keys().copied()
+    }
+}
+
+/// The fold.
+impl Execution {
+    /// Takes one event in. Events of an execution must come in order and without gaps.
+    pub fn apply(&mut self, event: &Event) {
+        self.apply_kind(event);
+        self.clock = event.at;
+        self.events += 1;
+        if event.kind.is_visible() {
+            self.last_event_id = event.id;
+        }
+    }
+
+    fn apply_kind(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::ExecutionStarted { context, input, timeout_seconds } => {
+                self.context = Some(context.clone());
+                self.timeout_seconds = *timeout_seconds;
+                self.start(event.at, input);
+            }
+            EventKind::ExecutionSucceeded { output } => {
+                self.output = Some(output.clone());
+                self.close(event.at, ExecutionStatus::Succeeded, &None, &None);
+            }
+            EventKind::ExecutionFailed { error, cause } => {
+                self.close(event.at, ExecutionStatus::Failed, error, cause);
+            }
+            EventKind::ExecutionTimedOut { error, cause } => {
+                self.close(event.at, ExecutionStatus::TimedOut, error, cause);
+            }
+            EventKind::ExecutionAborted { error, cause } => {
+                self.close(event.at, ExecutionStatus::Aborted, error, cause);
+            }
+            EventKind::StateEntered { state, input } => self.enter(event, *state, input),
+            EventKind::StateExited { output, .. } => {
+                self.forget_task(event.frame);
+                self.close_children(event.frame);
+                self.advance(event, Phase::Done);
+                if let Some(frame) = self.frames.get_mut(&event.frame) {
+                    frame.data = output.clone();
+                }
+            }
+            EventKind::TaskScheduled { .. }
+            | EventKind::TaskStarted { .. }
+            | EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. } => self.apply_task(event),
+            EventKind::WaitStarted { until } => {
+                self.set_phase(event.frame, Phase::Waiting(self.alarm(*until)));
+            }
+            EventKind::RetryScheduled { retrier, due } => self.retry(event, *retrier, *due),
+            EventKind::ParallelStateStarted { input, branches, .. } => {
+                self.open_branches(event, input, *branches);
+            }
+            EventKind::BranchSucceeded => self.close_child(event.frame, event.previous),
+            EventKind::MapStateStarted { input, items, length, concurrency, .. } => {
+                let iterations = Iterations {
+                    input: input.clone(),
+                    items: items.clone(),
+                    concurrency: *concurrency as usize,
+                    next: 0,
+                    made_room: event.id,
+                };
+                self.open_children(event, *length, Some(iterations));
+            }
+            EventKind::MapIterationStarted { index, input, .. } => {
+                self.open_iteration(event, *index, input);
+            }
+            EventKind::MapIterationSucceeded { .. } => self.close_iteration(event),
+            EventKind::ParallelStateFailed { .. } | EventKind::MapStateFailed { .. } => {
+                self.close_children(event.frame);
+                self.advance(event, Phase::Done);
+            }
+            // What is abandoned goes with the event that closes the frame above it.
+            EventKind::StateAborted { .. }
+            | EventKind::MapIterationAborted { .. }
+            | EventKind::MapIterationFailed { .. } => {}
+            // The state's exit follows the last child, not this event.
+            EventKind::ParallelStateSucceeded { .. } | EventKind::MapStateSucceeded { .. } => {
+                self.set_phase(event.frame, Phase::Done);
+            }
+        }
+    }
+
+    fn apply_task(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::TaskScheduled { state, parameters, timeout_seconds, role_arn, .. } => {
+                let task = TaskId(event.id);
+                let invocation = InvokeTask {
+                    task,
+                    state: *state,
+                    parameters: parameters.clone(),
+                    role_arn: role_arn.clone(),
+                };
+                self.tasks.insert(task, event.frame);
+                let attempt = Attempt { invocation, timeout_seconds: *timeout_seconds };
+                self.advance(event, Phase::Scheduled(attempt));
+            }
+            EventKind::TaskStarted { .. } => {
+                let attempt = self.frame(event.frame).and_then(Frame::attempt).cloned();
+                if let Some(attempt) = attempt {
+                    let armed_by = self.events;
+                    self.advance(event, Phase::Started { attempt, at: event.at, armed_by });
+                }
+            }
+            _ => {
+                self.forget_task(event.frame);
+                self.advance(event, Phase::Done);
+            }
+        }
+    }
+
+    fn start(&mut self, at: Timestamp, input: &Payload) {
+        self.status = Some(ExecutionStatus::Running);
+        self.started_at = Some(at);
+        self.input = Some(input.clone());
+        // The first state's event has no predecessor: AWS does not count ExecutionStarted.
+        self.open(None, 0, EventId::NONE, input);
+    }
+
+    fn close(&mut self, at: Timestamp, status: ExecutionStatus, error: &Text, cause: &Text) {
+        self.status = Some(status);
+        self.stopped_at = Some(at);
+        self.error.clone_from(error);
+        self.cause.clone_from(cause);
+        self.frames.clear();
+        self.runnable.clear();
+        self.tasks.clear();
+    }
+
+    fn enter(&mut self, event: &Event, state: StateId, input: &Payload) {
+        self.advance(event, Phase::Entered);
+        if let Some(frame) = self.frames.get_mut(&event.frame) {
+            frame.state = Some(state);
+            frame.data = input.clone();
+            frame.entered = event.id;
+            frame.entered_at = event.at;
+            frame.retries.clear();
+        }
+    }
+
+    fn retry(&mut self, event: &Event, retrier: u32, due: Timestamp) {
+        self.close_children(event.frame);
+        self.set_phase(event.frame, Phase::RetryDue(self.alarm(due)));
+        if let Some(frame) = self.frames.get_mut(&event.frame) {
+            frame.previous = event.previous;
+            let retrier = retrier as usize;
+            if frame.retries.len() <= retrier {
+                frame.retries.resize(retrier + 1, 0);
+            }
+            frame.retries[retrier] += 1;
+        }
+    }
+
+    fn alarm(&self, due: Timestamp) -> Alarm {
+        Alarm { due, armed_by: self.events }
+    }
+
+    /// The event is the last one of its frame, and this is what the frame does now.
+    fn advance(&mut self, event: &Event, phase: Phase) {
+        self.set_phase(event.frame, phase);
+        if let Some(frame) = self.frames.get_mut(&event.frame) {
+            frame.previous = event.id;
+        }
+    }
+
+    fn set_phase(&mut self, id: FrameId, phase: Phase) {
+        if let Some(frame) = self.frames.get_mut(&id) {
+            frame.phase = phase;
+            if frame.is_runnable() {
+                self.runnable.insert(id);
+            } else {
+                self.runnable.remove(&id);
+            }
+        }
+    }
+
+    fn forget_task(&mut self, id: FrameId) {
+        if let Some(attempt) = self.frames.get(&id).and_then(Frame::attempt) {
+            self.tasks.remove(&attempt.task());
+        }
+    }
+}
+
+/// Frames within frames.
+impl Execution {
+    fn open(&mut self, parent: Option<FrameId>, index: u32, previous: EventId, data: &Payload) {
+        let id = FrameId(self.next_frame);
+        self.next_frame += 1;
+        let frame = Frame {
+            parent,
+            index,
+            previous,
+            data: data.clone(),
+            state: None,
+            entered: EventId::NONE,
+            entered_at: Timestamp::default(),
+            retries: Vec::new(),
+            phase: Phase::Opened,
+        };
+        self.frames.insert(id, frame);
+        self.runnable.insert(id);
+        let siblings = parent.and_then(|parent| self.children_mut(parent));
+        if let Some(siblings) = siblings {
+            siblings.open.insert(id);
+        }
+    }
+
+    fn open_children(&mut self, event: &Event, count: u32, map: Option<Iterations>) {
+        let children = Children {
+            open: BTreeSet::new(),
+            results: vec![None; count as usize],
+            succeeded: 0,
+            map,
+        };
+        self.advance(event, Phase::Children(children));
+    }
+
+    fn open_branches(&mut self, event: &Event, input: &Payload, count: u32) {
+        self.open_children(event, count, None);
+        for index in 0..count {
+            self.open(Some(event.frame), index, event.id, input);
+        }
+    }
+
+    fn open_iteration(&mut self, event: &Event, index: u32, input: &Payload) {
+        if let Some(map) = self.children_mut(event.frame).and_then(|all| all.map.as_mut()) {
+            map.next = index + 1;
+        }
+        self.open(Some(event.frame), index, event.id, input);
+    }
+
+    fn close_iteration(&mut self, event: &Event) {
+        let parent = self.frames.get(&event.frame).and_then(|frame| frame.parent);
+        self.close_child(event.frame, event.id);
+        let children = parent.and_then(|parent| self.children_mut(parent));
+        if let Some(map) = children.and_then(|children| children.map.as_mut()) {
+            map.made_room = event.previous;
+        }
+    }
+
+    /// A branch or iteration has ended well: what its last state left is its result.
+    fn close_child(&mut self, id: FrameId, previous: EventId) {
+        self.runnable.remove(&id);
+        let Some(child) = self.frames.remove(&id) else { return };
+        let Some(parent) = child.parent.and_then(|parent| self.frames.get_mut(&parent)) else {
+            return;
+        };
+        parent.previous = previous;
+        if let Phase::Children(children) = &mut parent.phase {
+            children.open.remove(&id);
+            children.succeeded += 1;
+            if let Some(result) = children.results.get_mut(child.index as usize) {
+                *result = Some(child.data);
+            }
+        }
+    }
+
+    /// Drops everything below a frame.
+    fn close_children(&mut self, id: FrameId) {
+        let Some(children) = self.children_mut(id) else { return };
+        for child in std::mem::take(&mut children.open) {
+            self.close_children(child);
+            self.forget_task(child);
+            self.runnable.remove(&child);
+            self.frames.remove(&child);
+        }
+    }
+
+    fn children_mut(&mut self, id: FrameId) -> Option<&mut Children> {
+        match &mut self.frames.get_mut(&id)?.phase {
+            Phase::Children(children) => Some(children),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What happens when a state fails: `Retry`, `Catch`, and failing the scope around it.
+
+use std::sync::Arc;
+
+use stepyard_asl::{Catcher, ErrorEquals, JitterStrategy, Random, Retrier, StateId};
+use stepyard_asl::{Outcome, StateKind, Transition};
+use stepyard_json::{Json, Object, Payload};
+
+use crate::decide::Run;
+use crate::frame::Frame;
+use crate::{EventId, EventKind, FrameId, Text};
+
+/// Cannot be retried or caught.
+pub(crate) const RUNTIME: &str = "States.Runtime";
+/// A task took too long.
+pub(crate) const TIMEOUT: &str = "States.Timeout";
+const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
+/// Data exceeded 262,144 bytes.
+pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
+const ALL: &str = "States.ALL";
+const TASK_FAILED: &str = "States.TaskFailed";
+
+/// Why a state failed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) error: Text,
+    pub(crate) cause: Text,
+}
+
+impl Failure {
+    pub(crate) fn new(error: &str, cause: impl Into<Arc<str>>) -> Failure {
+        Failure { error: Some(error.into()), cause: Some(cause.into()) }
+    }
+
+    /// The Error Output that a catcher gets.
+    fn output(&self) -> Json {
+        let text = |text: &Text| Json::String(text.clone().unwrap_or_else(|| "".into()));
+        let mut output = Object::new();
+        output.insert("Error", text(&self.error));
+        output.insert("Cause", text(&self.cause));
+        output.into()
+    }
+
+    fn is_runtime(&self) -> bool {
+        self.error.as_deref() == Some(RUNTIME)
+    }
+
+    fn matches(&self, equals: &ErrorEquals) -> bool {
+        let error = self.error.as_deref().unwrap_or_default();
+        !self.is_runtime() && equals.0.iter().any(|name| name_matches(name, error))
+    }
+}
+
+/// Whether a name in `ErrorEquals` stands for an error.
+fn name_matches(name: &str, error: &str) -> bool {
+    match name {
+        ALL => true,
+        TASK_FAILED => error != TIMEOUT && error != HEARTBEAT_TIMEOUT,
+        TIMEOUT => error == TIMEOUT || error == HEARTBEAT_TIMEOUT,
+        _ => name == error,
+    }
+}
+
+/// Failing.
+impl Run<'_> {
+    /// The state of the frame has failed by itself.
+    pub(crate) fn fail(&mut self, id: FrameId, state: StateId, failure: Failure) {
+        let previous = self.previous(id);
+        self.abort_children(id, previous);
+        self.handle(id, state, previous, failure, Origin::Itself);
+    }
+
+    /// The scope that this frame runs has failed: so has the state around it, or the execution.
+    fn fail_scope(&mut self, child: FrameId, previous: EventId, failure: Failure) {
+        let parent = self.execution().frame(child).and_then(|frame| frame.parent);
+        let Some(parent) = parent else {
+            let Failure { error, cause } = failure;
+            return self.end(previous, EventKind::ExecutionFailed { error, cause });
+        };
+        let Some(state) = self.execution().frame(parent).and_then(|frame| frame.state) else {
+            return;
+        };
+        if self.is_map(state) {
+            let index = self.execution().frame(child).map_or(0, |frame| frame.index);
+            let kind = EventKind::MapIterationFailed { state, index };
+            self.emit_after(child, previous, kind);
+        }
+        self.abort_state(child, previous);
+        let children = self.execution().frame(parent).and_then(Frame::children);
+        let open = children.map(|children| children.open.clone()).unwrap_or_default();
+        for sibling in open.into_iter().filter(|sibling| *sibling != child) {
+            self.abort(sibling, previous);
+        }
+        self.handle(parent, state, previous, failure, Origin::Child);
+    }
+
+    fn handle(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        previous: EventId,
+        failure: Failure,
+        origin: Origin,
+    ) {
+        let program = self.program;
+        let outcome = outcome_of(&program.state(state).kind);
+        if let Some(outcome) = outcome {
+            if self.retry(id, previous, &failure, &outcome.retry) {
+                return;
+            }
+            let mut catchers = outcome.catch.iter();
+            if let Some(catcher) = catchers.find(|catcher| failure.matches(&catcher.error_equals)) {
+                let previous = self.children_failed(id, state, previous);
+                return self.catch(id, state, previous, &failure, catcher);
+            }
+        }
+        // A broken Map or Parallel state ends at once; one with a broken child says so.
+        let previous = match origin {
+            Origin::Itself if failure.is_runtime() => previous,
+            _ => self.children_failed(id, state, previous),
+        };
+        self.fail_scope(id, previous, failure);
+    }
+
+    /// Takes the first retrier that matches; when it has none left, no other one is asked.
+    fn retry(
+        &mut self,
+        id: FrameId,
+        previous: EventId,
+        failure: &Failure,
+        retriers: &[Retrier],
+    ) -> bool {
+        let mut numbered = retriers.iter().enumerate();
+        let found = numbered.find(|(_, retrier)| failure.matches(&retrier.error_equals));
+        let Some((index, retrier)) = found else { return false };
+        let frame = self.execution().frame(id);
+        let used = frame.and_then(|frame| frame.retries.get(index)).copied().unwrap_or_default();
+        if used >= retrier.max_attempts {
+            return false;
+        }
+        let due = self.now.plus_millis(delay(retrier, used, &mut self.random));
+        let retrier = u32::try_from(index).unwrap_or(u32::MAX);
+        self.emit_after(id, previous, EventKind::RetryScheduled { retrier, due });
+        self.arm(id);
+        true
+    }
+
+    fn catch(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        previous: EventId,
+        failure: &Failure,
+        catcher: &Catcher,
+    ) {
+        let caught = Payload::from(failure.output());
+        match self.output(id, state, caught, &catcher.result_path) {
+            Ok(output) => self.leave(id, state, output, Transition::Next(catcher.next)),
+            Err(failure) => self.fail_scope(id, previous, failure),
+        }
+    }
+
+    /// Says that the children of a state have failed, if it has started any, and returns the last event.
+    fn children_failed(&mut self, id: FrameId, state: StateId, previous: EventId) -> EventId {
+        if self.execution().frame(id).and_then(Frame::children).is_none() {
+            return previous;
+        }
+        let kind = if self.is_map(state) {
+            EventKind::MapStateFailed { state }
+        } else {
+            EventKind::ParallelStateFailed { state }
+        };
+        self.emit_after(id, previous, kind);
+        self.previous(id)
+    }
+
+    fn is_map(&self, state: StateId) -> bool {
+        matches!(self.program.state(state).kind, StateKind::Map(_))
+    }
+}
+
+/// Where a failure of a Parallel or Map state comes from.
+#[derive(Clone, Copy, PartialEq)]
+enum Origin {
+    Itself,
+    Child,
+}
+
+/// Abandoning what a failure leaves behind. The frames go with the event that follows.
+impl Run<'_> {
+    fn abort_children(&mut self, id: FrameId, previous: EventId) {
+        let children = self.execution().frame(id).and_then(Frame::children);
+        for child in children.map(|children| children.open.clone()).unwrap_or_default() {
+            self.abort(child, previous);
+        }
+    }
+
+    fn abort(&mut self, id: FrameId, previous: EventId) {
+        let Some(frame) = self.execution().frame(id) else { return };
+        let (parent, index) = (frame.parent, frame.index);
+        let around = parent.and_then(|parent| self.execution().frame(parent)?.state);
+        if let Some(state) = around.filter(|state| self.is_map(*state)) {
+            self.emit_after(id, previous, EventKind::MapIterationAborted { state, index });
+        }
+        self.abort_state(id, previous);
+        self.abort_children(id, previous);
+    }
+
+    fn abort_state(&mut self, id: FrameId, previous: EventId) {
+        let Some(frame) = self.execution().frame(id) else { return };
+        let (state, task) = (frame.state, frame.attempt().map(crate::frame::Attempt::task));
+        if let Some(task) = task {
+            self.cancel(task);
+        }
+        let Some(state) = state else { return };
+        // AWS has no such event for the other types.
+        if matches!(
+            self.program.state(state).kind,
+            StateKind::Task(_) | StateKind::Wait(_) | StateKind::Parallel(_) | StateKind::Map(_)
+        ) {
+            self.emit_after(id, previous, EventKind::StateAborted { state });
+        }
+    }
+}
+
+/// The fields for error handling, of the types that have them.
+fn outcome_of(kind: &StateKind) -> Option<&Outcome> {
+    match kind {
+        StateKind::Task(task) => Some(&task.outcome),
+        StateKind::Parallel(parallel) => Some(&parallel.outcome),
+        StateKind::Map(map) => Some(&map.outcome),
+        StateKind::Pass(_)
+        | StateKind::Choice(_)
+        | StateKind::Wait(_)
+        | StateKind::Succeed
+        | StateKind::Fail(_) => None,
+    }
+}
+
+/// Milliseconds before the next attempt, after so many that this retrier has granted.
+fn delay(retrier: &Retrier, used: u64, random: &mut Random) -> i64 {
+    let backoff = retrier.backoff_rate.powi(i32::try_from(used).unwrap_or(i32::MAX));
+    let seconds = retrier.interval_seconds as f64 * backoff;
+    let limit = retrier.max_delay_seconds.map_or(f64::INFINITY, |limit| limit as f64);
+    // Conversion saturates.
+    let millis = (seconds.min(limit) * 1_000.0) as i64;
+    match retrier.jitter {
+        JitterStrategy::None => millis,
+        JitterStrategy::Full => random.below(millis.unsigned_abs().saturating_add(1)) as i64,
+    }
+}

@@ -1,0 +1,143 @@
+//! A thread of control and what it is waiting for.
+
+use std::collections::BTreeSet;
+
+use stepyard_asl::{StateId, Timestamp};
+use stepyard_json::Payload;
+
+use crate::{EventId, FrameId, InvokeTask, TaskId};
+
+/// A thread of control. Only [`crate::Execution::apply`] changes one; everybody else sees it by
+/// shared reference.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Frame {
+    /// The frame whose Parallel or Map state opened this one.
+    pub(crate) parent: Option<FrameId>,
+    /// Index of the branch or of the item.
+    pub(crate) index: u32,
+    /// `previousEventId` of its next event.
+    pub(crate) previous: EventId,
+    /// Raw input of the current state; between two states, what the first one left.
+    pub(crate) data: Payload,
+    /// The current state, until the first one is entered none.
+    pub(crate) state: Option<StateId>,
+    /// The event by which the current state was entered.
+    pub(crate) entered: EventId,
+    /// When it was.
+    pub(crate) entered_at: Timestamp,
+    /// Attempts that each retrier has granted during this visit of the state.
+    pub(crate) retries: Vec<u64>,
+    /// What it is doing.
+    pub(crate) phase: Phase,
+}
+
+/// What a frame is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    /// The scope's first state is to be entered.
+    Opened,
+    /// The work of its state is to be done.
+    Entered,
+    /// A task was handed out.
+    Scheduled(Attempt),
+    /// The task's work has begun.
+    Started {
+        /// The task.
+        attempt: Attempt,
+        /// When it began.
+        at: Timestamp,
+        /// Position of the event that says so.
+        armed_by: u64,
+    },
+    /// A Wait state waits.
+    Waiting(Alarm),
+    /// The next attempt is due later.
+    RetryDue(Alarm),
+    /// Branches or iterations run.
+    Children(Children),
+    /// The state's work is done; what follows is part of the same decision.
+    Done,
+}
+
+/// A timer in a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Alarm {
+    pub(crate) due: Timestamp,
+    pub(crate) armed_by: u64,
+}
+
+/// A task that was handed out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Attempt {
+    pub(crate) invocation: InvokeTask,
+    pub(crate) timeout_seconds: Option<u64>,
+}
+
+impl Attempt {
+    pub(crate) fn task(&self) -> TaskId {
+        self.invocation.task
+    }
+}
+
+/// The branches or iterations of a frame's state.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Children {
+    /// Those that run.
+    pub(crate) open: BTreeSet<FrameId>,
+    /// What each one that has ended left, by index.
+    pub(crate) results: Vec<Option<Payload>>,
+    /// How many have ended well.
+    pub(crate) succeeded: usize,
+    /// Set for a Map state.
+    pub(crate) map: Option<Iterations>,
+}
+
+impl Children {
+    /// Whether all of them have ended well.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.succeeded == self.results.len()
+    }
+}
+
+/// What a Map state needs to start further iterations.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Iterations {
+    /// The effective input of the state.
+    pub(crate) input: Payload,
+    /// The array of items.
+    pub(crate) items: Payload,
+    /// How many may run at once.
+    pub(crate) concurrency: usize,
+    /// Index of the next one to start.
+    pub(crate) next: u32,
+    /// `previousEventId` of the next one to start: the last event of the iteration that made room.
+    pub(crate) made_room: EventId,
+}
+
+impl Frame {
+    /// How often the current state has been tried again.
+    pub(crate) fn retry_count(&self) -> u64 {
+        self.retries.iter().sum()
+    }
+
+    /// The task that this frame waits for.
+    pub(crate) fn attempt(&self) -> Option<&Attempt> {
+        match &self.phase {
+            Phase::Scheduled(attempt) | Phase::Started { attempt, .. } => Some(attempt),
+            _ => None,
+        }
+    }
+
+    /// The branches or iterations it waits for.
+    pub(crate) fn children(&self) -> Option<&Children> {
+        match &self.phase {
+            Phase::Children(children) => Some(children),
+            _ => None,
+        }
+    }
+
+    /// Whether it can go on without anything from outside.
+    pub(crate) fn is_runnable(&self) -> bool {
+        matches!(self.phase, Phase::Opened | Phase::Entered)
+    }
+}

@@ -1,0 +1,435 @@
+//! AWS's history: what `GetExecutionHistory` shows of the journal.
+
+use std::sync::Arc;
+
+use stepyard_asl::{Program, Resource, ServiceCall, StateId, StateKind, Timestamp};
+use stepyard_json::{Json, Object, Payload};
+
+use crate::{Event, EventId, EventKind, Text};
+
+/// One event as AWS shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryEvent {
+    /// `id`.
+    pub id: EventId,
+    /// `previousEventId`.
+    pub previous_event_id: EventId,
+    /// `timestamp`.
+    pub timestamp: Timestamp,
+    /// `type`.
+    pub event_type: HistoryEventType,
+    /// The member that holds the event's details, of the types that have one.
+    pub details: Option<Details>,
+}
+
+/// `type` of an event, one of AWS's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HistoryEventType(&'static str);
+
+impl HistoryEventType {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+/// Details of an event, by shape; several types share one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Details {
+    /// Of ExecutionStarted.
+    ExecutionStarted {
+        /// `input`.
+        input: Payload,
+        /// `roleArn`.
+        role_arn: Arc<str>,
+    },
+    /// Of what ended well: execution, Lambda function, activity.
+    Succeeded {
+        /// `output`.
+        output: Payload,
+    },
+    /// Of what ended badly: execution, Lambda function, activity.
+    Failed {
+        /// `error`.
+        error: Text,
+        /// `cause`.
+        cause: Text,
+    },
+    /// Of all `...StateEntered`.
+    StateEntered {
+        /// `name`.
+        name: Arc<str>,
+        /// `input`.
+        input: Payload,
+    },
+    /// Of all `...StateExited`.
+    StateExited {
+        /// `name`.
+        name: Arc<str>,
+        /// `output`.
+        output: Payload,
+    },
+    /// Of LambdaFunctionScheduled and ActivityScheduled.
+    Scheduled {
+        /// `resource`.
+        resource: Arc<str>,
+        /// `input`.
+        input: Payload,
+        /// Limits and role.
+        terms: Terms,
+    },
+    /// Of TaskScheduled.
+    TaskScheduled {
+        /// `resourceType` and `resource`.
+        service: Service,
+        /// `region`.
+        region: Arc<str>,
+        /// `parameters`.
+        parameters: Payload,
+        /// Limits and role.
+        terms: Terms,
+    },
+    /// Of TaskStarted.
+    TaskStarted {
+        /// `resourceType` and `resource`.
+        service: Service,
+    },
+    /// Of TaskSucceeded.
+    TaskSucceeded {
+        /// `resourceType` and `resource`.
+        service: Service,
+        /// `output`.
+        output: Payload,
+    },
+    /// Of TaskFailed and TaskTimedOut.
+    TaskFailed {
+        /// `resourceType` and `resource`.
+        service: Service,
+        /// `error`.
+        error: Text,
+        /// `cause`.
+        cause: Text,
+    },
+    /// Of MapStateStarted.
+    MapStateStarted {
+        /// `length`.
+        length: u32,
+    },
+    /// Of all `MapIteration...`.
+    MapIteration {
+        /// `name` of the Map state.
+        name: Arc<str>,
+        /// `index`.
+        index: u32,
+    },
+}
+
+/// On what terms a task was handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// `timeoutInSeconds`.
+    pub timeout_seconds: Option<u64>,
+    /// `heartbeatInSeconds`.
+    pub heartbeat_seconds: Option<u64>,
+    /// `taskCredentials.roleArn`.
+    pub role_arn: Text,
+}
+
+/// How events name a service integration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// `resourceType`, such as `lambda`.
+    pub resource_type: Arc<str>,
+    /// `resource`, such as `startExecution.sync:2`.
+    pub resource: Arc<str>,
+}
+
+/// How AWS's history shows an event; `None` for internal ones. `region` is that of the tasks.
+pub fn project(program: &Program, region: &str, event: &Event) -> Option<HistoryEvent> {
+    let (event_type, details) = shape(program, region, &event.kind)?;
+    Some(HistoryEvent {
+        id: event.id,
+        previous_event_id: event.previous,
+        timestamp: event.at,
+        event_type: HistoryEventType(event_type),
+        details,
+    })
+}
+
+type Shape = (&'static str, Option<Details>);
+
+fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
+    let name = |state: &StateId| program.state(*state).name.clone();
+    let iteration = |state, index: &u32| Details::MapIteration { name: name(state), index: *index };
+    Some(match kind {
+        EventKind::ExecutionStarted { context, input, .. } => {
+            let (input, role_arn) = (input.clone(), context.role_arn.clone());
+            ("ExecutionStarted", Some(Details::ExecutionStarted { input, role_arn }))
+        }
+        EventKind::ExecutionSucceeded { output } => {
+            ("ExecutionSucceeded", Some(Details::Succeeded { output: output.clone() }))
+        }
+        EventKind::ExecutionFailed { error, cause } => ("ExecutionFailed", failed(error, cause)),
+        EventKind::ExecutionTimedOut { error, cause } => {
+            ("ExecutionTimedOut", failed(error, cause))
+        }
+        EventKind::ExecutionAborted { error, cause } => ("ExecutionAborted", failed(error, cause)),
+        EventKind::StateEntered { state, input } => {
+            let details = Details::StateEntered { name: name(state), input: input.clone() };
+            (words(program, *state)[0], Some(details))
+        }
+        EventKind::StateExited { state, output } => {
+            let details = Details::StateExited { name: name(state), output: output.clone() };
+            (words(program, *state)[1], Some(details))
+        }
+        EventKind::StateAborted { state } => (words(program, *state)[2], None),
+        EventKind::TaskScheduled { state, .. }
+        | EventKind::TaskStarted { state }
+        | EventKind::TaskSucceeded { state, .. }
+        | EventKind::TaskFailed { state, .. }
+        | EventKind::TaskTimedOut { state, .. } => match &program.state(*state).kind {
+            StateKind::Task(task) => task_shape(&task.resource, region, kind)?,
+            _ => return None,
+        },
+        EventKind::ParallelStateStarted { .. } => ("ParallelStateStarted", None),
+        EventKind::ParallelStateSucceeded { .. } => ("ParallelStateSucceeded", None),
+        EventKind::ParallelStateFailed { .. } => ("ParallelStateFailed", None),
+        EventKind::MapStateStarted { length, .. } => {
+            ("MapStateStarted", Some(Details::MapStateStarted { length: *length }))
+        }
+        EventKind::MapIterationStarted { state, index, .. } => {
+            ("MapIterationStarted", Some(iteration(state, index)))
+        }
+        EventKind::MapIterationSucceeded { state, index } => {
+            ("MapIterationSucceeded", Some(iteration(state, index)))
+        }
+        EventKind::MapIterationFailed { state, index } => {
+            ("MapIterationFailed", Some(iteration(state, index)))
+        }
+        EventKind::MapIterationAborted { state, index } => {
+            ("MapIterationAborted", Some(iteration(state, index)))
+        }
+        EventKind::MapStateSucceeded { .. } => ("MapStateSucceeded", None),
+        EventKind::MapStateFailed { .. } => ("MapStateFailed", None),
+        EventKind::WaitStarted { .. }
+        | EventKind::RetryScheduled { .. }
+        | EventKind::BranchSucceeded => return None,
+    })
+}
+
+fn failed(error: &Text, cause: &Text) -> Option<Details> {
+    Some(Details::Failed { error: error.clone(), cause: cause.clone() })
+}
+
+/// How entering, leaving and abandoning a state are called.
+fn words(program: &Program, state: StateId) -> [&'static str; 3] {
+    match &program.state(state).kind {
+        StateKind::Pass(_) => ["PassStateEntered", "PassStateExited", "PassStateAborted"],
+        StateKind::Task(_) => ["TaskStateEntered", "TaskStateExited", "TaskStateAborted"],
+        StateKind::Choice(_) => ["ChoiceStateEntered", "ChoiceStateExited", "ChoiceStateAborted"],
+        StateKind::Wait(_) => ["WaitStateEntered", "WaitStateExited", "WaitStateAborted"],
+        StateKind::Succeed => ["SucceedStateEntered", "SucceedStateExited", "SucceedStateAborted"],
+        StateKind::Fail(_) => ["FailStateEntered", "FailStateExited", "FailStateAborted"],
+        StateKind::Parallel(_) => {
+            ["ParallelStateEntered", "ParallelStateExited", "ParallelStateAborted"]
+        }
+        StateKind::Map(_) => ["MapStateEntered", "MapStateExited", "MapStateAborted"],
+    }
+}
+
+fn task_shape(resource: &Resource, region: &str, kind: &EventKind) -> Option<Shape> {
+    match resource {
+        Resource::Service(call) => service_shape(call, region, kind),
+        Resource::Lambda(_) => {
+            let words = [
+                "LambdaFunctionScheduled",
+                "LambdaFunctionStarted",
+                "LambdaFunctionSucceeded",
+                "LambdaFunctionFailed",
+                "LambdaFunctionTimedOut",
+            ];
+            direct_shape(resource, words, kind)
+        }
+        Resource::Activity { .. } => {
+            let words = [
+                "ActivityScheduled",
+                "ActivityStarted",
+                "ActivitySucceeded",
+                "ActivityFailed",
+                "ActivityTimedOut",
+            ];
+            direct_shape(resource, words, kind)
+        }
+    }
+}
+
+fn direct_shape(resource: &Resource, words: [&'static str; 5], kind: &EventKind) -> Option<Shape> {
+    Some(match kind {
+        EventKind::TaskScheduled { parameters, .. } => {
+            let (resource, input) = (resource.arn().clone(), parameters.clone());
+            (words[0], Some(Details::Scheduled { resource, input, terms: terms(kind)? }))
+        }
+        EventKind::TaskStarted { .. } => (words[1], None),
+        EventKind::TaskSucceeded { output, .. } => {
+            (words[2], Some(Details::Succeeded { output: output.clone() }))
+        }
+        EventKind::TaskFailed { error, cause, .. } => (words[3], failed(error, cause)),
+        EventKind::TaskTimedOut { error, cause, .. } => (words[4], failed(error, cause)),
+        _ => return None,
+    })
+}
+
+fn service_shape(call: &ServiceCall, region: &str, kind: &EventKind) -> Option<Shape> {
+    let service = Service {
+        resource_type: call.service.clone(),
+        resource: format!("{}{}", call.action, call.pattern.suffix()).into(),
+    };
+    let failed = |service, error: &Text, cause: &Text| {
+        Some(Details::TaskFailed { service, error: error.clone(), cause: cause.clone() })
+    };
+    Some(match kind {
+        EventKind::TaskScheduled { parameters, .. } => {
+            let (region, parameters, terms) = (region.into(), parameters.clone(), terms(kind)?);
+            let details = Details::TaskScheduled { service, region, parameters, terms };
+            ("TaskScheduled", Some(details))
+        }
+        EventKind::TaskStarted { .. } => ("TaskStarted", Some(Details::TaskStarted { service })),
+        EventKind::TaskSucceeded { output, .. } => {
+            ("TaskSucceeded", Some(Details::TaskSucceeded { service, output: output.clone() }))
+        }
+        EventKind::TaskFailed { error, cause, .. } => ("TaskFailed", failed(service, error, cause)),
+        EventKind::TaskTimedOut { error, cause, .. } => {
+            ("TaskTimedOut", failed(service, error, cause))
+        }
+        _ => return None,
+    })
+}
+
+fn terms(kind: &EventKind) -> Option<Terms> {
+    match kind {
+        EventKind::TaskScheduled { timeout_seconds, heartbeat_seconds, role_arn, .. } => {
+            Some(Terms {
+                timeout_seconds: *timeout_seconds,
+                heartbeat_seconds: *heartbeat_seconds,
+                role_arn: role_arn.clone(),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// As the API writes it.
+impl HistoryEvent {
+    /// Name of the member that holds the details, such as `taskFailedEventDetails`.
+    pub fn details_key(&self) -> String {
+        match &self.details {
+            Some(Details::StateEntered { .. }) => "stateEnteredEventDetails".into(),
+            Some(Details::StateExited { .. }) => "stateExitedEventDetails".into(),
+            _ => {
+                let (first, rest) = self.event_type.0.split_at(1);
+                format!("{}{rest}EventDetails", first.to_ascii_lowercase())
+            }
+        }
+    }
+}
+
+impl Details {
+    /// The members in AWS's names; data is JSON text. `with_data` is `includeExecutionData`.
+    pub fn to_json(&self, with_data: bool) -> Json {
+        let mut members = Members { object: Object::new(), with_data };
+        members.details(self);
+        members.object.into()
+    }
+}
+
+struct Members {
+    object: Object,
+    with_data: bool,
+}
+
+impl Members {
+    fn details(&mut self, details: &Details) {
+        match details {
+            Details::ExecutionStarted { input, role_arn } => {
+                self.data("input", input);
+                self.object.insert("roleArn", role_arn.clone());
+            }
+            Details::Succeeded { output } => self.data("output", output),
+            Details::Failed { error, cause } => self.failure(error, cause),
+            Details::StateEntered { name, input } => {
+                self.object.insert("name", name.clone());
+                self.data("input", input);
+            }
+            Details::StateExited { name, output } => {
+                self.object.insert("name", name.clone());
+                self.data("output", output);
+            }
+            Details::Scheduled { resource, input, terms } => {
+                self.object.insert("resource", resource.clone());
+                self.data("input", input);
+                self.terms(terms);
+            }
+            Details::TaskScheduled { service, region, parameters, terms } => {
+                self.service(service);
+                self.object.insert("region", region.clone());
+                if self.with_data {
+                    self.object.insert("parameters", &**parameters.text());
+                }
+                self.terms(terms);
+            }
+            Details::TaskStarted { service } => self.service(service),
+            Details::TaskSucceeded { service, output } => {
+                self.service(service);
+                self.data("output", output);
+            }
+            Details::TaskFailed { service, error, cause } => {
+                self.service(service);
+                self.failure(error, cause);
+            }
+            Details::MapStateStarted { length } => self.object.insert("length", *length),
+            Details::MapIteration { name, index } => {
+                self.object.insert("name", name.clone());
+                self.object.insert("index", *index);
+            }
+        }
+    }
+
+    /// `input` with `inputDetails`, `output` with `outputDetails`.
+    fn data(&mut self, name: &str, data: &Payload) {
+        if !self.with_data {
+            return;
+        }
+        self.object.insert(name, &**data.text());
+        let whole: Object = [("truncated", Json::from(false))].into_iter().collect();
+        self.object.insert(format!("{name}Details"), whole);
+    }
+
+    fn failure(&mut self, error: &Text, cause: &Text) {
+        self.text("error", error);
+        self.text("cause", cause);
+    }
+
+    fn text(&mut self, name: &str, text: &Text) {
+        if let Some(text) = text {
+            self.object.insert(name, text.clone());
+        }
+    }
+
+    fn service(&mut self, service: &Service) {
+        self.object.insert("resourceType", service.resource_type.clone());
+        self.object.insert("resource", service.resource.clone());
+    }
+
+    fn terms(&mut self, terms: &Terms) {
+        if let Some(seconds) = terms.timeout_seconds {
+            self.object.insert("timeoutInSeconds", seconds);
+        }
+        if let Some(seconds) = terms.heartbeat_seconds {
+            self.object.insert("heartbeatInSeconds", seconds);
+        }
+        if let Some(role) = &terms.role_arn {
+            let credentials: Object = [("roleArn", Json::from(role.clone()))].into_iter().collect();
+            self.object.insert("taskCredentials", credentials);
+        }
+    }
+}

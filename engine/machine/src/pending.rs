@@ -1,0 +1,48 @@
+//! What an execution is waiting for, read off its state.
+
+use crate::frame::{Frame, Phase};
+use crate::{Command, Execution, FrameId, Timer, TimerKind};
+
+impl Execution {
+    /// The commands in flight: what has to be issued again when an execution is taken up after a
+    /// restart. Tasks keep their id.
+    pub fn pending(&self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if self.is_closed() || self.status().is_none() {
+            return commands;
+        }
+        commands.extend(self.execution_timer());
+        for (id, frame) in self.frames() {
+            if let Some(attempt) = frame.attempt() {
+                commands.push(Command::InvokeTask(attempt.invocation.clone()));
+            }
+            commands.extend(frame_timer(id, frame));
+        }
+        if self.next_runnable().is_some() {
+            commands.push(Command::Continue);
+        }
+        commands
+    }
+
+    /// The timer of `TimeoutSeconds` of the state machine. It is armed by the first event.
+    pub(crate) fn execution_timer(&self) -> Option<Command> {
+        let due = self.times_out_at()?;
+        let timer = Timer { kind: TimerKind::ExecutionTimeout, frame: FrameId::ROOT, armed_by: 0 };
+        Some(Command::StartTimer { timer, due })
+    }
+}
+
+/// The timer that counts in a frame at the moment: of a frame's timers at most one does.
+pub(crate) fn frame_timer(id: FrameId, frame: &Frame) -> Option<Command> {
+    let (kind, armed_by, due) = match &frame.phase {
+        Phase::Waiting(alarm) => (TimerKind::Wait, alarm.armed_by, alarm.due),
+        Phase::RetryDue(alarm) => (TimerKind::Retry, alarm.armed_by, alarm.due),
+        Phase::Started { attempt, at, armed_by } => {
+            (TimerKind::TaskTimeout, *armed_by, at.plus_seconds(attempt.timeout_seconds?))
+        }
+        Phase::Opened | Phase::Entered | Phase::Scheduled(_) | Phase::Children(_) | Phase::Done => {
+            return None;
+        }
+    };
+    Some(Command::StartTimer { timer: Timer { kind, frame: id, armed_by }, due })
+}

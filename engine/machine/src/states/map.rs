@@ -1,0 +1,121 @@
+//! Map in INLINE mode: runs its item processor for each item of an array.
+
+use stepyard_asl::{Map, MaxConcurrency, StateId};
+use stepyard_json::{Json, Payload};
+
+use super::{finish, results, whole_number};
+use crate::decide::Run;
+use crate::failure::{Failure, RUNTIME};
+use crate::frame::{Frame, Iterations};
+use crate::{EventId, EventKind, FrameId};
+
+/// How many iterations AWS runs at once at most in INLINE mode, also when `MaxConcurrency` is 0 or higher.
+const CONCURRENCY_MAX: u64 = 40;
+
+/// Starts the first iterations.
+pub(super) fn work(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    map: &Map,
+) -> Result<(), Failure> {
+    let input = run.effective_input(id, state)?;
+    let items = items(run, id, map, &input)?;
+    let concurrency = concurrency(run, id, map, &input)?;
+    let length = items.tree().as_array().map_or(0, <[Json]>::len);
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    run.emit(id, EventKind::MapStateStarted { state, input, items, length, concurrency });
+    start_iterations(run, id, state, map)?;
+    finish_if_complete(run, id, state, map)
+}
+
+/// An iteration has reached its end and makes room for another. With the last one the state ends.
+pub(super) fn iteration_succeeded(
+    run: &mut Run<'_>,
+    id: FrameId,
+    iteration: FrameId,
+    state: StateId,
+    index: u32,
+    map: &Map,
+) -> Result<(), Failure> {
+    run.emit(iteration, EventKind::MapIterationSucceeded { state, index });
+    start_iterations(run, id, state, map)?;
+    finish_if_complete(run, id, state, map)
+}
+
+/// Starts as many iterations as there is room for.
+fn start_iterations(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    map: &Map,
+) -> Result<(), Failure> {
+    while let Some((index, previous)) = next_iteration(run, id) {
+        let input = iteration_input(run, id, map, index)?;
+        run.emit_after(id, previous, EventKind::MapIterationStarted { state, index, input });
+    }
+    Ok(())
+}
+
+/// The next iteration and the event it follows, if there is one and room for it.
+fn next_iteration(run: &Run<'_>, id: FrameId) -> Option<(u32, EventId)> {
+    let children = run.execution().frame(id)?.children()?;
+    let iterations = children.map.as_ref()?;
+    let more = (iterations.next as usize) < children.results.len();
+    let room = children.open.len() < iterations.concurrency;
+    (more && room).then_some((iterations.next, iterations.made_room))
+}
+
+/// The item, or what `ItemSelector` makes of it.
+fn iteration_input(
+    run: &mut Run<'_>,
+    id: FrameId,
+    map: &Map,
+    index: u32,
+) -> Result<Payload, Failure> {
+    let children = run.execution().frame(id).and_then(Frame::children);
+    let iterations = children.and_then(|children| children.map.clone());
+    let Some(Iterations { input, items, .. }) = iterations else {
+        return Ok(Payload::empty_object());
+    };
+    let item = items.tree().index(index as usize).unwrap_or(&Json::Null);
+    let Some(selector) = &map.item_selector else { return Ok(Payload::from(item.clone())) };
+    let json = run.evaluate_for_item(id, &input, (index, item), |env| selector.eval(env))?;
+    run.payload(id, json)
+}
+
+fn finish_if_complete(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    map: &Map,
+) -> Result<(), Failure> {
+    let Some(results) = results(run, id) else { return Ok(()) };
+    let results = run.payload(id, results)?;
+    run.emit(id, EventKind::MapStateSucceeded { state });
+    finish(run, id, state, &results, &map.outcome)
+}
+
+/// `ItemsPath`.
+fn items(run: &mut Run<'_>, id: FrameId, map: &Map, input: &Payload) -> Result<Payload, Failure> {
+    let path = &map.items_path;
+    let items = if path.is_identity() {
+        input.clone()
+    } else {
+        Payload::from(run.evaluate(id, input, |env| path.eval(env))?)
+    };
+    if items.tree().as_array().is_none() {
+        let cause = format!("Reference path \"{path}\" must point to array.");
+        return Err(Failure::new(RUNTIME, cause));
+    }
+    Ok(items)
+}
+
+fn concurrency(run: &mut Run<'_>, id: FrameId, map: &Map, input: &Payload) -> Result<u32, Failure> {
+    let wanted = match &map.max_concurrency {
+        MaxConcurrency::Literal(wanted) => u64::from(*wanted),
+        MaxConcurrency::Path(path) => whole_number(run, id, "MaxConcurrencyPath", path, input)?,
+    };
+    let granted = if wanted == 0 { CONCURRENCY_MAX } else { wanted.min(CONCURRENCY_MAX) };
+    Ok(u32::try_from(granted).unwrap_or(u32::MAX))
+}

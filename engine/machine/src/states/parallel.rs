@@ -1,0 +1,46 @@
+//! Parallel: runs its branches at the same time.
+
+use stepyard_asl::{Parallel, StateId};
+
+use super::{finish, results};
+use crate::decide::Run;
+use crate::failure::Failure;
+use crate::{EventKind, FrameId};
+
+/// Starts the branches, all with the same input.
+pub(super) fn work(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    parallel: &Parallel,
+) -> Result<(), Failure> {
+    let input = run.effective_input(id, state)?;
+    let input = run.template(id, parallel.parameters.as_ref(), &input)?;
+    let branches = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
+    run.emit(id, EventKind::ParallelStateStarted { state, input, branches });
+    finish_if_complete(run, id, state, parallel)
+}
+
+/// A branch has reached its end. With the last one the state ends.
+pub(super) fn branch_succeeded(
+    run: &mut Run<'_>,
+    id: FrameId,
+    branch: FrameId,
+    state: StateId,
+    parallel: &Parallel,
+) -> Result<(), Failure> {
+    run.emit(branch, EventKind::BranchSucceeded);
+    finish_if_complete(run, id, state, parallel)
+}
+
+fn finish_if_complete(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    parallel: &Parallel,
+) -> Result<(), Failure> {
+    let Some(results) = results(run, id) else { return Ok(()) };
+    let results = run.payload(id, results)?;
+    run.emit(id, EventKind::ParallelStateSucceeded { state });
+    finish(run, id, state, &results, &parallel.outcome)
+}

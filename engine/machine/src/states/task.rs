@@ -1,0 +1,105 @@
+//! Task: work by a task runner.
+
+use std::sync::Arc;
+
+use stepyard_asl::{EvalError, Resource, Seconds, StateId, StateKind, Task};
+use stepyard_json::Payload;
+
+use super::{finish, whole_number};
+use crate::data_flow::within_limit;
+use crate::decide::Run;
+use crate::failure::{Failure, TIMEOUT};
+use crate::{EventKind, FrameId, Text};
+
+/// Hands out the task.
+pub(super) fn work(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    task: &Task,
+) -> Result<(), Failure> {
+    let input = run.effective_input(id, state)?;
+    let timeout_seconds = seconds(run, id, "TimeoutSecondsPath", task.timeout.as_ref(), &input)?;
+    let heartbeat_seconds =
+        seconds(run, id, "HeartbeatSecondsPath", task.heartbeat.as_ref(), &input)?;
+    let role_arn = role(run, id, task, &input)?;
+    let parameters = run.template(id, task.parameters.as_ref(), &input)?;
+    within_limit(&parameters, &run.program.state(state).name)?;
+    let kind = EventKind::TaskScheduled {
+        state,
+        parameters,
+        timeout_seconds,
+        heartbeat_seconds,
+        role_arn,
+    };
+    run.emit(id, kind);
+    run.invoke(id);
+    Ok(())
+}
+
+/// The task ended well; a result that is too large counts as a failure of the task.
+pub(crate) fn succeeded(run: &mut Run<'_>, id: FrameId, state: StateId, output: &Payload) {
+    let program = run.program;
+    let StateKind::Task(task) = &program.state(state).kind else { return };
+    if let Err(failure) = within_limit(output, &origin(&task.resource)) {
+        return failed(run, id, state, failure);
+    }
+    run.emit(id, EventKind::TaskSucceeded { state, output: output.clone() });
+    if let Err(failure) = finish(run, id, state, output, &task.outcome) {
+        run.fail(id, state, failure);
+    }
+}
+
+/// The task failed.
+pub(crate) fn failed(run: &mut Run<'_>, id: FrameId, state: StateId, failure: Failure) {
+    let Failure { error, cause } = failure.clone();
+    run.emit(id, EventKind::TaskFailed { state, error, cause });
+    run.fail(id, state, failure);
+}
+
+/// `TimeoutSeconds` has passed since the task's work began.
+pub(crate) fn timed_out(run: &mut Run<'_>, id: FrameId, state: StateId) {
+    let attempt = run.execution().frame(id).and_then(crate::frame::Frame::attempt);
+    if let Some(task) = attempt.map(crate::frame::Attempt::task) {
+        run.cancel(task);
+    }
+    let failure = Failure { error: Some(TIMEOUT.into()), cause: None };
+    run.emit(id, EventKind::TaskTimedOut { state, error: failure.error.clone(), cause: None });
+    run.fail(id, state, failure);
+}
+
+fn seconds(
+    run: &mut Run<'_>,
+    id: FrameId,
+    field: &str,
+    seconds: Option<&Seconds>,
+    input: &Payload,
+) -> Result<Option<u64>, Failure> {
+    match seconds {
+        None => Ok(None),
+        Some(Seconds::Literal(seconds)) => Ok(Some(*seconds)),
+        Some(Seconds::Path(path)) => whole_number(run, id, field, path, input).map(Some),
+    }
+}
+
+/// `Credentials.RoleArn`.
+fn role(run: &mut Run<'_>, id: FrameId, task: &Task, input: &Payload) -> Result<Text, Failure> {
+    let Some(credentials) = &task.credentials else { return Ok(None) };
+    let credentials = run.evaluate(id, input, |env| credentials.eval(env))?;
+    let role = credentials.get("RoleArn").and_then(|role| role.as_str());
+    let Some(role) = role else {
+        let cause = "The field 'RoleArn' must be a string.";
+        return Err(run.locate(id, &EvalError::runtime(cause)));
+    };
+    Ok(Some(role.into()))
+}
+
+/// How the message about an oversized result names the task (recorded from AWS: the ARN of a Lambda
+/// function, the name of a service).
+fn origin(resource: &Resource) -> Arc<str> {
+    match resource {
+        Resource::Lambda(function) => function.arn.clone(),
+        Resource::Activity { arn } => arn.clone(),
+        Resource::Service(call) => call.service.clone(),
+    }
+}

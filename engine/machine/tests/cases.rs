@@ -1,0 +1,111 @@
+//! Data-driven cases: a definition, its input, what its tasks answer, and the history to expect.
+//!
+//! A line of `history` is `id<-previousEventId Type`, optionally followed by the details as the API
+//! writes them. `tasks` gives per state the answers to its attempts in order: `{"output": ..}`,
+//! `{"error": .., "cause": ..}` or `{"timeout": true}` for none at all. A task begins as soon as it is
+//! handed out and answers after everything else that can happen has happened.
+
+mod support;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use stepyard_json::{Json, Payload};
+use stepyard_machine::{InvokeTask, Stimulus};
+use support::World;
+
+#[test]
+fn histories_are_as_expected() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let case = Json::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        count += 1;
+        if let Err(failure) = run(&case) {
+            failures.push(format!("{}:\n{failure}", path.display()));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(count >= 15);
+}
+
+fn run(case: &Json) -> Result<(), String> {
+    let definition = case.get("definition").unwrap().to_string();
+    let input = Payload::from(case.get("input").cloned().unwrap_or_else(Json::empty_object));
+    let mut answers = answers(case);
+    let mut world = World::start(support::program(&definition), input);
+    let mut begun: VecDeque<InvokeTask> = VecDeque::new();
+    if case.get("stop").is_some() {
+        world.deliver(Stimulus::Stop { error: Some("Why".into()), cause: None });
+    }
+    while !world.execution.is_closed() {
+        let fresh = world.tasks.iter().find(|task| !begun.iter().any(|b| b.task == task.task));
+        if world.must_continue {
+            world.deliver(Stimulus::Continue);
+        } else if let Some(task) = fresh.cloned() {
+            world.deliver(Stimulus::TaskStarted { task: task.task });
+            begun.push_back(task);
+        } else if let Some(task) = next_answer(&world, &mut begun, &mut answers) {
+            world.deliver(task);
+        } else if let Some(timer) = world.next_timer() {
+            world.deliver(Stimulus::TimerDue { timer });
+        } else {
+            return Err(format!("it hangs:\n{}", world.history().join("\n")));
+        }
+    }
+    compare(case, &world)
+}
+
+type Answers = BTreeMap<String, VecDeque<Json>>;
+
+fn answers(case: &Json) -> Answers {
+    let mut answers = Answers::new();
+    if let Some(tasks) = case.get("tasks") {
+        for (name, list) in tasks.as_object().unwrap().iter() {
+            answers.insert(name.to_string(), list.as_array().unwrap().iter().cloned().collect());
+        }
+    }
+    answers
+}
+
+fn next_answer(
+    world: &World,
+    begun: &mut VecDeque<InvokeTask>,
+    answers: &mut Answers,
+) -> Option<Stimulus> {
+    while let Some(task) = begun.pop_front() {
+        if !world.tasks.contains(&task) {
+            continue;
+        }
+        let answer = answers.get_mut(world.state_name(&task)).and_then(VecDeque::pop_front);
+        let answer = answer.expect("an answer for every attempt");
+        let text = |name| answer.get(name).and_then(Json::as_str).map(Arc::from);
+        if let Some(output) = answer.get("output") {
+            let output = Payload::from(output.clone());
+            return Some(Stimulus::TaskSucceeded { task: task.task, output });
+        }
+        if answer.get("timeout").is_none() {
+            let (error, cause) = (text("error"), text("cause"));
+            return Some(Stimulus::TaskFailed { task: task.task, error, cause });
+        }
+    }
+    None
+}
+
+fn compare(case: &Json, world: &World) -> Result<(), String> {
+    let expected = case.get("history").unwrap().as_array().unwrap();
+    let actual = world.history();
+    let same = expected.len() == actual.len()
+        && expected.iter().zip(&actual).all(|(expected, actual)| {
+            let expected = expected.as_str().unwrap();
+            let bare = actual.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ");
+            expected == actual.trim_end() || expected == bare
+        });
+    let status = case.get("status").and_then(Json::as_str);
+    let right = status.is_none_or(|status| world.execution.status().unwrap().as_str() == status);
+    if same && right { Ok(()) } else { Err(actual.join("\n")) }
+}

@@ -1,0 +1,173 @@
+//! A world around one execution: it carries out commands, and after every stimulus it checks what
+//! must always hold.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use stepyard_asl::{Program, Timestamp, compile};
+use stepyard_json::Payload;
+use stepyard_machine::{
+    Command, Decision, Event, Execution, InvokeTask, Moment, StartContext, Stimulus, TaskId, Timer,
+    decide, history,
+};
+
+/// 2026-01-01T00:00:00Z.
+pub const EPOCH: Timestamp = Timestamp(1_767_225_600_000);
+
+/// One execution, its journal and what it has asked for.
+pub struct World {
+    pub program: Arc<Program>,
+    pub execution: Execution,
+    pub journal: Vec<Event>,
+    pub tasks: Vec<InvokeTask>,
+    pub timers: Vec<(Timestamp, Timer)>,
+    pub must_continue: bool,
+    pub now: Timestamp,
+    /// Everything that was ever handed out, for late deliveries.
+    pub tasks_ever: Vec<TaskId>,
+    pub timers_ever: Vec<Timer>,
+}
+
+pub fn program(definition: &str) -> Arc<Program> {
+    let compilation = compile(definition);
+    compilation.program.unwrap_or_else(|| panic!("{:?}\n{definition}", compilation.diagnostics))
+}
+
+pub fn start_context() -> Arc<StartContext> {
+    Arc::new(StartContext {
+        execution_arn: "arn:aws:states:us-east-1:000000000000:execution:machine:run".into(),
+        execution_name: "run".into(),
+        state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:machine".into(),
+        state_machine_name: "machine".into(),
+        role_arn: "arn:aws:iam::000000000000:role/role".into(),
+    })
+}
+
+impl World {
+    pub fn start(program: Arc<Program>, input: Payload) -> World {
+        let mut world = World {
+            program,
+            execution: Execution::new(),
+            journal: Vec::new(),
+            tasks: Vec::new(),
+            timers: Vec::new(),
+            must_continue: false,
+            now: EPOCH,
+            tasks_ever: Vec::new(),
+            timers_ever: Vec::new(),
+        };
+        world.deliver(Stimulus::Start { context: start_context(), input });
+        world
+    }
+
+    /// Delivers a stimulus and carries out what follows. Returns how many events it made.
+    pub fn deliver(&mut self, stimulus: Stimulus) -> usize {
+        match &stimulus {
+            Stimulus::TaskSucceeded { task, .. } | Stimulus::TaskFailed { task, .. } => {
+                self.tasks.retain(|other| other.task != *task);
+            }
+            Stimulus::TimerDue { timer } => self.timers.retain(|(_, other)| other != timer),
+            Stimulus::Continue => self.must_continue = false,
+            _ => {}
+        }
+        let mut decision = Decision::default();
+        let entropy = (self.journal.len() as u128).to_le_bytes();
+        let moment = Moment { now: self.now, entropy };
+        decide(&self.program, &mut self.execution, moment, stimulus, &mut decision);
+        let made = decision.events.len();
+        self.journal.extend(decision.events);
+        for command in decision.commands {
+            self.carry_out(command);
+        }
+        self.check();
+        made
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::InvokeTask(invocation) => {
+                self.tasks_ever.push(invocation.task);
+                self.tasks.push(invocation);
+            }
+            Command::CancelTask { task } => {
+                let before = self.tasks.len();
+                self.tasks.retain(|other| other.task != task);
+                assert_eq!(self.tasks.len() + 1, before, "cancelled a task that is not out");
+            }
+            Command::StartTimer { timer, due } => {
+                self.timers_ever.push(timer);
+                self.timers.push((due, timer));
+            }
+            Command::Continue => self.must_continue = true,
+        }
+    }
+
+    /// The state is the fold of the journal, and what is pending is what is outstanding.
+    fn check(&mut self) {
+        assert_eq!(Execution::replay(&self.journal), self.execution);
+        let mut must_continue = false;
+        let (mut tasks, mut timers) = (Vec::new(), BTreeSet::new());
+        for command in self.execution.pending() {
+            match command {
+                Command::InvokeTask(invocation) => tasks.push(invocation),
+                Command::StartTimer { timer, due } => {
+                    timers.insert((due, timer));
+                }
+                Command::Continue => must_continue = true,
+                Command::CancelTask { .. } => panic!("a cancellation is never pending"),
+            }
+        }
+        tasks.sort_by_key(|invocation| invocation.task);
+        self.tasks.sort_by_key(|invocation| invocation.task);
+        assert_eq!(tasks, self.tasks);
+        assert_eq!(must_continue, self.must_continue);
+        let outstanding: BTreeSet<_> = self.timers.iter().copied().collect();
+        assert!(timers.is_subset(&outstanding), "a pending timer was never started");
+        for (_, timer) in outstanding.difference(&timers) {
+            self.expect_silence(Stimulus::TimerDue { timer: *timer });
+        }
+    }
+
+    /// A stimulus that does not count changes nothing.
+    pub fn expect_silence(&self, stimulus: Stimulus) {
+        let mut execution = self.execution.clone();
+        let mut decision = Decision::default();
+        let moment = Moment { now: Timestamp(i64::MAX / 2), entropy: [0; 16] };
+        let words = format!("{stimulus:?}");
+        decide(&self.program, &mut execution, moment, stimulus, &mut decision);
+        assert_eq!(decision, Decision::default(), "{words}");
+        assert_eq!(execution, self.execution, "{words}");
+    }
+
+    /// The earliest timer, and the time goes on to it.
+    pub fn next_timer(&mut self) -> Option<Timer> {
+        let (due, timer) = self.timers.iter().min().copied()?;
+        self.now = self.now.max(due);
+        Some(timer)
+    }
+
+    pub fn state_name(&self, invocation: &InvokeTask) -> &str {
+        &self.program.state(invocation.state).name
+    }
+
+    /// The history as AWS shows it, a line per event.
+    pub fn history(&self) -> Vec<String> {
+        let events = self.journal.iter();
+        let shown = events.filter_map(|event| history::project(&self.program, "us-east-1", event));
+        shown
+            .map(|event| {
+                let details = event.details.map(|details| details.to_json(true).to_string());
+                format!(
+                    "{}<-{} {} {}",
+                    event.id.0,
+                    event.previous_event_id.0,
+                    event.event_type.as_str(),
+                    details
+                        .unwrap_or_default()
+                        .replace(r#","inputDetails":{"truncated":false}"#, "")
+                        .replace(r#","outputDetails":{"truncated":false}"#, "")
+                )
+            })
+            .collect()
+    }
+}
