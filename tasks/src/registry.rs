@@ -178,9 +178,12 @@ async fn call_function(
         return Ok(in_process_reply(204, String::new(), &task.idempotency_key));
     }
     let event = match &request.payload {
-        Some(text) => Payload::from_text(text.clone()).map_err(|error| InvokeFailure::Error {
-            error: "Lambda.InvalidRequestContentException".to_owned(),
-            cause: format!("Could not parse request body into json: {error}"),
+        Some(text) => Payload::from_text(text.clone()).map_err(|error| {
+            task.started.fire();
+            InvokeFailure::Error {
+                error: "Lambda.InvalidRequestContentException".to_owned(),
+                cause: format!("Could not parse request body into json: {error}"),
+            }
         })?,
         None => Payload::empty_object(),
     };

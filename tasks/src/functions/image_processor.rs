@@ -84,9 +84,9 @@ impl ImageProcessorFunction {
 #[async_trait]
 impl Function for ImageProcessorFunction {
     async fn call(&self, mut call: FunctionCall) -> Result<Json, FunctionError> {
-        let request = ProcessRequest::parse(call.event.tree())?;
         let _admitted = self.pool.admit().await?;
         call.started.fire();
+        let request = ProcessRequest::parse(call.event.tree())?;
         let original = self.read(&request.source).await?;
         let wish = self.transform(&request).await?;
         let (header, processed) = self.process(&original, wish, &call).await?;

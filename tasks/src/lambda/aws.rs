@@ -11,7 +11,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
@@ -145,7 +145,7 @@ fn failure(error: &SdkError<InvokeError, HttpResponse>) -> InvokeFailure {
     }
     InvokeFailure::Error {
         error: "Lambda.SdkClientException".to_owned(),
-        cause: format!("Unable to execute HTTP request: {}", DisplayErrorContext(error)),
+        cause: format!("Unable to execute HTTP request: {}", chain(error)),
     }
 }
 
@@ -156,8 +156,18 @@ fn is_modeled(error: &InvokeError) -> bool {
 }
 
 fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
+    sources(error).any(<dyn Error>::is::<LengthLimitError>)
+}
+
+/// An error and what lies under it, in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    sources(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
-        .any(<dyn Error>::is::<LengthLimitError>)
 }
 
 /// Keeps the headers of the answer and limits its length.
