@@ -1,14 +1,16 @@
 //! What can go wrong in a store.
 
+use crate::ShardId;
+
 /// An error of a store. Each variant asks for another reaction of the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// This process does not own a shard of the commit any more, or the commit had been applied
     /// before. Nothing was written: drop the shard's memory and load it anew.
-    #[error("shard {shard} is fenced: another owner holds it or the commit was applied before")]
+    #[error("shard {} is fenced: another owner holds it or the commit was applied before", shard.0)]
     Fenced {
         /// The first such shard.
-        shard: u16,
+        shard: ShardId,
     },
     /// What was read cannot be true: stop using that execution and tell the operator.
     #[error("corrupt {what}: {reason}")]

@@ -85,8 +85,9 @@ pub struct ExecutionQuery {
     pub status: Option<ExecutionStatus>,
     /// Whose name starts so.
     pub name_prefix: Option<String>,
-    /// Only those after this one in the order of the list.
-    pub after: Option<(Timestamp, ExecutionId)>,
+    /// Only those after this one in the order of the list. Ids rise with the start time, so the id
+    /// alone is the key.
+    pub after: Option<ExecutionId>,
     /// At most so many.
     pub limit: usize,
 }

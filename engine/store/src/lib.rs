@@ -3,10 +3,13 @@
 //! The journal is the only truth: one row per execution and commit, a chunk of events. The execution
 //! row is an index of it, written in the same transaction.
 
+pub mod codec;
 mod commit;
 mod error;
 mod execution;
+mod memory;
 mod metadata;
+mod sqlite;
 mod state_machine;
 mod store;
 
@@ -15,6 +18,8 @@ pub use error::Error;
 pub use execution::{
     ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, SHARD_COUNT, ShardId,
 };
+pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};
+pub use sqlite::{SqliteOptions, SqliteStore};
 pub use state_machine::{Revision, StateMachine, StateMachineType};
 pub use store::Store;

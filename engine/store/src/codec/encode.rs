@@ -1,0 +1,230 @@
+//! Events to bytes.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use stepyard_asl::StateId;
+use stepyard_json::Payload;
+use stepyard_machine::{Event, EventKind, StartContext, Text};
+
+use super::{RECORD_EVENTS, VERSION, code};
+
+/// Encodes the events of one execution in one commit. `first_visible_id` is the id that the first
+/// visible event of the chunk has, or would have.
+pub fn encode(events: &[Event], first_visible_id: u64) -> Bytes {
+    let mut encoder = Encoder::default();
+    let mut next_id = first_visible_id;
+    let mut time = 0;
+    for event in events {
+        encoder.event(event, next_id, time);
+        next_id += u64::from(event.kind.is_visible());
+        time = event.at.0;
+    }
+    encoder.finish(events.len(), first_visible_id)
+}
+
+#[derive(Default)]
+struct Encoder<'a> {
+    payloads: Vec<&'a Payload>,
+    /// Place of a payload by its address: one that is shared is written once.
+    places: BTreeMap<usize, u64>,
+    out: Vec<u8>,
+}
+
+impl<'a> Encoder<'a> {
+    fn finish(self, count: usize, first_visible_id: u64) -> Bytes {
+        let payload_bytes: usize = self.payloads.iter().map(|payload| payload.len() + 5).sum();
+        let mut whole = Encoder {
+            out: Vec::with_capacity(payload_bytes + self.out.len() + 32),
+            ..Encoder::default()
+        };
+        whole.out.extend([VERSION, RECORD_EVENTS]);
+        whole.var(self.payloads.len() as u64);
+        for payload in &self.payloads {
+            whole.str(payload.text());
+        }
+        whole.var(first_visible_id);
+        whole.var(count as u64);
+        whole.out.extend(&self.out);
+        let checksum = crc32fast::hash(&whole.out);
+        whole.out.extend(checksum.to_le_bytes());
+        whole.out.into()
+    }
+
+    fn event(&mut self, event: &'a Event, next_id: u64, time: i64) {
+        self.out.push(kind_code(&event.kind));
+        self.zigzag(event.at.0.wrapping_sub(time));
+        self.var(u64::from(event.frame.0));
+        self.var(next_id - event.previous.0);
+        self.fields(&event.kind);
+    }
+
+    fn fields(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::ExecutionStarted { context, input, timeout_seconds } => {
+                self.context(context);
+                self.payload(input);
+                self.option(*timeout_seconds);
+            }
+            EventKind::ExecutionSucceeded { output } => self.payload(output),
+            EventKind::ExecutionFailed { error, cause }
+            | EventKind::ExecutionTimedOut { error, cause }
+            | EventKind::ExecutionAborted { error, cause } => self.failure(error, cause),
+            EventKind::StateEntered { state, input } => self.state_and_payload(*state, input),
+            EventKind::StateExited { state, output }
+            | EventKind::TaskSucceeded { state, output } => self.state_and_payload(*state, output),
+            EventKind::TaskScheduled {
+                state,
+                parameters,
+                timeout_seconds,
+                heartbeat_seconds,
+                role_arn,
+            } => {
+                self.state_and_payload(*state, parameters);
+                self.option(*timeout_seconds);
+                self.option(*heartbeat_seconds);
+                self.text(role_arn);
+            }
+            EventKind::TaskFailed { state, error, cause }
+            | EventKind::TaskTimedOut { state, error, cause } => {
+                self.state(*state);
+                self.failure(error, cause);
+            }
+            EventKind::WaitStarted { until } => self.zigzag(until.0),
+            EventKind::RetryScheduled { retrier, due } => {
+                self.var(u64::from(*retrier));
+                self.zigzag(due.0);
+            }
+            EventKind::ParallelStateStarted { state, input, branches } => {
+                self.state_and_payload(*state, input);
+                self.var(u64::from(*branches));
+            }
+            EventKind::MapStateStarted { state, input, items, length, concurrency } => {
+                self.state_and_payload(*state, input);
+                self.payload(items);
+                self.var(u64::from(*length));
+                self.var(u64::from(*concurrency));
+            }
+            EventKind::MapIterationStarted { state, index, input } => {
+                self.state_and_payload(*state, input);
+                self.var(u64::from(*index));
+            }
+            EventKind::MapIterationSucceeded { state, index }
+            | EventKind::MapIterationFailed { state, index }
+            | EventKind::MapIterationAborted { state, index } => {
+                self.state(*state);
+                self.var(u64::from(*index));
+            }
+            EventKind::StateAborted { state }
+            | EventKind::TaskStarted { state }
+            | EventKind::ParallelStateSucceeded { state }
+            | EventKind::ParallelStateFailed { state }
+            | EventKind::MapStateSucceeded { state }
+            | EventKind::MapStateFailed { state } => self.state(*state),
+            EventKind::BranchSucceeded => {}
+        }
+    }
+
+    fn context(&mut self, context: &StartContext) {
+        let StartContext {
+            execution_arn,
+            execution_name,
+            state_machine_arn,
+            state_machine_name,
+            role_arn,
+        } = context;
+        for text in [execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn]
+        {
+            self.str(text);
+        }
+    }
+
+    fn state_and_payload(&mut self, state: StateId, payload: &'a Payload) {
+        self.state(state);
+        self.payload(payload);
+    }
+
+    fn state(&mut self, state: StateId) {
+        self.var(u64::from(state.0));
+    }
+
+    fn payload(&mut self, payload: &'a Payload) {
+        let next = self.payloads.len() as u64;
+        let place = *self.places.entry(payload.address()).or_insert(next);
+        if place == next {
+            self.payloads.push(payload);
+        }
+        self.var(place);
+    }
+
+    fn failure(&mut self, error: &Text, cause: &Text) {
+        self.text(error);
+        self.text(cause);
+    }
+
+    /// Nothing is 0; a text is its length plus one, then its bytes.
+    fn text(&mut self, text: &Text) {
+        match text {
+            None => self.var(0),
+            Some(text) => {
+                self.var(text.len() as u64 + 1);
+                self.out.extend(text.as_bytes());
+            }
+        }
+    }
+
+    /// Nothing is 0; a number is one more than itself.
+    fn option(&mut self, number: Option<u64>) {
+        self.var(number.map_or(0, |number| number.saturating_add(1)));
+    }
+
+    fn str(&mut self, text: &str) {
+        self.var(text.len() as u64);
+        self.out.extend(text.as_bytes());
+    }
+
+    /// Signed numbers, small ones in either direction in few bytes.
+    fn zigzag(&mut self, number: i64) {
+        self.var(((number << 1) ^ (number >> 63)) as u64);
+    }
+
+    /// Seven bits a byte, lowest first, the high bit says that more follow.
+    fn var(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.out.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.out.push(number as u8);
+    }
+}
+
+fn kind_code(kind: &EventKind) -> u8 {
+    match kind {
+        EventKind::ExecutionStarted { .. } => code::EXECUTION_STARTED,
+        EventKind::ExecutionSucceeded { .. } => code::EXECUTION_SUCCEEDED,
+        EventKind::ExecutionFailed { .. } => code::EXECUTION_FAILED,
+        EventKind::ExecutionTimedOut { .. } => code::EXECUTION_TIMED_OUT,
+        EventKind::ExecutionAborted { .. } => code::EXECUTION_ABORTED,
+        EventKind::StateEntered { .. } => code::STATE_ENTERED,
+        EventKind::StateExited { .. } => code::STATE_EXITED,
+        EventKind::StateAborted { .. } => code::STATE_ABORTED,
+        EventKind::TaskScheduled { .. } => code::TASK_SCHEDULED,
+        EventKind::TaskStarted { .. } => code::TASK_STARTED,
+        EventKind::TaskSucceeded { .. } => code::TASK_SUCCEEDED,
+        EventKind::TaskFailed { .. } => code::TASK_FAILED,
+        EventKind::TaskTimedOut { .. } => code::TASK_TIMED_OUT,
+        EventKind::WaitStarted { .. } => code::WAIT_STARTED,
+        EventKind::RetryScheduled { .. } => code::RETRY_SCHEDULED,
+        EventKind::ParallelStateStarted { .. } => code::PARALLEL_STATE_STARTED,
+        EventKind::BranchSucceeded => code::BRANCH_SUCCEEDED,
+        EventKind::ParallelStateSucceeded { .. } => code::PARALLEL_STATE_SUCCEEDED,
+        EventKind::ParallelStateFailed { .. } => code::PARALLEL_STATE_FAILED,
+        EventKind::MapStateStarted { .. } => code::MAP_STATE_STARTED,
+        EventKind::MapIterationStarted { .. } => code::MAP_ITERATION_STARTED,
+        EventKind::MapIterationSucceeded { .. } => code::MAP_ITERATION_SUCCEEDED,
+        EventKind::MapIterationFailed { .. } => code::MAP_ITERATION_FAILED,
+        EventKind::MapIterationAborted { .. } => code::MAP_ITERATION_ABORTED,
+        EventKind::MapStateSucceeded { .. } => code::MAP_STATE_SUCCEEDED,
+        EventKind::MapStateFailed { .. } => code::MAP_STATE_FAILED,
+    }
+}

@@ -1,0 +1,60 @@
+//! The bytes of a journal chunk.
+//!
+//! ```text
+//! chunk    = version:u8 record:u8 content crc32:u32le     (the checksum covers all before it)
+//! content  = payloads first_visible_id:var time:zigzag count:var event*
+//! payloads = count:var (length:var bytes)*                (each distinct payload of the chunk once)
+//! event    = kind:u8 time:zigzag frame:var previous:var fields
+//! ```
+//!
+//! Times are differences to the event before; `previous` is the distance from the next visible id down.
+//! Codes of kinds are never used again, fields of a kind never change: what must change gets a new code
+//! or a new version. Golden journals of every version are read by a test.
+
+mod decode;
+mod encode;
+
+pub use decode::decode;
+pub use encode::encode;
+
+/// Version that is written.
+const VERSION: u8 = 1;
+
+/// A chunk that holds events. Code 2 is kept free for snapshots.
+const RECORD_EVENTS: u8 = 1;
+
+/// Bytes of the checksum at the end.
+const CHECKSUM_BYTES: usize = 4;
+
+/// Codes of the event kinds, for ever.
+mod code {
+    pub(super) const EXECUTION_STARTED: u8 = 1;
+    pub(super) const EXECUTION_SUCCEEDED: u8 = 2;
+    pub(super) const EXECUTION_FAILED: u8 = 3;
+    pub(super) const EXECUTION_TIMED_OUT: u8 = 4;
+    pub(super) const EXECUTION_ABORTED: u8 = 5;
+    pub(super) const STATE_ENTERED: u8 = 6;
+    pub(super) const STATE_EXITED: u8 = 7;
+    pub(super) const STATE_ABORTED: u8 = 8;
+    pub(super) const TASK_SCHEDULED: u8 = 9;
+    pub(super) const TASK_STARTED: u8 = 10;
+    pub(super) const TASK_SUCCEEDED: u8 = 11;
+    pub(super) const TASK_FAILED: u8 = 12;
+    pub(super) const TASK_TIMED_OUT: u8 = 13;
+    pub(super) const WAIT_STARTED: u8 = 14;
+    pub(super) const RETRY_SCHEDULED: u8 = 15;
+    pub(super) const PARALLEL_STATE_STARTED: u8 = 16;
+    pub(super) const BRANCH_SUCCEEDED: u8 = 17;
+    pub(super) const PARALLEL_STATE_SUCCEEDED: u8 = 18;
+    pub(super) const PARALLEL_STATE_FAILED: u8 = 19;
+    pub(super) const MAP_STATE_STARTED: u8 = 20;
+    pub(super) const MAP_ITERATION_STARTED: u8 = 21;
+    pub(super) const MAP_ITERATION_SUCCEEDED: u8 = 22;
+    pub(super) const MAP_ITERATION_FAILED: u8 = 23;
+    pub(super) const MAP_ITERATION_ABORTED: u8 = 24;
+    pub(super) const MAP_STATE_SUCCEEDED: u8 = 25;
+    pub(super) const MAP_STATE_FAILED: u8 = 26;
+}
+
+#[cfg(test)]
+mod tests;

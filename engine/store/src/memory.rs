@@ -1,0 +1,261 @@
+//! A store in memory: for `stepyard run`, for tests, and as the base of simulated faults.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
+    MetadataStore, Revision, SHARD_COUNT, ShardId, ShardLease, StateMachine, Store,
+};
+
+/// Keeps everything until it is dropped; clones share their content.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    tables: Arc<Mutex<Tables>>,
+}
+
+#[derive(Default)]
+struct Tables {
+    leases: BTreeMap<ShardId, ShardLease>,
+    executions: BTreeMap<ExecutionId, ExecutionRow>,
+    names: BTreeMap<(ShardId, Arc<str>, Arc<str>), ExecutionId>,
+    journal: BTreeMap<(ShardId, ExecutionId, u64), Chunk>,
+    machines: BTreeMap<Arc<str>, StateMachine>,
+    revisions: BTreeMap<Uuid, Arc<Revision>>,
+    metadata: BTreeMap<(String, i64), MetadataItem>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    /// No operation leaves the tables half changed, so a panic elsewhere does not spoil them.
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn lease(&self, shard: ShardId) -> ShardLease {
+        self.leases.get(&shard).copied().unwrap_or(ShardLease { shard, epoch: 0, commit_seq: 0 })
+    }
+
+    /// What the constraints of a database would refuse, before anything is written.
+    fn check(&self, group: &CommitGroup) -> Result<(), Error> {
+        if let Some(lost) = group.leases.iter().find(|lease| self.lease(lease.shard) != **lease) {
+            return Err(Error::Fenced { shard: lost.shard });
+        }
+        let taken_name = |row: &&ExecutionRow| {
+            let name = (row.shard, row.state_machine_arn.clone(), row.name.clone());
+            self.names.contains_key(&name)
+        };
+        if let Some(row) = group.starts.iter().find(taken_name) {
+            return Err(Error::Unavailable(format!("execution name {} is taken", row.name)));
+        }
+        let taken_place = |chunk: &&Chunk| {
+            self.journal.contains_key(&(chunk.shard, chunk.execution, chunk.first_event))
+        };
+        match group.chunks.iter().find(taken_place) {
+            Some(chunk) => Err(Error::Unavailable(format!(
+                "event {} of execution {} is there already",
+                chunk.first_event, chunk.execution.0
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, group: &CommitGroup) {
+        for lease in &group.leases {
+            let next = ShardLease { commit_seq: lease.commit_seq + 1, ..*lease };
+            self.leases.insert(lease.shard, next);
+        }
+        for row in &group.starts {
+            let name = (row.shard, row.state_machine_arn.clone(), row.name.clone());
+            self.names.insert(name, row.id);
+            self.executions.insert(row.id, row.clone());
+        }
+        for chunk in &group.chunks {
+            self.journal.insert((chunk.shard, chunk.execution, chunk.first_event), chunk.clone());
+        }
+        for update in &group.updates {
+            if let Some(row) = self.executions.get_mut(&update.id) {
+                row.status = update.status;
+                row.stopped_at = update.stopped_at;
+                row.resume_at = update.resume_at;
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+        let mut tables = self.tables();
+        let claim = |&shard: &ShardId| {
+            debug_assert!(shard.0 < SHARD_COUNT);
+            let held = tables.lease(shard);
+            let lease = ShardLease { epoch: held.epoch + 1, ..held };
+            tables.leases.insert(shard, lease);
+            lease
+        };
+        Ok(shards.iter().map(claim).collect())
+    }
+
+    async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+        let tables = self.tables();
+        Ok(shards.iter().map(|&shard| tables.lease(shard)).collect())
+    }
+
+    async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {
+        let mut tables = self.tables();
+        tables.check(group)?;
+        tables.write(group);
+        Ok(())
+    }
+
+    async fn open_executions(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRow>, Error> {
+        let tables = self.tables();
+        let rows = tables.executions.values();
+        let open = rows
+            .filter(|row| row.shard == shard && row.stopped_at.is_none() && Some(row.id) > after);
+        Ok(open.take(limit).cloned().collect())
+    }
+
+    async fn find_execution(
+        &self,
+        shard: ShardId,
+        state_machine_arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        let tables = self.tables();
+        let id = tables.names.get(&(shard, state_machine_arn.into(), name.into()));
+        Ok(id.and_then(|id| tables.executions.get(id)).cloned())
+    }
+
+    async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        let matches = |row: &&ExecutionRow| {
+            query.state_machine_arn.as_ref().is_none_or(|arn| *arn == row.state_machine_arn)
+                && query.status.is_none_or(|status| status == row.status)
+                && query.name_prefix.as_deref().is_none_or(|prefix| row.name.starts_with(prefix))
+                && query.after.is_none_or(|after| row.id < after)
+        };
+        let tables = self.tables();
+        let rows = tables.executions.values().rev();
+        Ok(rows.filter(matches).take(query.limit).cloned().collect())
+    }
+
+    async fn load_journal(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+    ) -> Result<Vec<Chunk>, Error> {
+        let tables = self.tables();
+        let range = (shard, execution, 0)..=(shard, execution, u64::MAX);
+        Ok(tables.journal.range(range).map(|(_, chunk)| chunk.clone()).collect())
+    }
+
+    async fn journal_page(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        from_visible_id: u64,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Chunk>, Error> {
+        let chunks = self.load_journal(shard, execution).await?;
+        // The chunk that holds an id is the last one that starts at or before it.
+        let holder = chunks.partition_point(|chunk| chunk.first_visible_id <= from_visible_id);
+        if descending {
+            return Ok(chunks[..holder].iter().rev().take(limit).cloned().collect());
+        }
+        let first = holder.saturating_sub(1);
+        Ok(chunks.get(first..).unwrap_or_default().iter().take(limit).cloned().collect())
+    }
+
+    async fn create_state_machine(
+        &self,
+        machine: StateMachine,
+    ) -> Result<Option<StateMachine>, Error> {
+        let mut tables = self.tables();
+        if let Some(present) = tables.machines.get(&machine.arn) {
+            return Ok(Some(present.clone()));
+        }
+        tables.revisions.insert(machine.revision.id, Arc::new(machine.revision.clone()));
+        tables.machines.insert(machine.arn.clone(), machine);
+        Ok(None)
+    }
+
+    async fn update_state_machine(&self, arn: &str, revision: Revision) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let Some(machine) = tables.machines.get_mut(arn) else { return Ok(false) };
+        machine.revision = revision.clone();
+        tables.revisions.insert(revision.id, Arc::new(revision));
+        Ok(true)
+    }
+
+    async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
+        Ok(self.tables().machines.remove(arn).is_some())
+    }
+
+    async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error> {
+        Ok(self.tables().machines.get(arn).cloned())
+    }
+
+    async fn list_state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StateMachine>, Error> {
+        let tables = self.tables();
+        let mut machines: Vec<_> = tables
+            .machines
+            .values()
+            .filter(|machine| after.is_none_or(|after| &*machine.name > after))
+            .cloned()
+            .collect();
+        machines.sort_by(|a, b| a.name.cmp(&b.name));
+        machines.truncate(limit);
+        Ok(machines)
+    }
+
+    async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
+        Ok(self.tables().revisions.get(&id).cloned())
+    }
+
+    async fn close(&self) {}
+}
+
+#[async_trait]
+impl MetadataStore for MemoryStore {
+    async fn put_item(&self, item: MetadataItem) -> Result<(), Error> {
+        self.tables().metadata.insert((item.image_id.clone(), item.timestamp), item);
+        Ok(())
+    }
+
+    async fn query_items(&self, image_id: &str) -> Result<Vec<MetadataItem>, Error> {
+        let tables = self.tables();
+        let range = (image_id.to_owned(), i64::MIN)..=(image_id.to_owned(), i64::MAX);
+        Ok(tables.metadata.range(range).rev().map(|(_, item)| item.clone()).collect())
+    }
+
+    async fn scan_items(
+        &self,
+        after: Option<(String, i64)>,
+        limit: usize,
+    ) -> Result<Vec<MetadataItem>, Error> {
+        let tables = self.tables();
+        let items = tables.metadata.iter();
+        let later = items.filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));
+        Ok(later.take(limit).map(|(_, item)| item.clone()).collect())
+    }
+}

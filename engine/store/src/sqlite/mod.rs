@@ -1,0 +1,194 @@
+//! The embedded store: one SQLite file in WAL mode.
+//!
+//! One connection writes, on a task of its own ([`writer`]); a small pool reads. Commits are durable:
+//! `synchronous=FULL` is set and read back. A lock file keeps a second process out, because two owners of
+//! one file would fence each other without end.
+
+mod checkpoint;
+mod open;
+mod read;
+mod rows;
+mod write;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqlitePool;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::{
+    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
+    MetadataStore, Revision, ShardId, ShardLease, StateMachine, Store,
+};
+use writer::{Operation, Writer};
+
+/// Where the database lies.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// The file; it and its `-wal`, `-shm` and `.lock` siblings are created when absent.
+    pub path: PathBuf,
+}
+
+/// A store in one SQLite file.
+pub struct SqliteStore {
+    readers: SqlitePool,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the file, or creates it, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] when another process has it open, when a newer version of this program
+    /// has changed its schema, or when it is no database of this program.
+    pub async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
+        open::open(options).await
+    }
+
+    /// Sends an operation to the writer and waits for its end. The writer finishes it even when
+    /// the caller goes away, so that no transaction is ever left half done.
+    async fn write<T>(
+        &self,
+        operation: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Operation,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.writer.send(operation(reply)).await?;
+        answer.await.map_err(|_| writer_gone())?
+    }
+}
+
+fn writer_gone() -> Error {
+    Error::Unavailable("the store has been closed".into())
+}
+
+/// Every reply of the database that is not a success. A constraint that fails here is a mistake of
+/// the caller that leases or names should have prevented.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
+fn database_error(error: sqlx::Error) -> Error {
+    Error::Unavailable(error.to_string())
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+        let shards = shards.to_vec();
+        self.write(|reply| Operation::Claim { shards, reply }).await
+    }
+
+    async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+        read::leases(&self.readers, shards).await
+    }
+
+    async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {
+        // Rows hold shared text and bytes, so this copies little.
+        let group = Box::new(group.clone());
+        self.write(|reply| Operation::Commit { group, reply }).await
+    }
+
+    async fn open_executions(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRow>, Error> {
+        read::open_executions(&self.readers, shard, after, limit).await
+    }
+
+    async fn find_execution(
+        &self,
+        shard: ShardId,
+        state_machine_arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        read::find_execution(&self.readers, shard, state_machine_arn, name).await
+    }
+
+    async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        read::list_executions(&self.readers, query).await
+    }
+
+    async fn load_journal(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+    ) -> Result<Vec<Chunk>, Error> {
+        read::journal(&self.readers, shard, execution).await
+    }
+
+    async fn journal_page(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        from_visible_id: u64,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Chunk>, Error> {
+        let place = (shard, execution, from_visible_id);
+        read::journal_page(&self.readers, place, descending, limit).await
+    }
+
+    async fn create_state_machine(
+        &self,
+        machine: StateMachine,
+    ) -> Result<Option<StateMachine>, Error> {
+        let machine = Box::new(machine);
+        let arn = machine.arn.clone();
+        match self.write(|reply| Operation::CreateStateMachine { machine, reply }).await? {
+            true => Ok(None),
+            false => self.get_state_machine(&arn).await,
+        }
+    }
+
+    async fn update_state_machine(&self, arn: &str, revision: Revision) -> Result<bool, Error> {
+        let (arn, revision) = (Arc::from(arn), Box::new(revision));
+        self.write(|reply| Operation::UpdateStateMachine { arn, revision, reply }).await
+    }
+
+    async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
+        let arn = Arc::from(arn);
+        self.write(|reply| Operation::DeleteStateMachine { arn, reply }).await
+    }
+
+    async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error> {
+        read::state_machine(&self.readers, arn).await
+    }
+
+    async fn list_state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StateMachine>, Error> {
+        read::state_machines(&self.readers, after, limit).await
+    }
+
+    async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
+        read::revision(&self.readers, id).await
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
+
+#[async_trait]
+impl MetadataStore for SqliteStore {
+    async fn put_item(&self, item: MetadataItem) -> Result<(), Error> {
+        self.write(|reply| Operation::PutItem { item, reply }).await
+    }
+
+    async fn query_items(&self, image_id: &str) -> Result<Vec<MetadataItem>, Error> {
+        read::items_of_image(&self.readers, image_id).await
+    }
+
+    async fn scan_items(
+        &self,
+        after: Option<(String, i64)>,
+        limit: usize,
+    ) -> Result<Vec<MetadataItem>, Error> {
+        read::items(&self.readers, after, limit).await
+    }
+}

@@ -1,0 +1,136 @@
+//! Opening: lock, schema, settings.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+
+use super::{SqliteOptions, SqliteStore, checkpoint, database_error, writer::Writer};
+use crate::Error;
+
+/// The schema, version by version.
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// Marks the file as ours: "step" in ASCII.
+const APPLICATION_ID: i64 = 0x7374_6570;
+
+/// Connections that read at the same time.
+const READERS_MAX: u32 = 4;
+
+/// How long a statement waits for a lock; only checkpoints ever hold one for long.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
+    let path = options.path;
+    let lock = lock(&path)?;
+    let mut connection =
+        settings(&path).connect().await.map_err(|error| cannot_open(&path, &error))?;
+    check_application(&mut connection, &path).await?;
+    MIGRATIONS.run(&mut connection).await.map_err(|error| cannot_migrate(&path, &error))?;
+    check_durability(&mut connection).await?;
+    let checkpoints = checkpoint::start(&path, settings(&path)).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READERS_MAX)
+        .connect_with(settings(&path).pragma("query_only", "on"))
+        .await
+        .map_err(database_error)?;
+    Ok(SqliteStore { readers, writer: Writer::start(connection, checkpoints, lock) })
+}
+
+fn settings(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        // Checkpoints run beside the writer, not inside its commits.
+        .pragma("wal_autocheckpoint", "0")
+        .statement_cache_capacity(64)
+        .disable_statement_logging()
+}
+
+/// Holds the database for this process until the file is dropped, also when it is killed.
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let place = Path::new(&name);
+    let cannot = |error: &dyn std::fmt::Display| {
+        Error::Unusable(format!("cannot lock {}: {error}", place.display()))
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(place)
+        .map_err(|error| cannot(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Unusable(format!(
+            "{} is in use by another process; stop it, or give this one another data directory",
+            path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(cannot(&error)),
+    }
+}
+
+/// An empty file becomes ours; one that belongs to another program is left alone.
+async fn check_application(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+    let id: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|error| cannot_open(path, &error))?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|error| cannot_open(path, &error))?;
+    match (id, tables) {
+        (APPLICATION_ID, _) => Ok(()),
+        (_, 0) => {
+            sqlx::query("PRAGMA application_id = 0x73746570")
+                .execute(connection)
+                .await
+                .map_err(database_error)?;
+            Ok(())
+        }
+        _ => Err(Error::Unusable(format!("{} is a database of another program", path.display()))),
+    }
+}
+
+/// What was asked for is read back: without WAL and FULL an acknowledged commit could be lost.
+async fn check_durability(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(database_error)?;
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(database_error)?;
+    const FULL: i64 = 2;
+    if journal != "wal" || synchronous != FULL {
+        return Err(Error::Unusable(format!(
+            "SQLite refuses durable settings: journal_mode={journal}, synchronous={synchronous}"
+        )));
+    }
+    connection.ping().await.map_err(database_error)
+}
+
+fn cannot_open(path: &Path, error: &sqlx::Error) -> Error {
+    Error::Unusable(format!("cannot open {}: {error}", path.display()))
+}
+
+fn cannot_migrate(path: &Path, error: &MigrateError) -> Error {
+    match error {
+        MigrateError::VersionMissing(version) => Error::Unusable(format!(
+            "{} has schema version {version}, which is newer than this program; use a newer one",
+            path.display()
+        )),
+        _ => Error::Unusable(format!("cannot bring {} up to date: {error}", path.display())),
+    }
+}

@@ -1,0 +1,203 @@
+//! Reading, on the pool.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use uuid::Uuid;
+
+use super::database_error;
+use super::rows::{self, status_code};
+use crate::{
+    Chunk, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision, ShardId,
+    ShardLease, StateMachine,
+};
+
+const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
+    WHERE shard_id IN (SELECT value FROM json_each(?)) ORDER BY shard_id";
+
+const OPEN_EXECUTIONS: &str = "SELECT * FROM execution INDEXED BY execution_open \
+    WHERE shard_id = ? AND execution_id > ? AND stopped_at IS NULL ORDER BY execution_id LIMIT ?";
+
+const FIND_EXECUTION: &str =
+    "SELECT * FROM execution WHERE shard_id = ? AND state_machine_arn = ? AND name = ?";
+
+const LIST_ALL: &str = "SELECT * FROM execution WHERE execution_id < ?1 \
+    AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR substr(name, 1, length(?3)) = ?3) \
+    ORDER BY execution_id DESC LIMIT ?4";
+
+const LIST_OF_MACHINE: &str = "SELECT * FROM execution WHERE execution_id < ?1 \
+    AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR substr(name, 1, length(?3)) = ?3) \
+    AND state_machine_arn = ?5 ORDER BY execution_id DESC LIMIT ?4";
+
+const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT * FROM execution INDEXED BY execution_by_status WHERE execution_id < ?1 \
+    AND status = ?2 AND (?3 IS NULL OR substr(name, 1, length(?3)) = ?3) \
+    AND state_machine_arn = ?5 ORDER BY execution_id DESC LIMIT ?4";
+
+const JOURNAL: &str =
+    "SELECT * FROM journal WHERE shard_id = ? AND execution_id = ? ORDER BY first_event";
+
+// The chunk that holds an id is the last one that starts at or before it.
+const JOURNAL_UP: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
+    AND first_event >= (SELECT coalesce(max(first_event), 0) FROM journal \
+        WHERE shard_id = ?1 AND execution_id = ?2 AND first_visible_id <= ?3) \
+    ORDER BY first_event LIMIT ?4";
+
+const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
+    AND first_visible_id <= ?3 ORDER BY first_event DESC LIMIT ?4";
+
+const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, r.* \
+    FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = ?";
+
+const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, r.* \
+    FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id \
+    WHERE m.name > ? ORDER BY m.name LIMIT ?";
+
+const REVISION: &str = "SELECT * FROM revision WHERE revision_id = ?";
+
+const ITEMS_OF_IMAGE: &str =
+    "SELECT * FROM image_metadata WHERE image_id = ? ORDER BY timestamp DESC";
+
+const ITEMS: &str = "SELECT * FROM image_metadata WHERE (image_id, timestamp) > (?, ?) \
+    ORDER BY image_id, timestamp LIMIT ?";
+
+/// Beyond every UUID in the order of SQLite's blobs: it is longer.
+const AFTER_ALL_IDS: [u8; 17] = [0xff; 17];
+
+fn collect<T>(
+    rows: &[SqliteRow],
+    convert: impl Fn(&SqliteRow) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    rows.iter().map(convert).collect()
+}
+
+fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The numbers of shards as a JSON array, for `json_each`.
+pub(super) fn shard_list(shards: &[ShardId]) -> String {
+    let mut list = String::from("[");
+    for (at, shard) in shards.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(list, "{}{}", if at > 0 { "," } else { "" }, shard.0);
+    }
+    list.push(']');
+    list
+}
+
+pub(super) async fn leases(
+    pool: &SqlitePool,
+    shards: &[ShardId],
+) -> Result<Vec<ShardLease>, Error> {
+    let query = sqlx::query(LEASES).bind(shard_list(shards));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::lease)
+}
+
+pub(super) async fn open_executions(
+    pool: &SqlitePool,
+    shard: ShardId,
+    after: Option<ExecutionId>,
+    most: usize,
+) -> Result<Vec<ExecutionRow>, Error> {
+    let after = after.map_or(Vec::new(), |id| id.0.as_bytes().to_vec());
+    let query = sqlx::query(OPEN_EXECUTIONS).bind(shard.0).bind(after).bind(limit(most));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::execution)
+}
+
+pub(super) async fn find_execution(
+    pool: &SqlitePool,
+    shard: ShardId,
+    state_machine_arn: &str,
+    name: &str,
+) -> Result<Option<ExecutionRow>, Error> {
+    let query = sqlx::query(FIND_EXECUTION).bind(shard.0).bind(state_machine_arn).bind(name);
+    let row = query.fetch_optional(pool).await.map_err(database_error)?;
+    row.as_ref().map(rows::execution).transpose()
+}
+
+pub(super) async fn list_executions(
+    pool: &SqlitePool,
+    query: &ExecutionQuery,
+) -> Result<Vec<ExecutionRow>, Error> {
+    let sql = match (&query.state_machine_arn, query.status) {
+        (None, _) => LIST_ALL,
+        (Some(_), None) => LIST_OF_MACHINE,
+        (Some(_), Some(_)) => LIST_OF_MACHINE_WITH_STATUS,
+    };
+    let before = query.after.map_or(AFTER_ALL_IDS.to_vec(), |id| id.0.as_bytes().to_vec());
+    let mut bound = sqlx::query(sql)
+        .bind(before)
+        .bind(query.status.map(status_code))
+        .bind(query.name_prefix.as_deref())
+        .bind(limit(query.limit));
+    if let Some(arn) = &query.state_machine_arn {
+        bound = bound.bind(&**arn);
+    }
+    collect(&bound.fetch_all(pool).await.map_err(database_error)?, rows::execution)
+}
+
+pub(super) async fn journal(
+    pool: &SqlitePool,
+    shard: ShardId,
+    execution: ExecutionId,
+) -> Result<Vec<Chunk>, Error> {
+    let query = sqlx::query(JOURNAL).bind(shard.0).bind(&execution.0.as_bytes()[..]);
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::chunk)
+}
+
+pub(super) async fn journal_page(
+    pool: &SqlitePool,
+    (shard, execution, visible_id): (ShardId, ExecutionId, u64),
+    descending: bool,
+    most: usize,
+) -> Result<Vec<Chunk>, Error> {
+    let query = sqlx::query(if descending { JOURNAL_DOWN } else { JOURNAL_UP })
+        .bind(shard.0)
+        .bind(&execution.0.as_bytes()[..])
+        .bind(i64::try_from(visible_id).unwrap_or(i64::MAX))
+        .bind(limit(most));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::chunk)
+}
+
+pub(super) async fn state_machine(
+    pool: &SqlitePool,
+    arn: &str,
+) -> Result<Option<StateMachine>, Error> {
+    let query = sqlx::query(STATE_MACHINE).bind(arn);
+    let row = query.fetch_optional(pool).await.map_err(database_error)?;
+    row.as_ref().map(rows::state_machine).transpose()
+}
+
+pub(super) async fn state_machines(
+    pool: &SqlitePool,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Vec<StateMachine>, Error> {
+    let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(limit(most));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::state_machine)
+}
+
+pub(super) async fn revision(pool: &SqlitePool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
+    let query = sqlx::query(REVISION).bind(&id.as_bytes()[..]);
+    let row = query.fetch_optional(pool).await.map_err(database_error)?;
+    Ok(row.as_ref().map(rows::revision).transpose()?.map(Arc::new))
+}
+
+pub(super) async fn items_of_image(
+    pool: &SqlitePool,
+    image_id: &str,
+) -> Result<Vec<MetadataItem>, Error> {
+    let query = sqlx::query(ITEMS_OF_IMAGE).bind(image_id);
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::item)
+}
+
+pub(super) async fn items(
+    pool: &SqlitePool,
+    after: Option<(String, i64)>,
+    most: usize,
+) -> Result<Vec<MetadataItem>, Error> {
+    let (image_id, timestamp) = after.unwrap_or_else(|| (String::new(), i64::MIN));
+    let query = sqlx::query(ITEMS).bind(image_id).bind(timestamp).bind(limit(most));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::item)
+}

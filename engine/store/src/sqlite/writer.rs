@@ -1,0 +1,156 @@
+//! The one task that writes.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::checkpoint::Checkpoints;
+use super::{database_error, write, writer_gone};
+use crate::{CommitGroup, Error, MetadataItem, Revision, ShardId, ShardLease, StateMachine};
+
+/// Operations that may wait for the writer; more have to wait for a place.
+const QUEUE_MAX: usize = 1_024;
+
+/// Metadata items that go into one transaction.
+const ITEMS_MAX: usize = 256;
+
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// What the writer does.
+pub(super) enum Operation {
+    Claim { shards: Vec<ShardId>, reply: Reply<Vec<ShardLease>> },
+    Commit { group: Box<CommitGroup>, reply: Reply<()> },
+    CreateStateMachine { machine: Box<StateMachine>, reply: Reply<bool> },
+    UpdateStateMachine { arn: Arc<str>, revision: Box<Revision>, reply: Reply<bool> },
+    DeleteStateMachine { arn: Arc<str>, reply: Reply<bool> },
+    PutItem { item: MetadataItem, reply: Reply<()> },
+    Close { reply: oneshot::Sender<()> },
+}
+
+/// The way to the writer.
+pub(super) struct Writer {
+    queue: mpsc::Sender<Operation>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: SqliteConnection,
+        checkpoints: Checkpoints,
+        lock: File,
+    ) -> Writer {
+        let (queue, operations) = mpsc::channel(QUEUE_MAX);
+        let task = WriterTask { connection, checkpoints, operations, next: None, _lock: lock };
+        tokio::spawn(task.run());
+        Writer { queue }
+    }
+
+    pub(super) async fn send(&self, operation: Operation) -> Result<(), Error> {
+        self.queue.send(operation).await.map_err(|_| writer_gone())
+    }
+
+    /// Waits until everything queued before is written and the file is released.
+    pub(super) async fn close(&self) {
+        let (reply, closed) = oneshot::channel();
+        if self.queue.send(Operation::Close { reply }).await.is_ok() {
+            // An error means that it was closed already.
+            let _ = closed.await;
+        }
+    }
+}
+
+struct WriterTask {
+    connection: SqliteConnection,
+    checkpoints: Checkpoints,
+    operations: mpsc::Receiver<Operation>,
+    /// Taken from the queue while gathering items, not yet done.
+    next: Option<Operation>,
+    /// Released when the task ends.
+    _lock: File,
+}
+
+impl WriterTask {
+    async fn run(mut self) {
+        let closed = loop {
+            let operation = match self.next.take() {
+                Some(operation) => operation,
+                None => match self.operations.recv().await {
+                    Some(operation) => operation,
+                    None => break None,
+                },
+            };
+            if let Operation::Close { reply } = operation {
+                break Some(reply);
+            }
+            self.perform(operation).await;
+            self.checkpoints.after_commit(&mut self.connection).await;
+        };
+        let WriterTask { connection, checkpoints, operations, _lock, .. } = self;
+        drop((operations, checkpoints));
+        if let Err(error) = connection.close().await {
+            tracing::warn!(%error, "closing the database failed; nothing that was acknowledged is lost");
+        }
+        drop(_lock);
+        if let Some(reply) = closed {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn perform(&mut self, operation: Operation) {
+        let connection = &mut self.connection;
+        // A caller that has gone away does not want its answer.
+        match operation {
+            Operation::Claim { shards, reply } => {
+                let _ = reply.send(write::claim(connection, &shards).await);
+            }
+            Operation::Commit { group, reply } => {
+                let _ = reply.send(write::commit(connection, &group).await);
+            }
+            Operation::CreateStateMachine { machine, reply } => {
+                let _ = reply.send(write::create_state_machine(connection, &machine).await);
+            }
+            Operation::UpdateStateMachine { arn, revision, reply } => {
+                let _ = reply.send(write::update_state_machine(connection, &arn, &revision).await);
+            }
+            Operation::DeleteStateMachine { arn, reply } => {
+                let _ = reply.send(write::delete_state_machine(connection, &arn).await);
+            }
+            Operation::PutItem { item, reply } => self.put_items(item, reply).await,
+            Operation::Close { reply } => {
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    /// Writes this item and those that wait behind it in one transaction.
+    async fn put_items(&mut self, item: MetadataItem, reply: Reply<()>) {
+        let (mut items, mut replies) = (vec![item], vec![reply]);
+        while items.len() < ITEMS_MAX && self.next.is_none() {
+            match self.operations.try_recv() {
+                Ok(Operation::PutItem { item, reply }) => {
+                    items.push(item);
+                    replies.push(reply);
+                }
+                Ok(other) => self.next = Some(other),
+                Err(_) => break,
+            }
+        }
+        let written = write::put_items(&mut self.connection, &items).await;
+        let message = written.err().map(|error| error.to_string());
+        for reply in replies {
+            let _ = reply.send(match &message {
+                None => Ok(()),
+                Some(message) => Err(Error::Unavailable(message.clone())),
+            });
+        }
+    }
+}
+
+/// Begins a transaction that writes, so that it cannot fail later for want of the lock.
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+) -> Result<sqlx::Transaction<'_, sqlx::Sqlite>, Error> {
+    connection.begin_with("BEGIN IMMEDIATE").await.map_err(database_error)
+}
