@@ -2,8 +2,8 @@
 
 use super::ImageError;
 
-/// Limits of what is accepted. They bound the memory of one image: at most 8 bytes per pixel while
-/// decoding (16-bit RGBA), twice 4 while converting.
+/// Limits of what is accepted. They bound the memory of one image: usually 3 to 4 bytes per pixel
+/// (less for JPEG, which is decoded at a smaller size), 6 for progressive JPEG, 12 for 16-bit RGBA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageLimits {
     /// Longest encoded image in bytes.

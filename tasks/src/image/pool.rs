@@ -75,6 +75,7 @@ impl ImagePool {
         match tokio::task::spawn_blocking(work).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => {
+                tracing::error!(%error, "the work on an image panicked");
                 Err(ImageError::Invalid("the decoder failed on this image".into()))
             }
             Err(_) => Err(ImageError::Cancelled),

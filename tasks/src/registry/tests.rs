@@ -141,6 +141,9 @@ async fn routes_send_functions_to_lambda() {
     let names: Vec<_> = requests.iter().map(|request| &*request.function_name).collect();
     assert_eq!(names, [other_arn, echo_arn, echo_arn]);
     assert_eq!(requests[0].payload.as_deref(), Some(b"1".as_slice()));
+    // {"custom":{"idempotency_key":"e/4"}}
+    let context = "eyJjdXN0b20iOnsiaWRlbXBvdGVuY3lfa2V5IjoiZS80In19";
+    assert_eq!(requests[0].client_context.as_deref(), Some(context));
 }
 
 #[tokio::test]
