@@ -8,32 +8,32 @@ use stepyard_asl::{Program, Timestamp, compile};
 use stepyard_json::Payload;
 use stepyard_machine::{
     Command, Decision, Event, Execution, InvokeTask, Moment, StartContext, Stimulus, TaskId, Timer,
-    decide, history,
+    decide,
 };
 
 /// 2026-01-01T00:00:00Z.
-pub const EPOCH: Timestamp = Timestamp(1_767_225_600_000);
+pub(crate) const EPOCH: Timestamp = Timestamp(1_767_225_600_000);
 
 /// One execution, its journal and what it has asked for.
-pub struct World {
-    pub program: Arc<Program>,
-    pub execution: Execution,
-    pub journal: Vec<Event>,
-    pub tasks: Vec<InvokeTask>,
-    pub timers: Vec<(Timestamp, Timer)>,
-    pub must_continue: bool,
-    pub now: Timestamp,
+pub(crate) struct World {
+    pub(crate) program: Arc<Program>,
+    pub(crate) execution: Execution,
+    pub(crate) journal: Vec<Event>,
+    pub(crate) tasks: Vec<InvokeTask>,
+    pub(crate) timers: Vec<(Timestamp, Timer)>,
+    pub(crate) must_continue: bool,
+    pub(crate) now: Timestamp,
     /// Everything that was ever handed out, for late deliveries.
-    pub tasks_ever: Vec<TaskId>,
-    pub timers_ever: Vec<Timer>,
+    pub(crate) tasks_ever: Vec<TaskId>,
+    pub(crate) timers_ever: Vec<Timer>,
 }
 
-pub fn program(definition: &str) -> Arc<Program> {
+pub(crate) fn program(definition: &str) -> Arc<Program> {
     let compilation = compile(definition);
     compilation.program.unwrap_or_else(|| panic!("{:?}\n{definition}", compilation.diagnostics))
 }
 
-pub fn start_context() -> Arc<StartContext> {
+pub(crate) fn start_context() -> Arc<StartContext> {
     Arc::new(StartContext {
         execution_arn: "arn:aws:states:us-east-1:000000000000:execution:machine:run".into(),
         execution_name: "run".into(),
@@ -44,7 +44,7 @@ pub fn start_context() -> Arc<StartContext> {
 }
 
 impl World {
-    pub fn start(program: Arc<Program>, input: Payload) -> World {
+    pub(crate) fn start(program: Arc<Program>, input: Payload) -> World {
         let mut world = World {
             program,
             execution: Execution::new(),
@@ -61,7 +61,7 @@ impl World {
     }
 
     /// Delivers a stimulus and carries out what follows. Returns how many events it made.
-    pub fn deliver(&mut self, stimulus: Stimulus) -> usize {
+    pub(crate) fn deliver(&mut self, stimulus: Stimulus) -> usize {
         match &stimulus {
             Stimulus::TaskSucceeded { task, .. } | Stimulus::TaskFailed { task, .. } => {
                 self.tasks.retain(|other| other.task != *task);
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// A stimulus that does not count changes nothing.
-    pub fn expect_silence(&self, stimulus: Stimulus) {
+    pub(crate) fn expect_silence(&self, stimulus: Stimulus) {
         let mut execution = self.execution.clone();
         let mut decision = Decision::default();
         let moment = Moment { now: Timestamp(i64::MAX / 2), entropy: [0; 16] };
@@ -139,35 +139,7 @@ impl World {
         assert_eq!(execution, self.execution, "{words}");
     }
 
-    /// The earliest timer, and the time goes on to it.
-    pub fn next_timer(&mut self) -> Option<Timer> {
-        let (due, timer) = self.timers.iter().min().copied()?;
-        self.now = self.now.max(due);
-        Some(timer)
-    }
-
-    pub fn state_name(&self, invocation: &InvokeTask) -> &str {
+    pub(crate) fn state_name(&self, invocation: &InvokeTask) -> &str {
         &self.program.state(invocation.state).name
-    }
-
-    /// The history as AWS shows it, a line per event.
-    pub fn history(&self) -> Vec<String> {
-        let events = self.journal.iter();
-        let shown = events.filter_map(|event| history::project(&self.program, "us-east-1", event));
-        shown
-            .map(|event| {
-                let details = event.details.map(|details| details.to_json(true).to_string());
-                format!(
-                    "{}<-{} {} {}",
-                    event.id.0,
-                    event.previous_event_id.0,
-                    event.event_type.as_str(),
-                    details
-                        .unwrap_or_default()
-                        .replace(r#","inputDetails":{"truncated":false}"#, "")
-                        .replace(r#","outputDetails":{"truncated":false}"#, "")
-                )
-            })
-            .collect()
     }
 }

@@ -1,0 +1,165 @@
+//! Random programs under random orders of events.
+//!
+//! `World` checks after each stimulus that the state is the fold of the journal and that what is
+//! pending is what is outstanding. Here a program of a seed is run in the orders of two other seeds, with
+//! hostile deliveries in between, and its end is compared with a naive evaluator.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod grammar;
+mod reference;
+mod sketch;
+
+use proptest::prelude::*;
+use stepyard_asl::Random;
+use stepyard_json::{Json, Payload};
+use stepyard_machine::{EventKind, ExecutionStatus, InvokeTask, Stimulus, TaskId};
+
+use sketch::Sketch;
+use support::World;
+
+/// More stimuli than any of the programs needs.
+const STIMULI_MAX: usize = 20_000;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn executions_end_as_the_reference_says(program: u64, first: u64, second: u64) {
+        let sketch = Sketch::random(&mut Random::from_seed(program));
+        let input = sketch::input(&mut Random::from_seed(program ^ 1));
+        let expected = reference::run(&sketch, &input);
+        for order in [first, second] {
+            let world = run(&sketch, &input, &mut Random::from_seed(order));
+            grammar::check(&world);
+            prop_assert_eq!(outcome(&world), expected.clone(), "{}", sketch.definition());
+        }
+    }
+}
+
+fn outcome(world: &World) -> Result<String, String> {
+    match world.execution.status() {
+        Some(ExecutionStatus::Succeeded) => {
+            Ok(world.execution.output().unwrap().text().to_string())
+        }
+        _ => Err(world.execution.error().map(ToString::to_string).unwrap_or_default()),
+    }
+}
+
+fn run(sketch: &Sketch, input: &Json, order: &mut Random) -> World {
+    let program = support::program(&sketch.definition().to_string());
+    let mut world = World::start(program, Payload::from(input.clone()));
+    let mut begun = Vec::new();
+    for _ in 0..STIMULI_MAX {
+        if world.execution.is_closed() {
+            be_hostile(&world, order);
+            return world;
+        }
+        if order.below(4) == 0 {
+            be_hostile(&world, order);
+        }
+        let stimulus = pick(&mut world, &mut begun, order);
+        let made = world.deliver(stimulus);
+        assert!(made > 0, "what is outstanding has an effect");
+    }
+    panic!("it does not end: {}", sketch.definition());
+}
+
+/// One of the things that can happen next.
+fn pick(world: &mut World, begun: &mut Vec<TaskId>, order: &mut Random) -> Stimulus {
+    let timers = world.execution.pending().into_iter().filter_map(|command| match command {
+        stepyard_machine::Command::StartTimer { timer, due } => Some((due, timer)),
+        _ => None,
+    });
+    let timers: Vec<_> = timers.collect();
+    let answerable: Vec<InvokeTask> = world
+        .tasks
+        .iter()
+        .filter(|task| !begun.contains(&task.task) || !sketch::hangs(world.state_name(task)))
+        .cloned()
+        .collect();
+    let count = timers.len() + answerable.len() + usize::from(world.must_continue);
+    assert!(count > 0, "it hangs");
+    let at = order.below(count as u64) as usize;
+    if let Some(task) = answerable.get(at) {
+        return advance(world, task, begun, order);
+    }
+    match timers.get(at - answerable.len()) {
+        Some((due, timer)) => {
+            world.now = world.now.max(*due);
+            Stimulus::TimerDue { timer: *timer }
+        }
+        None => Stimulus::Continue,
+    }
+}
+
+/// A task begins or ends; sometimes its end arrives without its beginning.
+fn advance(
+    world: &World,
+    task: &InvokeTask,
+    begun: &mut Vec<TaskId>,
+    order: &mut Random,
+) -> Stimulus {
+    let name = world.state_name(task);
+    let has_begun = begun.contains(&task.task);
+    if !has_begun && (sketch::hangs(name) || order.below(2) == 0) {
+        begun.push(task.task);
+        return Stimulus::TaskStarted { task: task.task };
+    }
+    match sketch::answer(name, task.parameters.tree(), attempt(world, task.task)) {
+        Ok(output) => Stimulus::TaskSucceeded { task: task.task, output: output.into() },
+        Err(error) => {
+            Stimulus::TaskFailed { task: task.task, error: Some(error.into()), cause: None }
+        }
+    }
+}
+
+/// How many tasks this visit of the state had handed out before.
+fn attempt(world: &World, task: TaskId) -> u64 {
+    let at = world.journal.iter().position(|event| event.id == task.0).unwrap();
+    let frame = world.journal[at].frame;
+    let visit = world.journal[..at]
+        .iter()
+        .rev()
+        .filter(|event| event.frame == frame)
+        .take_while(|event| !matches!(event.kind, EventKind::StateEntered { .. }));
+    visit.filter(|event| matches!(event.kind, EventKind::TaskScheduled { .. })).count() as u64
+}
+
+/// Late, repeated and made-up stimuli have no effect.
+fn be_hostile(world: &World, order: &mut Random) {
+    let input = Payload::empty_object();
+    world.expect_silence(Stimulus::Start { context: support::start_context(), input });
+    if !world.must_continue {
+        world.expect_silence(Stimulus::Continue);
+    }
+    if !world.tasks_ever.is_empty() {
+        let task = world.tasks_ever[order.below(world.tasks_ever.len() as u64) as usize];
+        if !world.tasks.iter().any(|other| other.task == task) {
+            let output = Payload::from(Json::from("late"));
+            world.expect_silence(Stimulus::TaskStarted { task });
+            world.expect_silence(Stimulus::TaskSucceeded { task, output });
+            world.expect_silence(Stimulus::TaskFailed { task, error: None, cause: None });
+        }
+    }
+    for timer in &world.timers_ever {
+        if !world.timers.iter().any(|(_, other)| other == timer) {
+            world.expect_silence(Stimulus::TimerDue { timer: *timer });
+        }
+    }
+    let begun = world.journal.iter().filter_map(|event| match event.kind {
+        EventKind::TaskStarted { .. } => Some(TaskId(event.previous)),
+        _ => None,
+    });
+    for task in begun {
+        world.expect_silence(Stimulus::TaskStarted { task });
+    }
+    let task = TaskId(stepyard_machine::EventId(world.execution.last_event_id().0 + 1));
+    world.expect_silence(Stimulus::TaskFailed { task, error: None, cause: None });
+    if world.execution.is_closed() {
+        world.expect_silence(Stimulus::Stop { error: None, cause: None });
+    }
+}

@@ -1,0 +1,80 @@
+//! A naive evaluator of sketches: recursion, one thing after the other, no events.
+
+use stepyard_json::Json;
+
+use crate::sketch::{Handling, Kind, Sketch, Step, answer, hangs, object};
+
+/// The text of the output, or the name of the error.
+pub(crate) fn run(sketch: &Sketch, input: &Json) -> Result<String, String> {
+    let items = input.get("items").unwrap().as_array().unwrap();
+    match scope(sketch, input.clone(), items) {
+        Ok(output) => Ok(output.to_string()),
+        Err(error) => Err(error.to_owned()),
+    }
+}
+
+type Evaluation = Result<Json, &'static str>;
+
+fn scope(sketch: &Sketch, mut data: Json, items: &[Json]) -> Evaluation {
+    let mut at = 0;
+    while let Some(step) = sketch.0.get(at) {
+        let skip = matches!(step.kind, Kind::SkipIfString) && data.as_str().is_some();
+        // Where there is nothing to skip to, skipping leads to the last state.
+        at += if skip && at + 2 < sketch.0.len() { 2 } else { 1 };
+        data = evaluate(step, data, items)?;
+    }
+    Ok(data)
+}
+
+fn evaluate(step: &Step, data: Json, items: &[Json]) -> Evaluation {
+    match &step.kind {
+        Kind::Identity | Kind::Discard | Kind::SkipIfString | Kind::Wait(_) | Kind::Succeed => {
+            Ok(data)
+        }
+        Kind::Constant(value) => Ok(value.clone()),
+        Kind::Wrap => Ok(object([("w", data)])),
+        Kind::FailIfNumber if data.as_number().is_some() => Err("E"),
+        Kind::FailIfNumber => Ok(data),
+        Kind::Task(handling) => handle(handling, &data, |attempt| {
+            if hangs(&step.name) {
+                Err("States.Timeout")
+            } else {
+                answer(&step.name, &data, attempt)
+            }
+        }),
+        Kind::Parallel(branches, handling) => handle(handling, &data, |_| {
+            branches
+                .iter()
+                .map(|branch| scope(branch, data.clone(), items))
+                .collect::<Result<Vec<_>, _>>()
+                .map(Json::from)
+        }),
+        Kind::Map { body, selector, handling, .. } => handle(handling, &data, |_| {
+            let iterations = items.iter().enumerate().map(|(index, item)| {
+                let input = if *selector {
+                    object([("i", index.into()), ("v", item.clone()), ("d", data.clone())])
+                } else {
+                    item.clone()
+                };
+                scope(body, input, items)
+            });
+            iterations.collect::<Result<Vec<_>, _>>().map(Json::from)
+        }),
+    }
+}
+
+fn handle(handling: &Handling, data: &Json, work: impl Fn(u64) -> Evaluation) -> Evaluation {
+    let mut attempt = 0;
+    let error = loop {
+        match work(attempt) {
+            Ok(result) => return Ok(result),
+            Err("E") if attempt < handling.attempts.unwrap_or_default() => attempt += 1,
+            Err(error) => break error,
+        }
+    };
+    match handling.catch {
+        None => Err(error),
+        Some(true) => Ok(data.clone()),
+        Some(false) => Ok(object([("Error", error.into()), ("Cause", "".into())])),
+    }
+}

@@ -1,0 +1,246 @@
+//! Random programs, in a form that the reference evaluator can walk.
+
+use stepyard_asl::Random;
+use stepyard_json::{Json, Object};
+
+/// The States of one scope in order; each goes on to the next, the last one ends the scope.
+pub(crate) struct Sketch(pub(crate) Vec<Step>);
+
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+}
+
+pub(crate) enum Kind {
+    Identity,
+    Constant(Json),
+    /// `Parameters` that wrap the input.
+    Wrap,
+    /// `ResultPath: null` with a `Result`.
+    Discard,
+    /// To the step after the next one when the data is a string.
+    SkipIfString,
+    /// To a Fail state when the data is a number.
+    FailIfNumber,
+    Wait(u64),
+    Task(Handling),
+    Parallel(Vec<Sketch>, Handling),
+    Map {
+        body: Sketch,
+        concurrency: u64,
+        selector: bool,
+        handling: Handling,
+    },
+    Succeed,
+}
+
+/// `Retry` and `Catch`.
+pub(crate) struct Handling {
+    pub(crate) attempts: Option<u64>,
+    /// Whether errors are caught, and then whether the input is kept instead of the Error Output.
+    pub(crate) catch: Option<bool>,
+}
+
+/// Tasks whose name begins so never answer; their state has a time limit.
+const HANGING: &str = "hang";
+
+pub(crate) fn hangs(name: &str) -> bool {
+    name.starts_with(HANGING)
+}
+
+/// What a task answers: a function of the state, its input and the number of the attempt. There is but one
+/// error, so that it does not matter which of several branches fails first.
+pub(crate) fn answer(name: &str, input: &Json, attempt: u64) -> Result<Json, &'static str> {
+    let text = format!("{name} {input} {attempt}");
+    let hash = text.bytes().fold(7_u64, |hash, byte| {
+        hash.wrapping_mul(0x100_0000_01b3).rotate_left(11) ^ u64::from(byte)
+    });
+    match Random::from_seed(hash).below(8) {
+        0 | 1 => Err("E"),
+        2 => Ok(Json::from(hash % 1_000)),
+        3 => Ok(Json::from(format!("{name}.{attempt}"))),
+        _ => Ok(object([("task", name.into()), ("hash", (hash % 1_000_000).into())])),
+    }
+}
+
+pub(crate) fn input(random: &mut Random) -> Json {
+    let items = (0..random.below(5)).map(|at| match random.below(2) {
+        0 => Json::from(at),
+        _ => Json::from(format!("item{at}")),
+    });
+    object([("items", items.collect())])
+}
+
+impl Sketch {
+    pub(crate) fn random(random: &mut Random) -> Sketch {
+        let mut names = 0;
+        scope(random, 0, &mut names)
+    }
+
+    pub(crate) fn definition(&self) -> Json {
+        let mut states = Object::new();
+        for (at, step) in self.0.iter().enumerate() {
+            let next = self.0.get(at + 1).map(|step| step.name.as_str());
+            let over = self.0.get(at + 2).map(|step| step.name.as_str()).or(next);
+            states.insert(step.name.as_str(), step.definition(next, over));
+            if matches!(step.kind, Kind::FailIfNumber) {
+                let fail = object([("Type", "Fail".into()), ("Error", "E".into())]);
+                states.insert(format!("{}-fail", step.name), fail);
+            }
+        }
+        object([("StartAt", self.0[0].name.as_str().into()), ("States", states.into())])
+    }
+}
+
+/// A scope always ends with a plain state, so that everything else has a next one.
+fn scope(random: &mut Random, depth: u64, names: &mut u64) -> Sketch {
+    let mut steps: Vec<Step> = (0..=random.below(3)).map(|_| step(random, depth, names)).collect();
+    let kind = if random.below(2) == 0 { Kind::Succeed } else { Kind::Identity };
+    steps.push(named(kind, names, depth));
+    Sketch(steps)
+}
+
+fn step(random: &mut Random, depth: u64, names: &mut u64) -> Step {
+    let kinds = if depth < 2 { 14 } else { 10 };
+    let kind = match random.below(kinds) {
+        0 => Kind::Identity,
+        1 => Kind::Constant(Json::from(random.below(9))),
+        2 => Kind::Constant("text".into()),
+        3 => Kind::Wrap,
+        4 => Kind::Discard,
+        5 => Kind::SkipIfString,
+        6 => Kind::FailIfNumber,
+        7 => Kind::Wait(random.below(3)),
+        8 | 9 => Kind::Task(handling(random)),
+        10 | 11 => {
+            let branches = (0..=random.below(3)).map(|_| scope(random, depth + 1, names));
+            Kind::Parallel(branches.collect(), handling(random))
+        }
+        _ => Kind::Map {
+            body: scope(random, depth + 1, names),
+            concurrency: random.below(4),
+            selector: random.below(2) == 0,
+            handling: handling(random),
+        },
+    };
+    // A time limit has an error of its own, so only where no other branch can fail.
+    let mut step = named(kind, names, depth);
+    if matches!(step.kind, Kind::Task(_)) && depth == 0 && random.below(6) == 0 {
+        step.name.insert_str(0, HANGING);
+    }
+    step
+}
+
+fn named(kind: Kind, names: &mut u64, depth: u64) -> Step {
+    *names += 1;
+    Step { name: format!("s{names}d{depth}"), kind }
+}
+
+fn handling(random: &mut Random) -> Handling {
+    Handling {
+        attempts: (random.below(2) == 0).then(|| random.below(3)),
+        catch: (random.below(3) > 0).then(|| random.below(2) == 0),
+    }
+}
+
+impl Step {
+    fn definition(&self, next: Option<&str>, over: Option<&str>) -> Json {
+        let mut state = Object::new();
+        let fields = match &self.kind {
+            Kind::Identity => "Pass",
+            Kind::Constant(value) => {
+                state.insert("Result", value.clone());
+                "Pass"
+            }
+            Kind::Wrap => {
+                state.insert("Parameters", object([("w.$", "$".into())]));
+                "Pass"
+            }
+            Kind::Discard => {
+                state.insert("Result", "lost");
+                state.insert("ResultPath", Json::Null);
+                "Pass"
+            }
+            Kind::SkipIfString => return choice("IsString", over, next),
+            Kind::FailIfNumber => {
+                return choice("IsNumeric", Some(&format!("{}-fail", self.name)), next);
+            }
+            Kind::Wait(seconds) => {
+                state.insert("Seconds", *seconds);
+                "Wait"
+            }
+            Kind::Task(handling) => {
+                let arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
+                state.insert("Resource", arn);
+                if hangs(&self.name) {
+                    state.insert("TimeoutSeconds", 7);
+                }
+                handling.define(&mut state, next);
+                "Task"
+            }
+            Kind::Parallel(branches, handling) => {
+                state.insert("Branches", branches.iter().map(Sketch::definition).collect::<Json>());
+                handling.define(&mut state, next);
+                "Parallel"
+            }
+            Kind::Map { body, concurrency, selector, handling } => {
+                state.insert("ItemProcessor", body.definition());
+                state.insert("ItemsPath", "$$.Execution.Input.items");
+                state.insert("MaxConcurrency", *concurrency);
+                if *selector {
+                    let selector = [("i.$", "$$.Map.Item.Index"), ("v.$", "$$.Map.Item.Value")];
+                    let mut members = selector.map(|(key, path)| (key, Json::from(path))).to_vec();
+                    members.push(("d.$", "$".into()));
+                    state.insert("ItemSelector", members.into_iter().collect::<Object>());
+                }
+                handling.define(&mut state, next);
+                "Map"
+            }
+            Kind::Succeed => return object([("Type", "Succeed".into())]),
+        };
+        state.insert("Type", fields);
+        match next {
+            Some(next) => state.insert("Next", next),
+            None => state.insert("End", true),
+        }
+        state.into()
+    }
+}
+
+impl Handling {
+    fn define(&self, state: &mut Object, next: Option<&str>) {
+        if let Some(attempts) = self.attempts {
+            let retrier = object([
+                ("ErrorEquals", Json::from(vec!["States.TaskFailed".into()])),
+                ("MaxAttempts", attempts.into()),
+            ]);
+            state.insert("Retry", vec![retrier]);
+        }
+        if let Some(keep) = self.catch {
+            let path = if keep { Json::Null } else { "$".into() };
+            let catcher = object([
+                ("ErrorEquals", Json::from(vec!["States.ALL".into()])),
+                ("ResultPath", path),
+                ("Next", next.unwrap_or_default().into()),
+            ]);
+            state.insert("Catch", vec![catcher]);
+        }
+    }
+}
+
+fn choice(operator: &str, then: Option<&str>, default: Option<&str>) -> Json {
+    let rule = object([
+        ("Variable", "$".into()),
+        (operator, true.into()),
+        ("Next", then.unwrap_or_default().into()),
+    ]);
+    object([
+        ("Type", "Choice".into()),
+        ("Choices", vec![rule].into()),
+        ("Default", default.unwrap_or_default().into()),
+    ])
+}
+
+pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    members.into_iter().collect::<Object>().into()
+}
