@@ -5,5 +5,7 @@ pub mod image;
 pub mod lambda;
 pub mod objects;
 mod registry;
+#[cfg(test)]
+mod testing;
 
 pub use registry::{Route, TaskRegistry};

@@ -14,16 +14,15 @@ mod over_http {
 
     use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
     use aws_smithy_http_client::Builder;
-    use stepyard_asl::{Resource, Timestamp};
-    use stepyard_json::{Json, Payload};
-    use stepyard_runtime::{Invocation, Started, TaskOutcome, TaskRunner};
+    use stepyard_json::Json;
+    use stepyard_runtime::{TaskOutcome, TaskRunner};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::task::JoinHandle;
-    use tokio_util::sync::CancellationToken;
 
     use super::super::*;
     use crate::TaskRegistry;
+    use crate::testing::{error_and_cause, invocation};
 
     /// Serves one request; yields its head and body as one text.
     async fn serve(reply: Vec<u8>) -> (String, JoinHandle<String>) {
@@ -72,32 +71,12 @@ mod over_http {
     }
 
     async fn run(url: &str, resource: &str, parameters: &str) -> TaskOutcome {
-        let invocation = Invocation {
-            execution_arn: "arn:aws:states:us-east-1:000000000000:execution:m:e".into(),
-            execution_started: Timestamp(0),
-            state_name: "Call".into(),
-            resource: Resource::parse(resource).unwrap(),
-            parameters: Payload::from_text(parameters.to_owned()).unwrap(),
-            role_arn: None,
-            idempotency_key: "e/4".into(),
-            started: Started::channel().0,
-            cancellation: CancellationToken::new(),
-        };
-        registry(url).run(invocation).await
+        registry(url).run(invocation(resource, parameters)).await
     }
 
     const DIRECT: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
     const INVOKE: &str = "arn:aws:states:::lambda:invoke";
     const HEADERS: &str = "x-amzn-remapped-content-length: 0\r\nx-amz-executed-version: $LATEST\r\nx-amzn-trace-id: root=1\r\n";
-
-    fn error_and_cause(outcome: TaskOutcome) -> (String, String) {
-        match outcome {
-            TaskOutcome::Failed { error, cause } => {
-                (error.unwrap().to_string(), cause.unwrap().to_string())
-            }
-            TaskOutcome::Succeeded(payload) => panic!("{payload}"),
-        }
-    }
 
     #[tokio::test]
     async fn a_direct_call_sends_the_input_and_keeps_the_result_as_written() {

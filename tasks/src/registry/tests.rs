@@ -1,10 +1,10 @@
 use std::sync::Mutex;
 
-use stepyard_asl::Timestamp;
 use stepyard_json::Json;
 
 use super::*;
 use crate::functions::{ErrorType, FunctionError};
+use crate::testing::{error_and_cause, invocation};
 
 /// Answers with its event, or fails when the event has a member `fail`.
 struct Echo;
@@ -33,20 +33,6 @@ impl LambdaService for FakeLambda {
     }
 }
 
-fn invocation(resource: &str, parameters: &str) -> Invocation {
-    Invocation {
-        execution_arn: "arn:aws:states:us-east-1:000000000000:execution:m:e".into(),
-        execution_started: Timestamp(0),
-        state_name: "Resize".into(),
-        resource: Resource::parse(resource).unwrap(),
-        parameters: Payload::from_text(parameters.to_owned()).unwrap(),
-        role_arn: None,
-        idempotency_key: "e/4".into(),
-        started: Started::channel().0,
-        cancellation: CancellationToken::new(),
-    }
-}
-
 fn echo() -> TaskRegistry {
     TaskRegistry::new().with_function("Echo", Arc::new(Echo))
 }
@@ -61,15 +47,6 @@ fn succeeded(outcome: TaskOutcome) -> String {
     match outcome {
         TaskOutcome::Succeeded(payload) => payload.to_string(),
         TaskOutcome::Failed { error, cause } => panic!("{error:?}: {cause:?}"),
-    }
-}
-
-fn error_and_cause(outcome: TaskOutcome) -> (String, String) {
-    match outcome {
-        TaskOutcome::Failed { error, cause } => {
-            (error.unwrap().to_string(), cause.unwrap().to_string())
-        }
-        TaskOutcome::Succeeded(payload) => panic!("{payload}"),
     }
 }
 
