@@ -135,6 +135,7 @@ impl Client {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn connection(error: impl ToString) -> ApiError {
     ApiError::Connection(error.to_string())
 }

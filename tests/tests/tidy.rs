@@ -1,6 +1,8 @@
 //! Keeps the house in order: what the crates may depend on, how long functions and files may be, and
 //! whether the texts that come along are true.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where an unwrap fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
