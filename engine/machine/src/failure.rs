@@ -36,9 +36,20 @@ impl Failure {
     fn output(&self) -> Json {
         let text = |text: &Text| Json::String(text.clone().unwrap_or_else(|| "".into()));
         let mut output = Object::new();
-        output.insert("Error", text(&self.error));
+        output.insert("Error", text(&self.shown_error()));
         output.insert("Cause", text(&self.cause));
         output.into()
+    }
+
+    /// The error as AWS shows it: a missed heartbeat can be caught by its own name, but is told as
+    /// `States.Timeout` (recorded from AWS).
+    pub(crate) fn shown_error(&self) -> Text {
+        if self.is_timeout() { Some(TIMEOUT.into()) } else { self.error.clone() }
+    }
+
+    /// Whether a task took too long, or was silent for too long.
+    pub(crate) fn is_timeout(&self) -> bool {
+        name_matches(TIMEOUT, self.error.as_deref().unwrap_or_default())
     }
 
     fn is_runtime(&self) -> bool {
@@ -74,7 +85,7 @@ impl Run<'_> {
     fn fail_scope(&mut self, child: FrameId, previous: EventId, failure: Failure) {
         let parent = self.execution().frame(child).and_then(|frame| frame.parent);
         let Some(parent) = parent else {
-            let Failure { error, cause } = failure;
+            let (error, cause) = (failure.shown_error(), failure.cause);
             return self.end(previous, EventKind::ExecutionFailed { error, cause });
         };
         let Some(state) = self.execution().frame(parent).and_then(|frame| frame.state) else {
@@ -247,5 +258,73 @@ fn delay(retrier: &Retrier, used: u64, random: &mut Random) -> i64 {
     match retrier.jitter {
         JitterStrategy::None => millis,
         JitterStrategy::Full => random.below(millis.unsigned_abs().saturating_add(1)) as i64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepyard_asl::{ErrorEquals, JitterStrategy, Random, Retrier};
+
+    use super::{Failure, delay};
+
+    fn matches(names: &[&str], error: Option<&str>) -> bool {
+        let failure = Failure { error: error.map(Into::into), cause: None };
+        failure.matches(&ErrorEquals(names.iter().map(|name| (*name).into()).collect()))
+    }
+
+    #[test]
+    fn reserved_names_stand_for_many_errors() {
+        assert!(matches(&["A", "B"], Some("B")));
+        assert!(!matches(&["A"], Some("B")));
+        assert!(matches(&["States.ALL"], Some("B")));
+        assert!(matches(&["States.ALL"], None));
+        assert!(matches(&["States.TaskFailed"], Some("B")));
+        assert!(!matches(&["States.TaskFailed"], Some("States.Timeout")));
+        assert!(!matches(&["States.TaskFailed"], Some("States.HeartbeatTimeout")));
+        assert!(matches(&["States.Timeout"], Some("States.HeartbeatTimeout")));
+        assert!(!matches(&["States.HeartbeatTimeout"], Some("States.Timeout")));
+    }
+
+    #[test]
+    fn runtime_errors_are_never_matched() {
+        for name in ["States.ALL", "States.TaskFailed", "States.Runtime"] {
+            assert!(!matches(&[name], Some("States.Runtime")));
+        }
+    }
+
+    fn retrier(max_delay_seconds: Option<u64>, jitter: JitterStrategy) -> Retrier {
+        Retrier {
+            error_equals: ErrorEquals(Vec::new()),
+            interval_seconds: 3,
+            max_attempts: 9,
+            backoff_rate: 1.5,
+            max_delay_seconds,
+            jitter,
+        }
+    }
+
+    #[test]
+    fn delays_grow_up_to_their_limit() {
+        let mut random = Random::from_seed(0);
+        let retrier = retrier(Some(6), JitterStrategy::None);
+        let delays = [0, 1, 2, u64::MAX].map(|used| delay(&retrier, used, &mut random));
+        assert_eq!(delays, [3_000, 4_500, 6_000, 6_000]);
+    }
+
+    #[test]
+    fn endless_growth_saturates() {
+        let mut random = Random::from_seed(0);
+        let retrier = retrier(None, JitterStrategy::None);
+        assert_eq!(delay(&retrier, u64::MAX, &mut random), i64::MAX);
+    }
+
+    #[test]
+    fn full_jitter_draws_from_the_whole_delay() {
+        let mut random = Random::from_seed(0);
+        let retrier = retrier(None, JitterStrategy::Full);
+        let delays: Vec<i64> = (0..1_000).map(|_| delay(&retrier, 0, &mut random)).collect();
+        assert!(delays.iter().all(|delay| (0..=3_000).contains(delay)));
+        assert!(delays.iter().any(|delay| *delay < 300));
+        assert!(delays.iter().any(|delay| *delay > 2_700));
     }
 }

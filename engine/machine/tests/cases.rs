@@ -21,7 +21,7 @@ use support::World;
 #[test]
 fn histories_are_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut failures = Vec::new();
+    let mut failures: Vec<String> = Vec::new();
     let mut count = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -83,7 +83,7 @@ fn next_answer(
         if !world.tasks.contains(&task) {
             continue;
         }
-        let answer = answers.get_mut(world.state_name(&task)).and_then(VecDeque::pop_front);
+        let answer = answers.get_mut(state_name(world, &task)).and_then(VecDeque::pop_front);
         let answer = answer.expect("an answer for every attempt");
         let text = |name| answer.get(name).and_then(Json::as_str).map(Arc::from);
         if let Some(output) = answer.get("output") {
@@ -133,4 +133,8 @@ fn compare(case: &Json, world: &World) -> Result<(), String> {
     let status = case.get("status").and_then(Json::as_str);
     let right = status.is_none_or(|status| world.execution.status().unwrap().as_str() == status);
     if same && right { Ok(()) } else { Err(actual.join("\n")) }
+}
+
+fn state_name<'a>(world: &'a World, task: &InvokeTask) -> &'a str {
+    &world.program.state(task.state).name
 }

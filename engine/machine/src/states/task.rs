@@ -50,10 +50,15 @@ pub(crate) fn succeeded(run: &mut Run<'_>, id: FrameId, state: StateId, output: 
     }
 }
 
-/// The task failed.
+/// The task failed. A missed heartbeat, which the runner notices, is a timeout to AWS.
 pub(crate) fn failed(run: &mut Run<'_>, id: FrameId, state: StateId, failure: Failure) {
-    let Failure { error, cause } = failure.clone();
-    run.emit(id, EventKind::TaskFailed { state, error, cause });
+    let (error, cause) = (failure.shown_error(), failure.cause.clone());
+    let kind = if failure.is_timeout() {
+        EventKind::TaskTimedOut { state, error, cause }
+    } else {
+        EventKind::TaskFailed { state, error, cause }
+    };
+    run.emit(id, kind);
     run.fail(id, state, failure);
 }
 

@@ -78,7 +78,7 @@ fn pick(world: &mut World, begun: &mut Vec<TaskId>, order: &mut Random) -> Stimu
     let answerable: Vec<InvokeTask> = world
         .tasks
         .iter()
-        .filter(|task| !begun.contains(&task.task) || !sketch::hangs(world.state_name(task)))
+        .filter(|task| !begun.contains(&task.task) || !sketch::hangs(state_name(world, task)))
         .cloned()
         .collect();
     let count = timers.len() + answerable.len() + usize::from(world.must_continue);
@@ -103,7 +103,7 @@ fn advance(
     begun: &mut Vec<TaskId>,
     order: &mut Random,
 ) -> Stimulus {
-    let name = world.state_name(task);
+    let name = state_name(world, task);
     let has_begun = begun.contains(&task.task);
     if !has_begun && (sketch::hangs(name) || order.below(2) == 0) {
         begun.push(task.task);
@@ -162,4 +162,8 @@ fn be_hostile(world: &World, order: &mut Random) {
     if world.execution.is_closed() {
         world.expect_silence(Stimulus::Stop { error: None, cause: None });
     }
+}
+
+fn state_name<'a>(world: &'a World, task: &InvokeTask) -> &'a str {
+    &world.program.state(task.state).name
 }

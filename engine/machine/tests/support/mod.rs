@@ -138,8 +138,4 @@ impl World {
         assert_eq!(decision, Decision::default(), "{words}");
         assert_eq!(execution, self.execution, "{words}");
     }
-
-    pub(crate) fn state_name(&self, invocation: &InvokeTask) -> &str {
-        &self.program.state(invocation.state).name
-    }
 }
