@@ -1,5 +1,27 @@
 //! Shards, group commit, timers, dispatch and recovery.
+//!
+//! The one rule of this crate: **an effect leaves only after the commit that holds its cause.** Task
+//! dispatches, API replies and published events wait in their shard until the committer has said that
+//! the batch is durable; a batch whose outcome is unknown is found out, never guessed.
 
+mod active;
+mod clock;
+mod committer;
+mod dispatch;
+mod entropy;
+mod error;
+mod metrics;
+mod programs;
+mod recovery;
+mod runtime;
+mod shard;
 mod task_runner;
+mod timers;
 
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use error::{StartError, StopError};
+use metrics::Metrics;
+pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
+pub use runtime::{Committed, Runtime, RuntimeOptions, StartExecution};
 pub use task_runner::{Invocation, Started, TaskOutcome, TaskRunner};

@@ -1,0 +1,99 @@
+//! An execution in memory.
+
+use std::mem;
+use std::sync::Arc;
+
+use stepyard_asl::{Program, Timestamp};
+use stepyard_machine::{
+    Command, Decision, Event, Execution, Moment, StartContext, Stimulus, Timer, decide,
+};
+use stepyard_store::{Chunk, ExecutionId, ExecutionUpdate, ShardId, codec};
+use uuid::Uuid;
+
+/// An execution that its shard owns. The machine may be ahead of the disk: what is decided and not yet
+/// handed to the committer waits in `events` and `commands`.
+pub(crate) struct Active {
+    pub(crate) id: ExecutionId,
+    pub(crate) program: Arc<Program>,
+    pub(crate) revision: Uuid,
+    execution: Execution,
+    /// Decided, not yet handed over.
+    decision: Decision,
+    /// Timers that were armed, to be forgotten at the end.
+    pub(crate) armed: Vec<(Timestamp, Timer)>,
+}
+
+/// What is released when a chunk is durable.
+pub(crate) struct Released {
+    pub(crate) execution: ExecutionId,
+    pub(crate) events: Vec<Event>,
+    pub(crate) commands: Vec<Command>,
+}
+
+impl Active {
+    pub(crate) fn new(id: ExecutionId, revision: Uuid, program: Arc<Program>) -> Active {
+        Active::folded(id, revision, program, Execution::new())
+    }
+
+    /// From its journal.
+    pub(crate) fn folded(
+        id: ExecutionId,
+        revision: Uuid,
+        program: Arc<Program>,
+        execution: Execution,
+    ) -> Active {
+        let decision = Decision::default();
+        Active { id, program, revision, execution, decision, armed: Vec::new() }
+    }
+
+    /// Lets the machine decide. Whether anything happened.
+    pub(crate) fn decide(&mut self, moment: Moment, stimulus: Stimulus) -> bool {
+        let before = self.decision.events.len() + self.decision.commands.len();
+        decide(&self.program, &mut self.execution, moment, stimulus, &mut self.decision);
+        self.decision.events.len() + self.decision.commands.len() > before
+    }
+
+    pub(crate) fn execution(&self) -> &Execution {
+        &self.execution
+    }
+
+    /// What it knows of itself; there since its first event.
+    pub(crate) fn context(&self) -> Option<&Arc<StartContext>> {
+        self.execution.context()
+    }
+
+    /// Whether there is something to hand over.
+    pub(crate) fn is_dirty(&self) -> bool {
+        !self.decision.events.is_empty() || !self.decision.commands.is_empty()
+    }
+
+    /// Takes what has been decided: the row for the journal, and what is released when it is durable.
+    pub(crate) fn hand_over(&mut self, shard: ShardId) -> (Option<Chunk>, Released) {
+        let Decision { events, commands } = mem::take(&mut self.decision);
+        let chunk = self.chunk(shard, &events);
+        (chunk, Released { execution: self.id, events, commands })
+    }
+
+    fn chunk(&self, shard: ShardId, events: &[Event]) -> Option<Chunk> {
+        if events.is_empty() {
+            return None;
+        }
+        let visible = events.iter().filter(|event| event.kind.is_visible()).count() as u64;
+        let first_visible_id = self.execution.last_event_id().0 + 1 - visible;
+        Some(Chunk {
+            shard,
+            execution: self.id,
+            first_event: self.execution.event_count() - events.len() as u64,
+            events: u32::try_from(events.len()).unwrap_or(u32::MAX),
+            first_visible_id,
+            body: codec::encode(events, first_visible_id),
+        })
+    }
+
+    /// The change of its row, when it has ended.
+    pub(crate) fn update(&self, shard: ShardId) -> Option<ExecutionUpdate> {
+        let status = self.execution.status().filter(|_| self.execution.is_closed())?;
+        let stopped_at = self.execution.stopped_at();
+        Some(ExecutionUpdate { shard, id: self.id, status, stopped_at, resume_at: None })
+    }
+}

@@ -1,0 +1,31 @@
+//! What can go wrong when the runtime is asked for something.
+
+use std::sync::Arc;
+
+/// Why an execution could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The name is taken: by an execution that has ended, or by one with another input.
+    #[error("Execution Already Exists: '{arn}'")]
+    AlreadyExists {
+        /// ARN of the execution.
+        arn: Arc<str>,
+    },
+    /// The shard has as much to do as it may take; try again.
+    #[error("Rate exceeded")]
+    Throttled,
+    /// Whether it has started is unknown: try again with the same name.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Why an execution could not be stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// It is not in progress here: it has ended, or never was.
+    #[error("the execution is not running")]
+    NotRunning,
+    /// Whether it has been stopped is unknown: try again.
+    #[error("{0}")]
+    Unavailable(String),
+}

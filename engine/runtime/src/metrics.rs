@@ -1,0 +1,126 @@
+//! What an operator may count on: plain counters, read by the server.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use stepyard_machine::{Event, EventKind, ExecutionStatus};
+
+/// Upper bounds of the buckets of commit latency, in microseconds.
+pub const LATENCY_BUCKETS_MICROS: [u64; 12] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_000_000];
+
+/// Counters since the start of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    started: AtomicU64,
+    closed: [AtomicU64; ExecutionStatus::ALL.len()],
+    transitions: AtomicU64,
+    events: AtomicU64,
+    dispatches: AtomicU64,
+    commits: AtomicU64,
+    commit_rows: AtomicU64,
+    commit_micros: AtomicU64,
+    commit_latency: [AtomicU64; LATENCY_BUCKETS_MICROS.len() + 1],
+    commit_retries: AtomicU64,
+    quarantined: AtomicU64,
+    open: AtomicI64,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsSnapshot {
+    /// Executions started.
+    pub started: u64,
+    /// Executions ended, by status.
+    pub closed: Vec<(ExecutionStatus, u64)>,
+    /// States entered.
+    pub transitions: u64,
+    /// Events committed.
+    pub events: u64,
+    /// Tasks handed out.
+    pub dispatches: u64,
+    /// Transactions.
+    pub commits: u64,
+    /// Rows written by them.
+    pub commit_rows: u64,
+    /// Time spent in them, in microseconds.
+    pub commit_micros: u64,
+    /// Transactions by latency: one count for each of [`LATENCY_BUCKETS_MICROS`], and one beyond.
+    pub commit_latency: Vec<u64>,
+    /// Transactions whose outcome was unknown at first.
+    pub commit_retries: u64,
+    /// Executions set aside because their journal cannot be read.
+    pub quarantined: u64,
+    /// Executions in progress.
+    pub open: i64,
+    /// Messages waiting for their shard.
+    pub mailbox: usize,
+}
+
+impl Metrics {
+    pub(crate) fn committed(&self, events: &[Event]) {
+        add(&self.events, events.len() as u64);
+        for event in events {
+            match &event.kind {
+                EventKind::ExecutionStarted { .. } => add(&self.started, 1),
+                EventKind::StateEntered { .. } => add(&self.transitions, 1),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn closed(&self, status: ExecutionStatus) {
+        for (counted, counter) in ExecutionStatus::ALL.iter().zip(&self.closed) {
+            add(counter, u64::from(*counted == status));
+        }
+    }
+
+    pub(crate) fn commit(&self, rows: usize, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = LATENCY_BUCKETS_MICROS.partition_point(|bound| *bound < micros);
+        add(&self.commits, 1);
+        add(&self.commit_rows, rows as u64);
+        add(&self.commit_micros, micros);
+        add(&self.commit_latency[bucket], 1);
+    }
+
+    pub(crate) fn commit_retried(&self) {
+        add(&self.commit_retries, 1);
+    }
+
+    pub(crate) fn dispatched(&self) {
+        add(&self.dispatches, 1);
+    }
+
+    pub(crate) fn quarantined(&self) {
+        add(&self.quarantined, 1);
+    }
+
+    pub(crate) fn open_changed(&self, by: i64) {
+        self.open.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// The counters now; queues are not counted here.
+    pub(crate) fn snapshot(&self) -> MetricsSnapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        MetricsSnapshot {
+            started: read(&self.started),
+            closed: ExecutionStatus::ALL.into_iter().zip(self.closed.iter().map(read)).collect(),
+            transitions: read(&self.transitions),
+            events: read(&self.events),
+            dispatches: read(&self.dispatches),
+            commits: read(&self.commits),
+            commit_rows: read(&self.commit_rows),
+            commit_micros: read(&self.commit_micros),
+            commit_latency: self.commit_latency.iter().map(read).collect(),
+            commit_retries: read(&self.commit_retries),
+            quarantined: read(&self.quarantined),
+            open: self.open.load(Ordering::Relaxed),
+            mailbox: 0,
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}
