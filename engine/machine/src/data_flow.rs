@@ -43,21 +43,41 @@ impl Run<'_> {
         result: Payload,
         result_path: &ResultPath,
     ) -> Result<Payload, Failure> {
-        let raw = self.data(id);
-        let whole = match result_path {
-            ResultPath::Discard => raw,
-            ResultPath::Path(path) if path.is_root() => result,
-            ResultPath::Path(path) => {
-                let json = path.set(raw.tree(), result.tree().clone()).map_err(|_| {
-                    let cause =
-                        format!("Unable to apply Reference Path {path} to input {}", raw.text());
-                    let error = "States.ResultPathMatchFailure";
-                    self.locate(id, &EvalError { error, cause })
-                })?;
-                self.payload(id, json)?
-            }
-        };
+        let whole = self.place(id, result, result_path)?;
         self.filter_output(id, state, &whole)
+    }
+
+    /// What a state leaves whose error was caught: `OutputPath` does not count then (recorded from AWS).
+    pub(crate) fn caught_output(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        error_output: Payload,
+        result_path: &ResultPath,
+    ) -> Result<Payload, Failure> {
+        let output = self.place(id, error_output, result_path)?;
+        within_limit(&output, &self.program.state(state).name)?;
+        Ok(output)
+    }
+
+    /// `ResultPath`: the raw input with the result in its place.
+    fn place(
+        &mut self,
+        id: FrameId,
+        result: Payload,
+        result_path: &ResultPath,
+    ) -> Result<Payload, Failure> {
+        let raw = self.data(id);
+        let path = match result_path {
+            ResultPath::Discard => return Ok(raw),
+            ResultPath::Path(path) if path.is_root() => return Ok(result),
+            ResultPath::Path(path) => path,
+        };
+        let json = path.set(raw.tree(), result.tree().clone()).map_err(|_| {
+            let cause = format!("Unable to apply Reference Path {path} to input {}", raw.text());
+            self.locate(id, &EvalError { error: "States.ResultPathMatchFailure", cause })
+        })?;
+        self.payload(id, json)
     }
 
     /// `OutputPath`, and the limit on the size of what a state leaves.

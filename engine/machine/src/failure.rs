@@ -165,7 +165,7 @@ impl Run<'_> {
         catcher: &Catcher,
     ) {
         let caught = Payload::from(failure.output());
-        match self.output(id, state, caught, &catcher.result_path) {
+        match self.caught_output(id, state, caught, &catcher.result_path) {
             Ok(output) => self.leave(id, state, output, Transition::Next(catcher.next)),
             Err(failure) => self.fail_scope(id, previous, failure),
         }
