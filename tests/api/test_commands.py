@@ -1,0 +1,112 @@
+"""The commands of the binary, and how a server ends."""
+
+import json
+import re
+import time
+
+import pytest
+
+from harness import ROLE, ROOT, definition, picture, stepyard
+
+
+@pytest.fixture
+def hello(tmp_path):
+    file = tmp_path / "hello.asl.json"
+    file.write_text(definition(
+        Greet={"Type": "Pass", "Parameters": {"greeting.$": "States.Format('Hello, {}!', $.name)"}},
+        Done={"Type": "Succeed"}))
+    return file
+
+
+def test_demo(tmp_path):
+    done = stepyard("demo", "--once", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SUCCEEDED" in done.stdout
+    assert "FAILED" in done.stdout
+
+
+def test_demo_twice_on_the_same_data(tmp_path):
+    for _ in range(2):
+        done = stepyard("demo", "--once", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_run(hello):
+    done = stepyard("run", hello, "--input", '{"name": "Ada"}')
+    assert done.returncode == 0, done.stderr
+    assert "Hello, Ada!" in done.stdout
+    for word in ("Greet", "Done", "SUCCEEDED"):
+        assert word in done.stdout, done.stdout
+
+
+def test_run_of_a_failing_machine(tmp_path):
+    file = tmp_path / "fail.asl.json"
+    file.write_text(definition(F={"Type": "Fail", "Error": "MyError", "Cause": "because"}))
+    done = stepyard("run", file)
+    assert done.returncode != 0
+    assert "MyError" in done.stdout + done.stderr
+
+
+def test_run_refuses_input_that_is_not_json(hello):
+    done = stepyard("run", hello, "--input", "{")
+    assert done.returncode != 0
+    assert done.stderr
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "workflows").glob("*.json")), ids=lambda file: file.name)
+def test_validate_accepts_the_workflows(file):
+    done = stepyard("validate", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_validate_tells_all_faults_with_their_place(tmp_path):
+    file = tmp_path / "bad.asl.json"
+    file.write_text(json.dumps({"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "Next": "Missing"}, "B": {"Type": "Wait", "End": True}}}))
+    done = stepyard("validate", file)
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "/States/A" in told and "/States/B" in told, told
+
+
+def test_validate_of_a_missing_file(tmp_path):
+    done = stepyard("validate", tmp_path / "missing.json")
+    assert done.returncode != 0
+    assert "missing.json" in done.stderr
+
+
+def test_history(server):
+    uploaded = server.upload(picture())
+    server.await_end(uploaded["execution_arn"])
+    done = stepyard("history", uploaded["execution_arn"], "--endpoint-url", server.url)
+    assert done.returncode == 0, done.stderr
+    for word in ("ResizeImage", "StoreMetadata", "SUCCEEDED"):
+        assert word in done.stdout, done.stdout
+
+
+def test_config_and_help():
+    assert "127.0.0.1:8083" in stepyard("config").stdout
+    commands = stepyard("--help").stdout
+    for command in ("serve", "demo", "run", "validate", "history", "config"):
+        assert re.search(rf"^\s+{command}\b", commands, re.MULTILINE), commands
+
+
+def test_a_graceful_shutdown_loses_nothing(start_server):
+    server = start_server()
+    sfn = server.client()
+    waits = definition(A={"Type": "Wait", "Seconds": 2}, B={"Type": "Succeed"})
+    machine = sfn.create_state_machine(name="waits", definition=waits, roleArn=ROLE)["stateMachineArn"]
+    started = [sfn.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(20)]
+    begun = time.monotonic()
+    assert server.terminate() == 0
+    assert time.monotonic() - begun < 20
+    again = start_server()
+    for arn in started:
+        assert again.await_end(arn)["status"] == "SUCCEEDED"
+
+
+def test_a_second_server_on_the_same_data_is_refused(start_server):
+    first = start_server()
+    with pytest.raises(RuntimeError):
+        start_server()
+    assert first.http("GET", "/healthz").status == 200

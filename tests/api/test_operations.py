@@ -1,0 +1,334 @@
+"""Every operation of the Step Functions API, by boto3: what it gives and how it fails."""
+
+import json
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+
+from harness import ACCOUNT, REGION, ROLE, definition
+
+PASS = definition(A={"Type": "Pass"})
+WAIT = definition(A={"Type": "Wait", "Seconds": 600})
+
+
+def arn(kind, *names):
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:{kind}:" + ":".join(names)
+
+
+@pytest.fixture
+def name():
+    return "m-" + uuid.uuid4().hex[:12]
+
+
+@pytest.fixture
+def machine(sfn, name):
+    """ARN of a state machine that passes its input on."""
+    return sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE)["stateMachineArn"]
+
+
+@pytest.fixture
+def waiting(sfn, name):
+    """ARN of an execution that waits for ten minutes."""
+    waiting = sfn.create_state_machine(name=name, definition=WAIT, roleArn=ROLE)["stateMachineArn"]
+    return sfn.start_execution(stateMachineArn=waiting, name="e", input='{"k": 1}')["executionArn"]
+
+
+def fails(code, message=None):
+    """Expects an error answer of that name and text."""
+    class Expectation:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, kind, error, _):
+            assert isinstance(error, ClientError), f"{code} expected"
+            found = error.response["Error"]
+            assert found["Code"] == code, found
+            if message is not None:
+                assert found["Message"] == message
+            return True
+
+    return Expectation()
+
+
+class TestCreateStateMachine:
+    def test_gives_arn_and_date(self, sfn, name):
+        created = sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE)
+        assert created["stateMachineArn"] == arn("stateMachine", name)
+        assert created["creationDate"]
+        assert created["ResponseMetadata"]["RequestId"]
+
+    def test_is_idempotent(self, sfn, name):
+        first = sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE)
+        again = sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE + "2")
+        assert again["creationDate"] == first["creationDate"]
+        assert sfn.describe_state_machine(stateMachineArn=first["stateMachineArn"])["roleArn"] == ROLE
+
+    def test_refuses_another_definition_under_the_name(self, sfn, machine, name):
+        with fails("StateMachineAlreadyExists", f"State Machine Already Exists: '{machine}'"):
+            sfn.create_state_machine(name=name, definition=PASS + " ", roleArn=ROLE)
+
+    @pytest.mark.parametrize("bad", ["a b", "a/b", "a?b", "x" * 81])
+    def test_refuses_bad_names(self, sfn, bad):
+        with fails("InvalidName", f"Invalid Name: '{bad}'"):
+            sfn.create_state_machine(name=bad, definition=PASS, roleArn=ROLE)
+
+    @pytest.mark.parametrize("bad, place", [
+        ("", None),
+        ("not json", None),
+        ("{}", "at /"),
+        (json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}), "/States/A"),
+        (json.dumps({"StartAt": "A", "States": {"A": {"Type": "Nothing", "End": True}}}), "/States/A/Type"),
+    ])
+    def test_refuses_bad_definitions(self, sfn, name, bad, place):
+        with pytest.raises(ClientError) as raised:
+            sfn.create_state_machine(name=name, definition=bad, roleArn=ROLE)
+        error = raised.value.response["Error"]
+        assert error["Code"] == "InvalidDefinition"
+        assert error["Message"].startswith("Invalid State Machine Definition: '")
+        assert place is None or place in error["Message"]
+
+    def test_refuses_what_it_cannot_run(self, sfn, name):
+        with pytest.raises(ClientError):
+            sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE, type="EXPRESS")
+
+
+class TestDescribeStateMachine:
+    def test_shows_all_fields(self, sfn, machine, name):
+        shown = sfn.describe_state_machine(stateMachineArn=machine)
+        assert (shown["name"], shown["status"], shown["type"]) == (name, "ACTIVE", "STANDARD")
+        assert (shown["definition"], shown["roleArn"]) == (PASS, ROLE)
+        assert shown["loggingConfiguration"] == {"level": "OFF", "includeExecutionData": False}
+        assert shown["tracingConfiguration"] == {"enabled": False}
+
+    def test_of_nothing(self, sfn):
+        missing = arn("stateMachine", "missing")
+        with fails("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{missing}'"):
+            sfn.describe_state_machine(stateMachineArn=missing)
+
+    def test_of_no_arn(self, sfn):
+        with fails("InvalidArn", "Invalid Arn: 'Invalid ARN prefix: nonsense'"):
+            sfn.describe_state_machine(stateMachineArn="nonsense")
+
+
+class TestUpdateStateMachine:
+    def test_running_executions_keep_their_definition(self, sfn, waiting, name):
+        machine = arn("stateMachine", name)
+        assert sfn.update_state_machine(stateMachineArn=machine, definition=PASS)["updateDate"]
+        assert sfn.describe_state_machine(stateMachineArn=machine)["definition"] == PASS
+        assert sfn.describe_execution(executionArn=waiting)["status"] == "RUNNING"
+        sfn.stop_execution(executionArn=waiting)
+
+    def test_needs_something_to_change(self, sfn, machine):
+        with fails("MissingRequiredParameter"):
+            sfn.update_state_machine(stateMachineArn=machine)
+
+    def test_refuses_a_bad_definition(self, sfn, machine):
+        with fails("InvalidDefinition"):
+            sfn.update_state_machine(stateMachineArn=machine, definition="{}")
+
+    def test_of_nothing(self, sfn):
+        with fails("StateMachineDoesNotExist"):
+            sfn.update_state_machine(stateMachineArn=arn("stateMachine", "missing"), definition=PASS)
+
+
+class TestDeleteStateMachine:
+    def test_deletes(self, sfn, machine, name):
+        sfn.delete_state_machine(stateMachineArn=machine)
+        with fails("StateMachineDoesNotExist"):
+            sfn.describe_state_machine(stateMachineArn=machine)
+        with fails("StateMachineDoesNotExist"):
+            sfn.start_execution(stateMachineArn=machine)
+        assert name not in [found["name"] for found in all_machines(sfn)]
+
+    def test_of_nothing_succeeds(self, sfn):
+        sfn.delete_state_machine(stateMachineArn=arn("stateMachine", "missing"))
+
+
+def all_machines(sfn):
+    pages = sfn.get_paginator("list_state_machines").paginate(PaginationConfig={"PageSize": 2})
+    return [machine for page in pages for machine in page["stateMachines"]]
+
+
+class TestListStateMachines:
+    def test_pages_hold_each_machine_once(self, sfn, name):
+        made = [f"{name}-{number}" for number in range(5)]
+        for each in made:
+            sfn.create_state_machine(name=each, definition=PASS, roleArn=ROLE)
+        listed = [machine["name"] for machine in all_machines(sfn)]
+        assert len(listed) == len(set(listed))
+        assert set(made) <= set(listed)
+
+    def test_refuses_foreign_tokens(self, sfn):
+        with fails("InvalidToken", "Invalid Token: 'Invalid token'"):
+            sfn.list_state_machines(nextToken="nonsense")
+
+
+class TestStartExecution:
+    def test_runs(self, sfn, server, machine, name):
+        started = sfn.start_execution(stateMachineArn=machine, name="first", input='{"a":1.0}')
+        assert started["executionArn"] == arn("execution", name, "first")
+        assert server.await_end(started["executionArn"])["output"] == '{"a":1.0}'
+
+    def test_makes_a_name_and_an_input(self, sfn, server, machine):
+        started = sfn.start_execution(stateMachineArn=machine)
+        ended = server.await_end(started["executionArn"])
+        assert (ended["input"], ended["output"]) == ("{}", "{}")
+        assert uuid.UUID(ended["name"])
+
+    def test_is_idempotent_by_name_while_running(self, sfn, waiting, name):
+        again = {"stateMachineArn": arn("stateMachine", name), "name": "e"}
+        repeated = sfn.start_execution(**again, input='{"k": 1}')
+        assert repeated["executionArn"] == waiting
+        assert repeated["startDate"] == sfn.describe_execution(executionArn=waiting)["startDate"]
+        with fails("ExecutionAlreadyExists", f"Execution Already Exists: '{waiting}'"):
+            sfn.start_execution(**again, input='{"k": 2}')
+        sfn.stop_execution(executionArn=waiting)
+        with fails("ExecutionAlreadyExists"):
+            sfn.start_execution(**again, input='{"k": 1}')
+
+    @pytest.mark.parametrize("bad", ["", "not json", "{"])
+    def test_refuses_input_that_is_not_json(self, sfn, machine, bad):
+        with fails("InvalidExecutionInput"):
+            sfn.start_execution(stateMachineArn=machine, input=bad)
+
+    def test_refuses_large_input(self, sfn, machine):
+        with fails("ValidationException"):
+            sfn.start_execution(stateMachineArn=machine, input=json.dumps("x" * 262_144))
+
+    @pytest.mark.parametrize("bad", ["a b", "x" * 81])
+    def test_refuses_bad_names(self, sfn, machine, bad):
+        with fails("InvalidName", f"Invalid Name: '{bad}'"):
+            sfn.start_execution(stateMachineArn=machine, name=bad)
+
+    def test_of_nothing(self, sfn):
+        with fails("StateMachineDoesNotExist"):
+            sfn.start_execution(stateMachineArn=arn("stateMachine", "missing"))
+
+
+class TestDescribeExecution:
+    def test_of_a_failed_one(self, sfn, server, name):
+        failing = definition(F={"Type": "Fail", "Error": "E", "Cause": "because"})
+        machine = sfn.create_state_machine(name=name, definition=failing, roleArn=ROLE)["stateMachineArn"]
+        ended = server.await_end(sfn.start_execution(stateMachineArn=machine)["executionArn"])
+        assert (ended["status"], ended["error"], ended["cause"]) == ("FAILED", "E", "because")
+        assert "output" not in ended
+        assert ended["stopDate"] >= ended["startDate"]
+
+    def test_of_a_running_one(self, sfn, waiting, name):
+        shown = sfn.describe_execution(executionArn=waiting)
+        assert (shown["status"], shown["name"], shown["input"]) == ("RUNNING", "e", '{"k": 1}')
+        assert shown["stateMachineArn"] == arn("stateMachine", name)
+        assert "stopDate" not in shown
+        sfn.stop_execution(executionArn=waiting)
+
+    def test_of_nothing(self, sfn):
+        missing = arn("execution", "m", "missing")
+        with fails("ExecutionDoesNotExist", f"Execution Does Not Exist: '{missing}'"):
+            sfn.describe_execution(executionArn=missing)
+
+
+class TestStopExecution:
+    def test_aborts(self, sfn, waiting):
+        assert sfn.stop_execution(executionArn=waiting, error="Stopped", cause="by hand")["stopDate"]
+        ended = sfn.describe_execution(executionArn=waiting)
+        assert (ended["status"], ended["error"], ended["cause"]) == ("ABORTED", "Stopped", "by hand")
+        events = sfn.get_execution_history(executionArn=waiting)["events"]
+        assert [(event["id"], event["previousEventId"], event["type"]) for event in events] == [
+            (1, 0, "ExecutionStarted"), (2, 0, "WaitStateEntered"), (3, 0, "ExecutionAborted")]
+        assert events[2]["executionAbortedEventDetails"] == {"error": "Stopped", "cause": "by hand"}
+
+    def test_of_nothing(self, sfn):
+        with fails("ExecutionDoesNotExist"):
+            sfn.stop_execution(executionArn=arn("execution", "m", "missing"))
+
+
+class TestListExecutions:
+    def test_newest_first_in_pages(self, sfn, server, machine):
+        for number in range(5):
+            server.await_end(sfn.start_execution(stateMachineArn=machine, name=f"e{number}")["executionArn"])
+        pages = list(sfn.get_paginator("list_executions").paginate(
+            stateMachineArn=machine, PaginationConfig={"PageSize": 2}))
+        assert [len(page["executions"]) for page in pages if page["executions"]] == [2, 2, 1]
+        listed = [each["name"] for page in pages for each in page["executions"]]
+        assert listed == ["e4", "e3", "e2", "e1", "e0"]
+
+    def test_by_status(self, sfn, waiting, name):
+        def names(status):
+            found = sfn.list_executions(stateMachineArn=arn("stateMachine", name), statusFilter=status)
+            return [each["name"] for each in found["executions"]]
+
+        assert (names("RUNNING"), names("ABORTED")) == (["e"], [])
+        sfn.stop_execution(executionArn=waiting)
+        assert (names("RUNNING"), names("ABORTED")) == ([], ["e"])
+
+    def test_of_nothing(self, sfn):
+        with fails("StateMachineDoesNotExist"):
+            sfn.list_executions(stateMachineArn=arn("stateMachine", "missing"))
+
+    def test_limits_a_page(self, sfn, machine):
+        with fails("ValidationException"):
+            sfn.list_executions(stateMachineArn=machine, maxResults=1_001)
+
+
+class TestGetExecutionHistory:
+    @pytest.fixture
+    def execution(self, sfn, server, machine):
+        arn = sfn.start_execution(stateMachineArn=machine, input='{"secret":1}')["executionArn"]
+        server.await_end(arn)
+        return arn
+
+    def test_shows_the_events(self, sfn, execution):
+        events = sfn.get_execution_history(executionArn=execution)["events"]
+        assert [(event["id"], event["previousEventId"], event["type"]) for event in events] == [
+            (1, 0, "ExecutionStarted"), (2, 0, "PassStateEntered"), (3, 2, "PassStateExited"),
+            (4, 3, "ExecutionSucceeded")]
+        started = events[0]["executionStartedEventDetails"]
+        assert started == {"input": '{"secret":1}', "inputDetails": {"truncated": False}, "roleArn": ROLE}
+        assert events[2]["stateExitedEventDetails"]["output"] == '{"secret":1}'
+
+    def test_in_pages_both_ways(self, sfn, execution):
+        for reverse, expected in ((False, [1, 2, 3, 4]), (True, [4, 3, 2, 1])):
+            for size in (1, 2, 3):
+                pages = sfn.get_paginator("get_execution_history").paginate(
+                    executionArn=execution, reverseOrder=reverse, PaginationConfig={"PageSize": size})
+                assert [event["id"] for page in pages for event in page["events"]] == expected
+
+    def test_without_data(self, sfn, execution):
+        events = sfn.get_execution_history(executionArn=execution, includeExecutionData=False)["events"]
+        assert len(events) == 4
+        assert "secret" not in json.dumps(events, default=str)
+
+    def test_of_nothing(self, sfn):
+        with fails("ExecutionDoesNotExist"):
+            sfn.get_execution_history(executionArn=arn("execution", "m", "missing"))
+
+    def test_refuses_foreign_tokens(self, sfn, execution):
+        with fails("InvalidToken", "Invalid Token: 'Invalid token'"):
+            sfn.get_execution_history(executionArn=execution, nextToken="nonsense")
+
+
+class TestProtocol:
+    def call(self, server, operation, body, **headers):
+        headers = {"X-Amz-Target": operation, "Content-Type": "application/x-amz-json-1.0"} | headers
+        return server.http("POST", "/", body, headers)
+
+    def test_unknown_operations(self, server):
+        answer = self.call(server, "AWSStepFunctions.MakeCoffee", b"{}")
+        assert answer.status == 400
+        assert answer.body["__type"].endswith("UnknownOperationException")
+
+    def test_bodies_that_are_not_json(self, server):
+        answer = self.call(server, "AWSStepFunctions.ListStateMachines", b"{")
+        assert answer.status == 400
+        assert answer.body["__type"].endswith("SerializationException")
+
+    def test_any_host_will_do(self, server):
+        answer = self.call(server, "AWSStepFunctions.ListStateMachines", b"{}", Host="sync-states.example.com")
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "application/x-amz-json-1.0"
+        assert uuid.UUID(answer.headers["x-amzn-RequestId"])
+
+    def test_dates_are_seconds_with_milliseconds(self, server, machine):
+        answer = self.call(server, "AWSStepFunctions.DescribeStateMachine", {"stateMachineArn": machine})
+        assert isinstance(answer.body["creationDate"], float)

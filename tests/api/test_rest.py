@@ -1,0 +1,126 @@
+"""The REST API, and what guards it."""
+
+import json
+import uuid
+
+import pytest
+
+from harness import definition
+
+PASS = json.loads(definition(A={"Type": "Pass"}))
+
+
+@pytest.fixture
+def machine(server):
+    name = "rest-" + uuid.uuid4().hex[:12]
+    answer = server.http("POST", "/api/v1/state-machines", {"name": name, "definition": PASS})
+    assert answer.status == 201, answer
+    return name
+
+
+def start(server, **body):
+    answer = server.http("POST", "/api/v1/executions", body)
+    assert answer.status in (201, 202), answer
+    return answer.body
+
+
+def test_state_machines(server, machine):
+    listed = server.http("GET", "/api/v1/state-machines?limit=1000").body["items"]
+    assert machine in [each["name"] for each in listed]
+    shown = server.http("GET", f"/api/v1/state-machines/{machine}").body
+    assert shown["name"] == machine
+    assert server.http("DELETE", f"/api/v1/state-machines/{machine}").status == 204
+    assert server.http("GET", f"/api/v1/state-machines/{machine}").status == 404
+
+
+def test_executions(server, machine):
+    started = start(server, stateMachine=machine, name="first", input={"a": 1})
+    arn = started["executionArn"]
+    server.await_end(arn)
+    shown = server.http("GET", f"/api/v1/executions/{arn}").body
+    assert (shown["status"], shown["output"]) == ("SUCCEEDED", {"a": 1})
+    history = server.http("GET", f"/api/v1/executions/{arn}/history").body["items"]
+    assert [event["type"] for event in history] == [
+        "ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+
+
+def test_executions_are_listed_with_filters_and_cursor(server, machine):
+    for number in range(5):
+        server.await_end(start(server, stateMachine=machine, name=f"e{number}")["executionArn"])
+    names, cursor = [], ""
+    while True:
+        page = server.http(
+            "GET", f"/api/v1/executions?stateMachine={machine}&status=SUCCEEDED&limit=2{cursor}").body
+        assert len(page["items"]) <= 2
+        names += [each["name"] for each in page["items"]]
+        if not page.get("nextCursor"):
+            break
+        cursor = "&cursor=" + page["nextCursor"]
+    assert names == ["e4", "e3", "e2", "e1", "e0"]
+    nothing = server.http("GET", f"/api/v1/executions?stateMachine={machine}&status=FAILED").body
+    assert nothing["items"] == []
+
+
+def test_stop(server):
+    waiting = json.loads(definition(A={"Type": "Wait", "Seconds": 600}))
+    name = "rest-" + uuid.uuid4().hex[:12]
+    server.http("POST", "/api/v1/state-machines", {"name": name, "definition": waiting})
+    arn = start(server, stateMachine=name)["executionArn"]
+    assert server.http("POST", f"/api/v1/executions/{arn}/stop", {"error": "E", "cause": "c"}).status in (200, 202)
+    shown = server.http("GET", f"/api/v1/executions/{arn}").body
+    assert (shown["status"], shown["error"]) == ("ABORTED", "E")
+
+
+@pytest.mark.parametrize("method, path, body, status", [
+    ("GET", "/api/v1/executions/arn:aws:states:us-east-1:000000000000:execution:no:no", None, 404),
+    ("GET", "/api/v1/state-machines/no", None, 404),
+    ("GET", "/api/v1/images/no", None, 404),
+    ("GET", "/api/v1/nothing", None, 404),
+    ("GET", "/api/v1/executions?status=SLEEPING", None, 400),
+    ("POST", "/api/v1/executions", b"{", 400),
+    ("POST", "/api/v1/executions", {"stateMachine": "no"}, 404),
+    ("POST", "/api/v1/state-machines", {"name": "bad", "definition": {}}, 400),
+])
+def test_errors_are_problems(server, method, path, body, status):
+    answer = server.http(method, path, body)
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert {"title", "status", "detail"} <= set(answer.body)
+    assert answer.body["status"] == status
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health(server, path):
+    assert server.http("GET", path).status == 200
+
+
+def test_metrics(server, machine):
+    server.await_end(start(server, stateMachine=machine)["executionArn"])
+    answer = server.http("GET", "/metrics")
+    assert answer.status == 200
+    text = answer.content.decode()
+    assert "# TYPE stepyard_" in text
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "/api/v1/executions"), ("GET", "/"), ("POST", "/upload"), ("POST", "/api/v1/executions")])
+def test_foreign_hosts_are_refused(server, method, path):
+    body = b"{}" if method == "POST" else None
+    assert server.http(method, path, body, {"Host": "evil.example.com"}).status in (403, 421)
+
+
+@pytest.mark.parametrize("path", ["/upload", "/api/v1/executions"])
+def test_writes_of_foreign_origins_are_refused(server, path):
+    assert server.http("POST", path, b"{}", {"Origin": "http://evil.example.com"}).status == 403
+
+
+def test_reads_and_writes_of_the_own_origin_pass(server, machine):
+    own = {"Origin": server.url, "Content-Type": "application/json"}
+    assert server.http("GET", "/api/v1/executions", headers=own).status == 200
+    assert server.http("POST", "/api/v1/executions", {"stateMachine": machine}, own).status in (201, 202)
+
+
+def test_paths_do_not_lead_out_of_a_bucket(server):
+    for path in ("/objects/image-upload-source/..%2f..%2fstepyard.db", "/objects/..%2fstepyard.db/x",
+                 "/objects/image-upload-source/%2e%2e/%2e%2e/stepyard.db"):
+        assert server.http("GET", path).status in (400, 404)
