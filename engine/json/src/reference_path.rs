@@ -208,7 +208,14 @@ impl<'a> Scanner<'a> {
         let mut characters = inner[1..].char_indices();
         while let Some((at, character)) = characters.next() {
             match character {
-                '\\' => name.extend(characters.next().map(|(_, escaped)| escaped)),
+                '\\' => match characters.next() {
+                    Some((_, escaped)) if escaped == quote || escaped == '\\' => name.push(escaped),
+                    // Recorded from AWS: before anything else the backslash stands for itself.
+                    other => {
+                        name.push('\\');
+                        name.extend(other.map(|(_, literal)| literal));
+                    }
+                },
                 _ if character == quote => {
                     let after = inner[1 + at + 1..].trim_start();
                     let Some(rest) = after.strip_prefix(']') else { break };
@@ -258,12 +265,14 @@ mod tests {
 
     #[test]
     fn one_place_is_found() {
-        let data = json(r#"{"a":{"b c":[10,20,{"é":1}]},"first-name":"x"}"#);
+        let data = json(r#"{"a":{"b c":[10,20,{"é":1}]},"first-name":"x","q\\\"\"":2,"it's":3}"#);
         for (text, found) in [
             ("$.a['b c'][1]", Some("20")),
             ("$.a.['b c'][-1].é", Some("1")),
             ("$[\"a\"][ 'b c' ][0]", Some("10")),
             ("$.first-name", Some("\"x\"")),
+            (r#"$['q\""']"#, Some("2")),
+            (r"$['it\'s']", Some("3")),
             ("$.a['b c'][3]", None),
             ("$.a['b c'][-4]", None),
             ("$.nothing.at.all", None),
