@@ -209,13 +209,15 @@ fn map(fields: &mut Fields<'_, '_>, raw: &RawState<'_>, numbering: &Numbering<'_
 }
 
 fn refuse_distributed(fields: &mut Fields<'_, '_>) {
-    let config = fields.get("ItemProcessor").and_then(|processor| processor.get("ProcessorConfig"));
+    let processor = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
+    let config = fields.get(processor).and_then(|processor| processor.get("ProcessorConfig"));
+    let place = format!("{processor}/ProcessorConfig/Mode");
     let mode = config.and_then(|config| config.get("Mode")).and_then(Json::as_str);
     if mode == Some("DISTRIBUTED") {
-        fields.unsupported("ItemProcessor/ProcessorConfig/Mode", "The Map mode DISTRIBUTED");
+        fields.unsupported(&place, "The Map mode DISTRIBUTED");
     } else if mode.is_some_and(|mode| mode != "INLINE") {
         let message = "The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]";
-        fields.fault("ItemProcessor/ProcessorConfig/Mode", message);
+        fields.fault(&place, message);
     }
     for field in ["ItemReader", "ItemBatcher", "ResultWriter"] {
         if fields.has(field) && mode != Some("DISTRIBUTED") {

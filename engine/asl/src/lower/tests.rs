@@ -135,6 +135,18 @@ fn wrong_fields_are_found() {
 }
 
 #[test]
+fn distributed_maps_are_refused_under_both_names() {
+    for name in ["ItemProcessor", "Iterator"] {
+        let faults = faults_of_state(&format!(
+            r#"{{"Type":"Map","End":true,"{name}":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED"}},"StartAt":"B","States":{{"B":{{"Type":"Succeed"}}}}}}}}"#
+        ));
+        let place = format!("/States/A/{name}/ProcessorConfig/Mode");
+        let fault = "UNSUPPORTED_FEATURE: The Map mode DISTRIBUTED is not supported yet";
+        assert_eq!(faults, [format!("{fault} at {place}")]);
+    }
+}
+
+#[test]
 fn retriers_and_catchers_are_checked() {
     let task = |rest: &str| {
         faults_of_state(&format!(
