@@ -33,7 +33,7 @@ pub(crate) fn direct_outcome(reply: Result<InvokeReply, InvokeFailure>, task: &s
 pub(crate) fn invoke_outcome(reply: Result<InvokeReply, InvokeFailure>, task: &str) -> TaskOutcome {
     let (reply, payload) = match answered(reply, task) {
         Ok(answered) => answered,
-        Err(outcome) => return outcome,
+        Err(outcome) => return with_compact_cause(outcome),
     };
     let mut result = Object::new();
     if let Some(version) = &reply.executed_version {
@@ -51,6 +51,17 @@ pub(crate) fn invoke_outcome(reply: Result<InvokeReply, InvokeFailure>, task: &s
     result.insert("SdkResponseMetadata", Object::from_iter([("RequestId", id)]));
     result.insert("StatusCode", i64::from(reply.status));
     TaskOutcome::Succeeded(Payload::from(Json::from(result)))
+}
+
+/// Recorded from AWS: `lambda:invoke` writes a cause that is JSON anew, without spaces.
+fn with_compact_cause(outcome: TaskOutcome) -> TaskOutcome {
+    match outcome {
+        TaskOutcome::Failed { error, cause: Some(cause) } => {
+            let compact = Json::parse(&cause).map(|tree| tree.to_string().into());
+            TaskOutcome::Failed { error, cause: Some(compact.unwrap_or(cause)) }
+        }
+        other => other,
+    }
 }
 
 /// The answer and its payload; the failed outcome if there is no such.
