@@ -100,7 +100,7 @@ fn check_executions(acknowledged: &BTreeSet<String>, executions: &[journals::Exe
     let names: Vec<&str> = executions.iter().map(|execution| &*execution.row.name).collect();
     let distinct: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(names.len(), distinct.len(), "a name stands for two executions");
-    assert_eq!(&distinct, acknowledged, "what was acknowledged and what exists differ");
+    assert_same("acknowledged", acknowledged, "in the database", &distinct);
     for execution in executions {
         let name = &execution.row.name;
         assert_eq!(execution.row.status, ExecutionStatus::Succeeded, "{name}");
@@ -122,8 +122,14 @@ fn check_runs(executions: &[journals::Execution], runs: &[Run]) {
     assert_eq!(distinct.len(), keys.len(), "a key stands for two tasks");
     let scheduled: BTreeSet<String> = executions.iter().flat_map(scheduled).collect();
     let ran: BTreeSet<String> = keys.into_keys().collect();
-    assert_eq!(scheduled, ran, "what the journals schedule and what ran differ");
+    assert_same("scheduled in the journals", &scheduled, "run", &ran);
     println!("{} tasks, {} repeated runs", ran.len(), runs.len() - ran.len());
+}
+
+fn assert_same(left: &str, a: &BTreeSet<String>, right: &str, b: &BTreeSet<String>) {
+    let (only_a, only_b): (Vec<_>, Vec<_>) = (a.difference(b).collect(), b.difference(a).collect());
+    assert!(only_a.is_empty(), "only {left}: {only_a:?}");
+    assert!(only_b.is_empty(), "only {right}: {only_b:?}");
 }
 
 /// Inputs of the tasks of an execution: each names execution, state, item and attempt.
