@@ -1,3 +1,26 @@
 //! The `stepyard` binary.
 
-fn main() {}
+mod actions;
+mod app;
+mod arn;
+mod boot;
+mod cli;
+mod config;
+mod http;
+mod serving;
+mod telemetry;
+mod upload;
+mod view;
+mod wire;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("stepyard: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

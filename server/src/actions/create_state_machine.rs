@@ -1,0 +1,157 @@
+//! CreateStateMachine.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use stepyard_asl::{DEFINITION_BYTES_MAX, Program, Severity, Timestamp, compile};
+use stepyard_store::{Revision, StateMachine, StateMachineType};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::wire::{ApiError, check_name, epoch_seconds, required};
+
+/// Request of CreateStateMachine.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CreateStateMachineRequest {
+    pub(crate) name: Option<String>,
+    pub(crate) definition: Option<String>,
+    pub(crate) role_arn: Option<String>,
+    pub(crate) r#type: Option<String>,
+    pub(crate) logging_configuration: Option<Value>,
+    pub(crate) tracing_configuration: Option<Value>,
+    pub(crate) encryption_configuration: Option<Value>,
+    pub(crate) tags: Option<Value>,
+    pub(crate) publish: Option<bool>,
+    pub(crate) version_description: Option<String>,
+}
+
+/// Answer of CreateStateMachine.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CreateStateMachineResponse {
+    pub(crate) state_machine_arn: Arc<str>,
+    #[serde(serialize_with = "epoch_seconds")]
+    pub(crate) creation_date: Timestamp,
+}
+
+/// Creates a state machine. Creating the same one again gives the one that is there.
+pub(crate) async fn create_state_machine(
+    app: &App,
+    request: CreateStateMachineRequest,
+) -> Result<CreateStateMachineResponse, ApiError> {
+    let name = required(request.name.as_deref(), "name")?;
+    check_name(name)?;
+    let role_arn: Arc<str> = required(request.role_arn.as_deref(), "roleArn")?.into();
+    let definition: Arc<str> = required(request.definition.as_deref(), "definition")?.into();
+    check_type(request.r#type.as_deref())?;
+    check_versions(request.publish, request.version_description.as_deref())?;
+    check_definition(&definition)?;
+    let now = app.runtime.clock().now();
+    let machine = StateMachine {
+        arn: app.identity.state_machine(name).to_string().into(),
+        name: name.into(),
+        machine_type: StateMachineType::Standard,
+        created_at: now,
+        revision: Revision {
+            id: new_revision_id(app, now),
+            definition,
+            role_arn,
+            configuration: configuration(&request).to_string().into(),
+            created_at: now,
+        },
+    };
+    let created = CreateStateMachineResponse {
+        state_machine_arn: machine.arn.clone(),
+        creation_date: machine.created_at,
+    };
+    match app.store.create_state_machine(machine.clone()).await? {
+        None => Ok(created),
+        Some(present) if is_same(&present, &machine) => Ok(CreateStateMachineResponse {
+            state_machine_arn: present.arn,
+            creation_date: present.created_at,
+        }),
+        Some(present) => Err(ApiError::new(
+            "StateMachineAlreadyExists",
+            format!("State Machine Already Exists: '{}'", present.arn),
+        )),
+    }
+}
+
+/// Role and tags are not compared, as in AWS.
+fn is_same(present: &StateMachine, asked: &StateMachine) -> bool {
+    present.machine_type == asked.machine_type
+        && present.revision.definition == asked.revision.definition
+        && without_tags(&present.revision.configuration)
+            == without_tags(&asked.revision.configuration)
+}
+
+fn without_tags(configuration: &str) -> Option<Value> {
+    let mut configuration: Value = serde_json::from_str(configuration).ok()?;
+    configuration.as_object_mut()?.remove("tags");
+    Some(configuration)
+}
+
+fn configuration(request: &CreateStateMachineRequest) -> Value {
+    json!({
+        "loggingConfiguration": request.logging_configuration,
+        "tracingConfiguration": request.tracing_configuration,
+        "encryptionConfiguration": request.encryption_configuration,
+        "tags": request.tags,
+    })
+}
+
+fn check_type(machine_type: Option<&str>) -> Result<(), ApiError> {
+    match machine_type {
+        None | Some("STANDARD") => Ok(()),
+        Some("EXPRESS") => Err(ApiError::new(
+            "StateMachineTypeNotSupported",
+            "State machines of type EXPRESS are not supported yet",
+        )),
+        Some(other) => Err(ApiError::validation(format!(
+            "1 validation error detected: Value '{other}' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]"
+        ))),
+    }
+}
+
+/// Versions come later; asking for one must not be lost silently.
+pub(super) fn check_versions(
+    publish: Option<bool>,
+    description: Option<&str>,
+) -> Result<(), ApiError> {
+    match (publish.unwrap_or(false), description) {
+        (true, _) => Err(ApiError::validation("Publishing versions is not supported yet")),
+        (false, Some(_)) => {
+            Err(ApiError::validation("Version description can only be set when publish is true"))
+        }
+        (false, None) => Ok(()),
+    }
+}
+
+/// Compiles a definition.
+///
+/// # Errors
+/// `InvalidDefinition` with all faults.
+pub(crate) fn check_definition(definition: &str) -> Result<Arc<Program>, ApiError> {
+    if definition.len() > DEFINITION_BYTES_MAX {
+        return Err(ApiError::validation(format!(
+            "1 validation error detected: Value at 'definition' failed to satisfy constraint: Member must have length less than or equal to {DEFINITION_BYTES_MAX}"
+        )));
+    }
+    let compilation = compile(definition);
+    compilation.program.ok_or_else(|| {
+        let faults = compilation.diagnostics.iter();
+        let errors = faults.filter(|fault| fault.severity == Severity::Error);
+        let texts: Vec<_> = errors.map(ToString::to_string).collect();
+        let message = format!("Invalid State Machine Definition: '{}'", texts.join(", "));
+        ApiError::new("InvalidDefinition", message)
+    })
+}
+
+/// A fresh id.
+pub(super) fn new_revision_id(app: &App, now: Timestamp) -> Uuid {
+    let entropy = app.runtime.entropy().draw();
+    let bytes = entropy.first_chunk::<10>().copied().unwrap_or_default();
+    stepyard_store::ExecutionId::new(now, bytes).0
+}

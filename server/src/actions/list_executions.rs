@@ -1,0 +1,118 @@
+//! ListExecutions.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stepyard_asl::Timestamp;
+use stepyard_machine::ExecutionStatus;
+use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::arn::Arn;
+use crate::wire::{ApiError, decode_token, encode_token, page_size, required};
+
+/// Request of ListExecutions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListExecutionsRequest {
+    pub(crate) state_machine_arn: Option<String>,
+    pub(crate) status_filter: Option<String>,
+    pub(crate) max_results: Option<u32>,
+    pub(crate) next_token: Option<String>,
+    pub(crate) map_run_arn: Option<String>,
+    pub(crate) redrive_filter: Option<String>,
+}
+
+/// Answer of ListExecutions.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListExecutionsResponse {
+    executions: Vec<ExecutionListItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+/// One execution of the list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExecutionListItem {
+    execution_arn: String,
+    state_machine_arn: Arc<str>,
+    name: Arc<str>,
+    status: &'static str,
+    start_date: Seconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_date: Option<Seconds>,
+    redrive_count: u32,
+}
+
+/// Seconds since the epoch.
+#[derive(Debug, Serialize)]
+struct Seconds(#[serde(serialize_with = "crate::wire::epoch_seconds")] Timestamp);
+
+/// Lists executions of a state machine, newest start first.
+pub(crate) async fn list_executions(
+    app: &App,
+    request: ListExecutionsRequest,
+) -> Result<ListExecutionsResponse, ApiError> {
+    if request.map_run_arn.is_some() || request.redrive_filter.is_some() {
+        return Err(ApiError::validation("Listing by Map Run is not supported yet"));
+    }
+    let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
+    app.state_machine(arn).await?;
+    let query = ExecutionQuery {
+        state_machine_arn: Some(arn.into()),
+        status: request.status_filter.as_deref().map(parse_status).transpose()?,
+        name_prefix: None,
+        after: request.next_token.as_deref().map(parse_cursor).transpose()?,
+        limit: page_size(request.max_results)?,
+    };
+    let (rows, next_token) = page(app, query).await?;
+    let executions = rows.into_iter().map(item).collect::<Result<_, _>>()?;
+    Ok(ListExecutionsResponse { executions, next_token })
+}
+
+/// A page of rows, and the token of the next one.
+pub(crate) async fn page(
+    app: &App,
+    mut query: ExecutionQuery,
+) -> Result<(Vec<ExecutionRow>, Option<String>), ApiError> {
+    let size = query.limit;
+    query.limit += 1;
+    let mut rows = app.store.list_executions(&query).await?;
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let last = rows.last().filter(|_| more);
+    let token = last.map(|row| encode_token(&row.id.0.to_string()));
+    Ok((rows, token))
+}
+
+fn item(row: ExecutionRow) -> Result<ExecutionListItem, ApiError> {
+    Ok(ExecutionListItem {
+        execution_arn: Arn::parse(&row.state_machine_arn)?.execution(&row.name)?,
+        state_machine_arn: row.state_machine_arn,
+        name: row.name,
+        status: row.status.as_str(),
+        start_date: Seconds(row.started_at),
+        stop_date: row.stopped_at.map(Seconds),
+        redrive_count: 0,
+    })
+}
+
+/// The status of that name.
+pub(crate) fn parse_status(name: &str) -> Result<ExecutionStatus, ApiError> {
+    let found = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == name);
+    found.ok_or_else(|| {
+        ApiError::validation(format!(
+            "1 validation error detected: Value '{name}' at 'statusFilter' failed to satisfy constraint: Member must satisfy enum value set: [SUCCEEDED, TIMED_OUT, PENDING_REDRIVE, ABORTED, FAILED, RUNNING]"
+        ))
+    })
+}
+
+/// The place in the list that a token names.
+pub(crate) fn parse_cursor(token: &str) -> Result<ExecutionId, ApiError> {
+    let key = decode_token(token)?;
+    let id = key.parse::<Uuid>();
+    id.map(ExecutionId).map_err(|_| ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'"))
+}

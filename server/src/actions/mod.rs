@@ -1,0 +1,91 @@
+//! The operations of the API, one file each: request, response, what it does.
+
+mod create_state_machine;
+mod delete_state_machine;
+mod describe_execution;
+mod describe_state_machine;
+mod describe_state_machine_for_execution;
+mod get_execution_history;
+pub(crate) mod list_executions;
+mod list_state_machines;
+mod start_execution;
+mod stop_execution;
+mod update_state_machine;
+
+use axum::body::Body;
+use axum::http::Response;
+
+pub(crate) use create_state_machine::{CreateStateMachineRequest, create_state_machine};
+pub(crate) use delete_state_machine::{DeleteStateMachineRequest, delete_state_machine};
+use describe_execution::describe_execution;
+use describe_state_machine::describe_state_machine;
+use describe_state_machine_for_execution::describe_state_machine_for_execution;
+pub(crate) use get_execution_history::{get_execution_history, history_page};
+use list_executions::list_executions;
+use list_state_machines::list_state_machines;
+pub(crate) use start_execution::{StartExecutionRequest, start_execution};
+pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
+pub(crate) use update_state_machine::{UpdateStateMachineRequest, update_state_machine};
+
+use crate::app::App;
+use crate::wire::{ApiError, parse, respond};
+
+/// Carries out an operation of the AWS protocol.
+pub(crate) async fn call(app: &App, operation: &str, body: &[u8], id: &str) -> Response<Body> {
+    match operation {
+        "CreateStateMachine" => {
+            respond(then(parse(body), |request| create_state_machine(app, request)).await, id)
+        }
+        "DeleteStateMachine" => {
+            respond(then(parse(body), |request| delete_state_machine(app, request)).await, id)
+        }
+        "DescribeExecution" => {
+            respond(then(parse(body), |request| describe_execution(app, request)).await, id)
+        }
+        "DescribeStateMachine" => {
+            respond(then(parse(body), |request| describe_state_machine(app, request)).await, id)
+        }
+        "DescribeStateMachineForExecution" => respond(
+            then(parse(body), |request| describe_state_machine_for_execution(app, request)).await,
+            id,
+        ),
+        "GetExecutionHistory" => {
+            respond(then(parse(body), |request| get_execution_history(app, request)).await, id)
+        }
+        "ListExecutions" => {
+            respond(then(parse(body), |request| list_executions(app, request)).await, id)
+        }
+        "ListStateMachines" => {
+            respond(then(parse(body), |request| list_state_machines(app, request)).await, id)
+        }
+        "StartExecution" => {
+            respond(then(parse(body), |request| start_execution(app, request)).await, id)
+        }
+        "StopExecution" => {
+            respond(then(parse(body), |request| stop_execution(app, request)).await, id)
+        }
+        "UpdateStateMachine" => {
+            respond(then(parse(body), |request| update_state_machine(app, request)).await, id)
+        }
+        _ => respond::<()>(Err(unknown(operation)), id),
+    }
+}
+
+/// Goes on with a request that could be read.
+async fn then<Request, Answer, Action: Future<Output = Result<Answer, ApiError>>>(
+    request: Result<Request, ApiError>,
+    action: impl FnOnce(Request) -> Action,
+) -> Result<Answer, ApiError> {
+    action(request?).await
+}
+
+fn unknown(operation: &str) -> ApiError {
+    ApiError::new(
+        "UnknownOperationException",
+        format!("The operation '{operation}' is not known to this server"),
+    )
+}
+
+/// The answer `{}`.
+#[derive(serde::Serialize)]
+pub(crate) struct Empty {}

@@ -1,0 +1,81 @@
+//! StartExecution.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stepyard_asl::{Random, Timestamp};
+use stepyard_json::Payload;
+use stepyard_machine::{DATA_BYTES_MAX, StartContext};
+use stepyard_runtime::StartExecution;
+
+use crate::app::App;
+use crate::arn::Arn;
+use crate::wire::{ApiError, check_name, epoch_seconds, required};
+
+/// Request of StartExecution.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StartExecutionRequest {
+    pub(crate) state_machine_arn: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) input: Option<String>,
+}
+
+/// Answer of StartExecution.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StartExecutionResponse {
+    pub(crate) execution_arn: Arc<str>,
+    #[serde(serialize_with = "epoch_seconds")]
+    pub(crate) start_date: Timestamp,
+}
+
+/// Starts an execution. The answer leaves when the start is durable.
+pub(crate) async fn start_execution(
+    app: &App,
+    request: StartExecutionRequest,
+) -> Result<StartExecutionResponse, ApiError> {
+    let machine_arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
+    if let Some(name) = &request.name {
+        check_name(name)?;
+    }
+    let input = input(request.input)?;
+    let machine = app.state_machine(machine_arn).await?;
+    let program = app.runtime.program(machine.revision.id).await?;
+    let name_is_chosen = request.name.is_some();
+    let name = request.name.unwrap_or_else(|| random_name(app));
+    let execution_arn: Arc<str> = Arn::parse(&machine.arn)?.execution(&name)?.into();
+    let context = Arc::new(StartContext {
+        execution_arn: execution_arn.clone(),
+        execution_name: name.into(),
+        state_machine_arn: machine.arn,
+        state_machine_name: machine.name,
+        role_arn: machine.revision.role_arn,
+    });
+    let revision = machine.revision.id;
+    let start = StartExecution { context, name_is_chosen, revision, program, input };
+    let row = app.runtime.start_execution(start).await?;
+    Ok(StartExecutionResponse { execution_arn, start_date: row.started_at })
+}
+
+/// The input, `{}` when absent.
+fn input(text: Option<String>) -> Result<Payload, ApiError> {
+    let Some(text) = text else { return Ok(Payload::empty_object()) };
+    let invalid = |why: &str| {
+        let message = format!("Invalid State Machine Execution Input: '{why}'");
+        ApiError::new("InvalidExecutionInput", message)
+    };
+    if text.is_empty() {
+        return Err(invalid("Invalid execution input."));
+    }
+    if text.len() > DATA_BYTES_MAX {
+        return Err(ApiError::validation(format!(
+            "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less than or equal to {DATA_BYTES_MAX}"
+        )));
+    }
+    Payload::from_text(text).map_err(|error| invalid(&error.message))
+}
+
+fn random_name(app: &App) -> String {
+    Random::from_entropy(app.runtime.entropy().draw()).uuid_v4()
+}

@@ -1,0 +1,59 @@
+//! StopExecution.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stepyard_asl::Timestamp;
+use stepyard_runtime::StopError;
+
+use crate::app::App;
+use crate::arn::Arn;
+use crate::wire::{ApiError, Member, epoch_seconds, required};
+
+/// Longest error and cause, in characters.
+const ERROR_CHARS_MAX: usize = 256;
+const CAUSE_CHARS_MAX: usize = 32_768;
+
+/// Request of StopExecution.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StopExecutionRequest {
+    pub(crate) execution_arn: Option<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) cause: Option<String>,
+}
+
+/// Answer of StopExecution.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StopExecutionResponse {
+    #[serde(serialize_with = "epoch_seconds")]
+    pub(crate) stop_date: Timestamp,
+}
+
+/// Stops an execution; one that has ended keeps its end, and the answer tells when that was.
+pub(crate) async fn stop_execution(
+    app: &App,
+    request: StopExecutionRequest,
+) -> Result<StopExecutionResponse, ApiError> {
+    let arn = required(request.execution_arn.as_deref(), "executionArn")?;
+    if let Some(error) = &request.error {
+        Member("error", error).at_most(ERROR_CHARS_MAX)?;
+    }
+    if let Some(cause) = &request.cause {
+        Member("cause", cause).at_most(CAUSE_CHARS_MAX)?;
+    }
+    let parsed = Arn::parse(arn)?;
+    let (machine, name) = parsed.state_machine_of_execution()?;
+    let (error, cause) = (request.error.map(Arc::from), request.cause.map(Arc::from));
+    match app.runtime.stop_execution(machine.into(), name.into(), error, cause).await {
+        Ok(stop_date) => Ok(StopExecutionResponse { stop_date }),
+        Err(StopError::NotRunning) => {
+            let ended = app.execution(arn).await?.stopped_at;
+            let stop_date =
+                ended.ok_or_else(|| ApiError::internal(&"the execution is set aside"))?;
+            Ok(StopExecutionResponse { stop_date })
+        }
+        Err(StopError::Unavailable(why)) => Err(ApiError::new("ServiceUnavailable", why)),
+    }
+}

@@ -1,0 +1,115 @@
+//! UpdateStateMachine.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stepyard_asl::Timestamp;
+use stepyard_store::{Revision, StateMachine};
+
+use super::create_state_machine::{check_definition, check_versions, new_revision_id};
+use crate::app::App;
+use crate::wire::{ApiError, epoch_seconds, required};
+
+/// Request of UpdateStateMachine.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UpdateStateMachineRequest {
+    pub(crate) state_machine_arn: Option<String>,
+    pub(crate) definition: Option<String>,
+    pub(crate) role_arn: Option<String>,
+    pub(crate) logging_configuration: Option<Value>,
+    pub(crate) tracing_configuration: Option<Value>,
+    pub(crate) encryption_configuration: Option<Value>,
+    pub(crate) publish: Option<bool>,
+    pub(crate) version_description: Option<String>,
+}
+
+/// Answer of UpdateStateMachine.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UpdateStateMachineResponse {
+    #[serde(serialize_with = "epoch_seconds")]
+    pub(crate) update_date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) revision_id: Option<String>,
+}
+
+/// Gives a state machine a new revision; running executions keep theirs. An update that changes
+/// nothing keeps the revision.
+pub(crate) async fn update_state_machine(
+    app: &App,
+    request: UpdateStateMachineRequest,
+) -> Result<UpdateStateMachineResponse, ApiError> {
+    let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
+    let machine = app.state_machine(arn).await?;
+    check_versions(request.publish, request.version_description.as_deref())?;
+    if !changes_anything(&request) {
+        return Err(ApiError::new(
+            "MissingRequiredParameter",
+            "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
+        ));
+    }
+    if let Some(definition) = &request.definition {
+        check_definition(definition)?;
+    }
+    let now = app.runtime.clock().now();
+    let revision = Revision {
+        id: new_revision_id(app, now),
+        definition: request
+            .definition
+            .as_deref()
+            .map_or(machine.revision.definition.clone(), Arc::from),
+        role_arn: request.role_arn.as_deref().map_or(machine.revision.role_arn.clone(), Arc::from),
+        configuration: changed_configuration(&machine, &request),
+        // The first revision is told from later ones by its time: it is that of the machine.
+        created_at: now.max(machine.created_at.plus_millis(1)),
+    };
+    if is_same(&machine.revision, &revision) {
+        return Ok(answer(&machine, now));
+    }
+    if !app.store.update_state_machine(arn, revision.clone()).await? {
+        return Err(ApiError::state_machine_does_not_exist(arn));
+    }
+    Ok(answer(&StateMachine { revision, ..machine }, now))
+}
+
+fn answer(machine: &StateMachine, now: Timestamp) -> UpdateStateMachineResponse {
+    UpdateStateMachineResponse { update_date: now, revision_id: revision_id(machine) }
+}
+
+/// The first revision of a state machine has no id in the API.
+pub(super) fn revision_id(machine: &StateMachine) -> Option<String> {
+    (machine.revision.created_at != machine.created_at).then(|| machine.revision.id.to_string())
+}
+
+fn changes_anything(request: &UpdateStateMachineRequest) -> bool {
+    request.definition.is_some()
+        || request.role_arn.is_some()
+        || request.logging_configuration.is_some()
+        || request.tracing_configuration.is_some()
+        || request.encryption_configuration.is_some()
+}
+
+fn is_same(present: &Revision, asked: &Revision) -> bool {
+    present.definition == asked.definition
+        && present.role_arn == asked.role_arn
+        && present.configuration == asked.configuration
+}
+
+fn changed_configuration(machine: &StateMachine, request: &UpdateStateMachineRequest) -> Arc<str> {
+    let present = &machine.revision.configuration;
+    let Ok(Value::Object(mut configuration)) = serde_json::from_str(present) else {
+        return present.clone();
+    };
+    for (member, value) in [
+        ("loggingConfiguration", &request.logging_configuration),
+        ("tracingConfiguration", &request.tracing_configuration),
+        ("encryptionConfiguration", &request.encryption_configuration),
+    ] {
+        if let Some(value) = value {
+            configuration.insert(member.into(), value.clone());
+        }
+    }
+    Value::Object(configuration).to_string().into()
+}

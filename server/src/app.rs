@@ -1,0 +1,60 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use stepyard_runtime::Runtime;
+use stepyard_store::{ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
+use stepyard_tasks::objects::ObjectStore;
+
+use crate::arn::{Arn, Resource};
+use crate::wire::ApiError;
+
+/// The parts of a running server.
+pub(crate) struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) metadata: Arc<dyn MetadataStore>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) runtime: Runtime,
+    pub(crate) identity: Identity,
+    /// Name of the state machine that an upload starts.
+    pub(crate) upload_state_machine: String,
+    /// Largest upload, in bytes.
+    pub(crate) upload_bytes_max: usize,
+}
+
+/// The account and region that ARNs of this server name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) account: String,
+    pub(crate) region: String,
+}
+
+impl Identity {
+    /// The ARN of a state machine of this server.
+    pub(crate) fn state_machine(&self, name: &str) -> Arn {
+        Arn {
+            partition: "aws".into(),
+            region: self.region.clone(),
+            account: self.account.clone(),
+            resource: Resource::StateMachine { name: name.into(), qualifier: None },
+        }
+    }
+}
+
+impl App {
+    /// The state machine with that ARN.
+    pub(crate) async fn state_machine(&self, arn: &str) -> Result<StateMachine, ApiError> {
+        Arn::parse(arn)?.state_machine_name()?;
+        let found = self.store.get_state_machine(arn).await?;
+        found.ok_or_else(|| ApiError::state_machine_does_not_exist(arn))
+    }
+
+    /// The row of an execution, committed as it is.
+    pub(crate) async fn execution(&self, arn: &str) -> Result<ExecutionRow, ApiError> {
+        let parsed = Arn::parse(arn)?;
+        let (machine, name) = parsed.state_machine_of_execution()?;
+        let shard = ShardId::of(&machine, name);
+        let found = self.store.find_execution(shard, &machine, name).await?;
+        found.ok_or_else(|| ApiError::execution_does_not_exist(arn))
+    }
+}

@@ -1,0 +1,105 @@
+//! Putting the parts of a server together.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use anyhow::Context;
+use stepyard_runtime::{Runtime, RuntimeOptions};
+use stepyard_store::{MetadataStore, SqliteOptions, SqliteStore, Store};
+use stepyard_tasks::functions::{ImageProcessorFunction, MetadataWriterFunction};
+use stepyard_tasks::image::{ImageLimits, ImagePool};
+use stepyard_tasks::lambda::AwsLambda;
+use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, ObjectStore, SOURCE_BUCKET};
+use stepyard_tasks::{Route, TaskRegistry};
+
+use crate::actions::{CreateStateMachineRequest, create_state_machine};
+use crate::app::App;
+use crate::config::Settings;
+
+/// The state machines that are registered when they are absent.
+const WORKFLOWS: [(&str, &str); 2] = [
+    ("image_pipeline", include_str!("../../workflows/image_pipeline.asl.json")),
+    ("tutorial", include_str!("../../workflows/tutorial.asl.json")),
+];
+
+/// The role of the state machines that come along.
+const ROLE: &str = "arn:aws:iam::000000000000:role/stepyard";
+
+/// Opens the data directory, takes up what was in progress and registers the workflows.
+pub(crate) async fn boot(settings: &Settings) -> anyhow::Result<Arc<App>> {
+    let folder = &settings.data_dir;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the data directory {}", folder.display()))?;
+    let options = SqliteOptions { path: settings.database.clone() };
+    let store = Arc::new(SqliteStore::open(options).await?);
+    let objects = FsObjectStore::open(folder.join("objects"), &[SOURCE_BUCKET, OUTPUT_BUCKET])?;
+    assemble(settings, store.clone(), store, Arc::new(objects)).await
+}
+
+/// The same over any store.
+pub(crate) async fn assemble(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    metadata: Arc<dyn MetadataStore>,
+    objects: Arc<dyn ObjectStore>,
+) -> anyhow::Result<Arc<App>> {
+    let runner = Arc::new(registry(settings, metadata.clone(), objects.clone()));
+    let mut options = RuntimeOptions::new(store.clone(), runner);
+    options.tasks_max = settings.tasks_max;
+    let app = Arc::new(App {
+        runtime: Runtime::start(options).await?,
+        store,
+        metadata,
+        objects,
+        identity: settings.identity.clone(),
+        upload_state_machine: settings.upload_state_machine.clone(),
+        upload_bytes_max: settings.upload_bytes_max,
+    });
+    register_workflows(&app).await?;
+    Ok(app)
+}
+
+fn registry(
+    settings: &Settings,
+    metadata: Arc<dyn MetadataStore>,
+    objects: Arc<dyn ObjectStore>,
+) -> TaskRegistry {
+    let limits = ImageLimits { pixels: settings.image_pixels_max, ..ImageLimits::default() };
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let pool = ImagePool::new(processors, &limits);
+    let image = ImageProcessorFunction::new(objects.clone(), limits, pool);
+    let writer = MetadataWriterFunction::new(metadata, objects);
+    let mut registry = TaskRegistry::new()
+        .with_function(ImageProcessorFunction::NAME, Arc::new(image))
+        .with_function(MetadataWriterFunction::NAME, Arc::new(writer));
+    let routed = !settings.lambda_functions.is_empty();
+    if routed || AwsLambda::is_configured(|name| std::env::var(name).ok()) {
+        registry = registry.with_lambda(Arc::new(AwsLambda::new(&settings.identity.region)));
+    }
+    for name in &settings.lambda_functions {
+        registry = match name.as_str() {
+            "*" => registry.with_default_route(Route::Lambda),
+            name => registry.with_route(name, Route::Lambda),
+        };
+    }
+    registry
+}
+
+async fn register_workflows(app: &App) -> anyhow::Result<()> {
+    for (name, definition) in WORKFLOWS {
+        let arn = app.identity.state_machine(name).to_string();
+        if app.store.get_state_machine(&arn).await?.is_some() {
+            continue;
+        }
+        let request = CreateStateMachineRequest {
+            name: Some(name.into()),
+            definition: Some(definition.into()),
+            role_arn: Some(ROLE.into()),
+            ..CreateStateMachineRequest::default()
+        };
+        let created = create_state_machine(app, request).await;
+        created.map_err(|error| anyhow::anyhow!("{name}: {}", error.message))?;
+        tracing::info!(state_machine = name, "registered");
+    }
+    Ok(())
+}

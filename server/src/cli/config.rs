@@ -1,0 +1,12 @@
+//! `stepyard config`.
+
+use crate::config::{Flags, Resolved, Settings};
+
+pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
+    let resolved = Resolved::new(flags, |name| std::env::var(name).ok())?;
+    for (key, value, origin) in resolved.iter() {
+        println!("{key:<24} {value:<24} {origin}");
+    }
+    Settings::new(&resolved)?;
+    Ok(0)
+}

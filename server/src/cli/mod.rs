@@ -1,0 +1,46 @@
+//! The command line, one file a command.
+
+mod config;
+mod serve;
+mod validate;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Flags, Resolved, Settings};
+
+/// Durable workflows with the semantics of AWS Step Functions.
+#[derive(Parser)]
+#[command(name = "stepyard", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(Flags),
+    /// Check a definition and print every fault of it
+    Validate(validate::Arguments),
+    /// Print each setting with its value and where that comes from
+    Config(Flags),
+}
+
+/// Runs the command; the result is the exit code.
+pub(crate) fn run() -> anyhow::Result<u8> {
+    match Arguments::parse().command {
+        Command::Serve(flags) => serve::run(&flags),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Config(flags) => config::run(&flags),
+    }
+}
+
+/// The settings of this process.
+fn settings(flags: &Flags) -> anyhow::Result<Settings> {
+    Settings::new(&Resolved::new(flags, |name| std::env::var(name).ok())?)
+}
+
+/// The asynchronous runtime of commands that need one.
+fn asynchronous() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

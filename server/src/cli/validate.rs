@@ -1,0 +1,35 @@
+//! `stepyard validate`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use stepyard_asl::{Severity, compile};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Definition in the Amazon States Language
+    file: PathBuf,
+}
+
+/// Prints every fault; the exit code is 1 when one of them is an error.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let file = arguments.file.display();
+    let text =
+        std::fs::read_to_string(&arguments.file).with_context(|| format!("cannot read {file}"))?;
+    let compilation = compile(&text);
+    for fault in &compilation.diagnostics {
+        let severity = fault.severity.as_str().to_lowercase();
+        println!("{severity}: {fault}");
+    }
+    let errors = compilation.diagnostics.iter().filter(|fault| fault.severity == Severity::Error);
+    match (errors.count(), &compilation.program) {
+        (0, Some(program)) => {
+            println!("{file}: valid, {} states", program.states.len());
+            Ok(0)
+        }
+        (count, _) => {
+            println!("{file}: {count} error{}", if count == 1 { "" } else { "s" });
+            Ok(1)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Settings as values.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+
+use super::Resolved;
+use crate::app::Identity;
+
+/// All settings of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: PathBuf,
+    pub(crate) identity: Identity,
+    /// Names of functions that run on Lambda; `*` stands for all.
+    pub(crate) lambda_functions: Vec<String>,
+    pub(crate) tasks_max: usize,
+    pub(crate) upload_bytes_max: usize,
+    pub(crate) upload_state_machine: String,
+    pub(crate) image_pixels_max: u64,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) shutdown_grace_seconds: u64,
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines, an object a line.
+    Json,
+}
+
+impl std::str::FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<LogFormat, &'static str> {
+        match text {
+            "pretty" => Ok(LogFormat::Pretty),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("it must be pretty or json"),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads all values.
+    ///
+    /// # Errors
+    /// The first value that cannot be, with its origin.
+    pub(crate) fn new(resolved: &Resolved) -> anyhow::Result<Settings> {
+        let data_dir: PathBuf = resolved.text("data-dir").into();
+        Ok(Settings {
+            listen: resolved.parse("listen")?,
+            database: database(resolved.text("database-url"), &data_dir)?,
+            data_dir,
+            identity: Identity {
+                account: resolved.text("account").into(),
+                region: resolved.text("region").into(),
+            },
+            lambda_functions: list(resolved.text("lambda-functions")),
+            tasks_max: resolved.parse("tasks-max")?,
+            upload_bytes_max: resolved.parse("upload-bytes-max")?,
+            upload_state_machine: resolved.text("upload-state-machine").into(),
+            image_pixels_max: resolved.parse("image-pixels-max")?,
+            allowed_hosts: list(resolved.text("allowed-hosts")),
+            shutdown_grace_seconds: resolved.parse("shutdown-grace-seconds")?,
+            log_format: resolved.parse("log-format")?,
+        })
+    }
+}
+
+fn database(url: &str, data_dir: &Path) -> anyhow::Result<PathBuf> {
+    match url.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() => Ok(path.into()),
+        _ if url.is_empty() => Ok(data_dir.join("stepyard.db")),
+        _ => bail!("database-url = '{url}': only sqlite://PATH is supported"),
+    }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}

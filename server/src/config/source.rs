@@ -1,0 +1,241 @@
+//! Where the value of a setting comes from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow, bail};
+
+/// The configuration file when none is named; it may be absent.
+const DEFAULT_FILE: &str = "stepyard.toml";
+
+/// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
+pub(crate) const SETTINGS: [Setting; 13] = [
+    Setting::new(
+        "listen",
+        "127.0.0.1:8083",
+        "Address and port to listen on; port 0 takes a free one",
+    ),
+    Setting::new("data-dir", "./stepyard-data", "Folder of the database and the objects"),
+    Setting::new("database-url", "", "sqlite://PATH; empty: stepyard.db in the data directory"),
+    Setting::new("account", "000000000000", "Account id in ARNs"),
+    Setting::new("region", "us-east-1", "Region in ARNs and history"),
+    Setting::new(
+        "lambda-functions",
+        "",
+        "Functions that run on AWS Lambda: names with commas, * for all",
+    ),
+    Setting::new("tasks-max", "1000", "Tasks that run at the same time"),
+    Setting::new("upload-bytes-max", "104857600", "Largest upload, in bytes"),
+    Setting::new("upload-state-machine", "image_pipeline", "State machine that an upload starts"),
+    Setting::new("image-pixels-max", "64000000", "Largest image that is decoded, in pixels"),
+    Setting::new("allowed-hosts", "", "Further host names to answer to, with commas"),
+    Setting::new("shutdown-grace-seconds", "10", "How long running tasks may take to end"),
+    Setting::new("log-format", "pretty", "pretty or json"),
+];
+
+/// One setting.
+pub(crate) struct Setting {
+    pub(crate) key: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) help: &'static str,
+}
+
+impl Setting {
+    const fn new(key: &'static str, default: &'static str, help: &'static str) -> Setting {
+        Setting { key, default, help }
+    }
+
+    fn variable(&self) -> String {
+        format!("STEPYARD_{}", self.key.to_ascii_uppercase().replace('-', "_"))
+    }
+}
+
+/// The flags of a command that has settings.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
+    pub(crate) config: Option<PathBuf>,
+    given: BTreeMap<&'static str, String>,
+}
+
+impl clap::FromArgMatches for Flags {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Flags, clap::Error> {
+        let mut flags = Flags { config: matches.get_one("config").cloned(), ..Flags::default() };
+        for setting in &SETTINGS {
+            if let Some(value) = matches.get_one::<String>(setting.key) {
+                flags.given.insert(setting.key, value.clone());
+            }
+        }
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Flags::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for Flags {
+    fn augment_args(mut command: clap::Command) -> clap::Command {
+        for setting in &SETTINGS {
+            let default = match setting.default {
+                "" => String::new(),
+                default => format!(" [default: {default}]"),
+            };
+            let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
+            let flag = clap::Arg::new(setting.key).long(setting.key).value_name("VALUE").help(help);
+            command = command.arg(flag);
+        }
+        let config = clap::Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help(format!("Configuration file [default: {DEFAULT_FILE} if there]"));
+        command.arg(config)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Flags::augment_args(command)
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag,
+    Environment(String),
+    File(PathBuf),
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag => f.write_str("flag"),
+            Origin::Environment(variable) => write!(f, "environment variable {variable}"),
+            Origin::File(file) => write!(f, "{}", file.display()),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The texts of all settings with their origins.
+#[derive(Debug)]
+pub(crate) struct Resolved(BTreeMap<&'static str, (String, Origin)>);
+
+impl Resolved {
+    /// Looks in flags, environment, file and defaults, in this order.
+    pub(crate) fn new(
+        flags: &Flags,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Resolved> {
+        let file = read_file(flags.config.as_ref())?;
+        let resolve = |setting: &Setting| {
+            let variable = setting.variable();
+            if let Some(value) = flags.given.get(setting.key) {
+                (value.clone(), Origin::Flag)
+            } else if let Some(value) = environment(&variable) {
+                (value, Origin::Environment(variable))
+            } else if let Some((path, value)) =
+                file.as_ref().and_then(|(path, table)| Some((path, table.get(setting.key)?)))
+            {
+                (value.clone(), Origin::File(path.clone()))
+            } else {
+                (setting.default.to_owned(), Origin::Default)
+            }
+        };
+        Ok(Resolved(SETTINGS.iter().map(|setting| (setting.key, resolve(setting))).collect()))
+    }
+
+    /// A setting's text.
+    pub(crate) fn text(&self, key: &str) -> &str {
+        &self.0[key].0
+    }
+
+    /// A setting as a value; the error names the setting and its origin.
+    pub(crate) fn parse<T>(&self, key: &str) -> anyhow::Result<T>
+    where
+        T: std::str::FromStr,
+        T::Err: fmt::Display,
+    {
+        let (text, origin) = &self.0[key];
+        text.parse().map_err(|error| anyhow!("{key} = '{text}' ({origin}): {error}"))
+    }
+
+    /// Key, text and origin of each setting.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &str, &Origin)> {
+        SETTINGS.iter().map(|setting| {
+            let (text, origin) = &self.0[setting.key];
+            (setting.key, text.as_str(), origin)
+        })
+    }
+}
+
+type Table = BTreeMap<String, String>;
+
+fn read_file(named: Option<&PathBuf>) -> anyhow::Result<Option<(PathBuf, Table)>> {
+    let path = named.cloned().unwrap_or_else(|| DEFAULT_FILE.into());
+    if named.is_none() && !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let table: toml::Table =
+        text.parse().with_context(|| format!("cannot read {}", path.display()))?;
+    let mut values = Table::new();
+    for (key, value) in table {
+        if !SETTINGS.iter().any(|setting| setting.key == key) {
+            bail!("{}: there is no setting '{key}'; see `stepyard config`", path.display());
+        }
+        let text = match value {
+            toml::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        values.insert(key, text);
+    }
+    Ok(Some((path, values)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flags, Origin, Resolved};
+
+    #[test]
+    fn flags_beat_environment_beats_file_beats_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("s.toml");
+        std::fs::write(&file, "region = 'file'\naccount = 'file'\ntasks-max = 7\n").unwrap();
+        let mut flags = Flags { config: Some(file.clone()), ..Flags::default() };
+        flags.given.insert("region", "flag".into());
+        let environment = |name: &str| {
+            ["STEPYARD_REGION", "STEPYARD_ACCOUNT"].contains(&name).then(|| "env".to_owned())
+        };
+        let resolved = Resolved::new(&flags, environment).unwrap();
+        let of = |key| resolved.0[key].clone();
+        assert_eq!(of("region"), ("flag".into(), Origin::Flag));
+        assert_eq!(of("account"), ("env".into(), Origin::Environment("STEPYARD_ACCOUNT".into())));
+        assert_eq!(of("tasks-max"), ("7".into(), Origin::File(file)));
+        assert_eq!(of("listen"), ("127.0.0.1:8083".into(), Origin::Default));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_origin() {
+        let flags = Flags::default();
+        let environment = |name: &str| (name == "STEPYARD_TASKS_MAX").then(|| "many".to_owned());
+        let resolved = Resolved::new(&flags, environment).unwrap();
+        assert_eq!(
+            resolved.parse::<usize>("tasks-max").unwrap_err().to_string(),
+            "tasks-max = 'many' (environment variable STEPYARD_TASKS_MAX): invalid digit found in string"
+        );
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("s.toml");
+        std::fs::write(&file, "listne = '1'").unwrap();
+        let flags = Flags { config: Some(file), ..Flags::default() };
+        let error = Resolved::new(&flags, |_| None).unwrap_err().to_string();
+        assert!(error.ends_with("there is no setting 'listne'; see `stepyard config`"), "{error}");
+    }
+}

@@ -1,0 +1,64 @@
+//! `/api/v1/images`: the metadata that the pipeline stores.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stepyard_store::MetadataItem;
+
+use super::{limit, value};
+use crate::app::App;
+use crate::wire::{Problem, decode_token, encode_token};
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, Problem> {
+    let limit = limit(page.limit)?;
+    let after = page.cursor.as_deref().map(parse_cursor).transpose()?;
+    let mut items = app.metadata.scan_items(after, limit + 1).await?;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let cursor = items.last().filter(|_| more).map(cursor);
+    let shown: Vec<_> = items.iter().map(attributes).collect();
+    Ok(Json(json!({ "images": shown, "cursor": cursor })))
+}
+
+/// All items of an image, newest first.
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    Path(image_id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let items = app.metadata.query_items(&image_id).await?;
+    if items.is_empty() {
+        let detail = format!("There is no metadata of an image '{image_id}' (yet)");
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    }
+    let shown: Vec<_> = items.iter().map(attributes).collect();
+    Ok(Json(json!({ "items": shown })))
+}
+
+fn attributes(item: &MetadataItem) -> Value {
+    value(item.attributes.text())
+}
+
+fn cursor(item: &MetadataItem) -> String {
+    encode_token(&format!("{} {}", item.timestamp, item.image_id))
+}
+
+fn parse_cursor(cursor: &str) -> Result<(String, i64), Problem> {
+    let key = decode_token(cursor)?;
+    let parsed = key
+        .split_once(' ')
+        .and_then(|(timestamp, image_id)| Some((image_id.to_owned(), timestamp.parse().ok()?)));
+    parsed.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "The cursor is not one of ours"))
+}

@@ -1,0 +1,72 @@
+//! The REST interface under `/api/v1`: the same functions as the AWS protocol, with plain JSON, RFC 3339
+//! times, cursors and problem documents.
+
+mod executions;
+mod images;
+mod state_machines;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRequest;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::wire::Problem;
+
+/// Items on a page when the client does not say, and at most.
+const LIMIT_DEFAULT: usize = 50;
+const LIMIT_MAX: usize = 1_000;
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/state-machines", get(state_machines::list).post(state_machines::create))
+        .route(
+            "/state-machines/{name}",
+            get(state_machines::get).put(state_machines::update).delete(state_machines::delete),
+        )
+        .route("/executions", get(executions::list).post(executions::start))
+        .route("/executions/{machine}/{name}", get(executions::get))
+        .route("/executions/{machine}/{name}/history", get(executions::history))
+        .route("/executions/{machine}/{name}/stop", post(executions::stop))
+        .route("/images", get(images::list))
+        .route("/images/{image_id}", get(images::get))
+}
+
+/// A JSON body; what cannot be read is a problem that says where.
+struct Body<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Body<T>, Problem> {
+        let bytes = bytes::Bytes::from_request(request, state)
+            .await
+            .map_err(|error| Problem::new(error.status(), error.body_text()))?;
+        let bytes = if bytes.is_empty() { bytes::Bytes::from_static(b"{}") } else { bytes };
+        serde_json::from_slice(&bytes).map(Body).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("The body is not what is expected: {error}"),
+            )
+        })
+    }
+}
+
+fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    match asked.unwrap_or(LIMIT_DEFAULT) {
+        limit @ 1..=LIMIT_MAX => Ok(limit),
+        limit => {
+            let detail = format!("limit must be from 1 to {LIMIT_MAX}, not {limit}");
+            Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+        }
+    }
+}
+
+/// JSON text as a value; what a client wrote in numbers beyond the range of floats stays text.
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}

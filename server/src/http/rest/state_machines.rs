@@ -1,0 +1,123 @@
+//! `/api/v1/state-machines`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stepyard_store::StateMachine;
+
+use super::{Body, limit, value};
+use crate::actions::{
+    CreateStateMachineRequest, DeleteStateMachineRequest, UpdateStateMachineRequest,
+    create_state_machine, delete_state_machine, update_state_machine,
+};
+use crate::app::App;
+use crate::wire::{Problem, decode_token, encode_token};
+
+/// The role when none is given: roles decide nothing here.
+const ROLE: &str = "arn:aws:iam::000000000000:role/stepyard";
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Definition {
+    name: Option<String>,
+    /// The definition as JSON, or as text.
+    definition: Option<Value>,
+    role_arn: Option<String>,
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, Problem> {
+    let limit = limit(page.limit)?;
+    let after = page.cursor.as_deref().map(decode_token).transpose()?;
+    let mut machines = app.store.list_state_machines(after.as_deref(), limit + 1).await?;
+    let more = machines.len() > limit;
+    machines.truncate(limit);
+    let cursor = machines.last().filter(|_| more).map(|machine| encode_token(&machine.name));
+    let shown: Vec<_> = machines.iter().map(summary).collect();
+    Ok(Json(json!({ "stateMachines": shown, "cursor": cursor })))
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Body(asked): Body<Definition>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let request = CreateStateMachineRequest {
+        name: asked.name,
+        definition: asked.definition.map(text),
+        role_arn: asked.role_arn.or_else(|| Some(ROLE.into())),
+        ..CreateStateMachineRequest::default()
+    };
+    let created = create_state_machine(&app, request).await?;
+    let machine = app.state_machine(&created.state_machine_arn).await?;
+    Ok((StatusCode::CREATED, Json(whole(&machine))))
+}
+
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let arn = app.identity.state_machine(&name).to_string();
+    Ok(Json(whole(&app.state_machine(&arn).await?)))
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    Body(asked): Body<Definition>,
+) -> Result<Json<Value>, Problem> {
+    let arn = app.identity.state_machine(&name).to_string();
+    let request = UpdateStateMachineRequest {
+        state_machine_arn: Some(arn.clone()),
+        definition: asked.definition.map(text),
+        role_arn: asked.role_arn,
+        ..UpdateStateMachineRequest::default()
+    };
+    update_state_machine(&app, request).await?;
+    Ok(Json(whole(&app.state_machine(&arn).await?)))
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let arn = app.identity.state_machine(&name).to_string();
+    app.state_machine(&arn).await?;
+    let request = DeleteStateMachineRequest { state_machine_arn: Some(arn) };
+    delete_state_machine(&app, request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn text(definition: Value) -> String {
+    match definition {
+        Value::String(text) => text,
+        definition => definition.to_string(),
+    }
+}
+
+fn summary(machine: &StateMachine) -> Value {
+    json!({
+        "name": &*machine.name,
+        "arn": &*machine.arn,
+        "createdAt": machine.created_at.to_string(),
+        "updatedAt": machine.revision.created_at.to_string(),
+    })
+}
+
+fn whole(machine: &StateMachine) -> Value {
+    let mut shown = summary(machine);
+    shown["definition"] = value(&machine.revision.definition);
+    shown["roleArn"] = (*machine.revision.role_arn).into();
+    shown
+}

@@ -1,0 +1,83 @@
+//! Errors of the API: AWS's names and texts.
+
+use axum::http::StatusCode;
+
+/// An error answer: the shape's name and a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    /// Name of the error shape, such as `StateMachineDoesNotExist`.
+    pub(crate) name: &'static str,
+    /// AWS's text where AWS has one.
+    pub(crate) message: String,
+}
+
+impl ApiError {
+    pub(crate) fn new(name: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError { name, message: message.into() }
+    }
+
+    pub(crate) fn validation(message: impl Into<String>) -> ApiError {
+        ApiError::new("ValidationException", message)
+    }
+
+    pub(crate) fn state_machine_does_not_exist(arn: &str) -> ApiError {
+        ApiError::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
+    }
+
+    pub(crate) fn execution_does_not_exist(arn: &str) -> ApiError {
+        ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
+    }
+
+    /// Something here is broken: the details go to the log, not to the client.
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> ApiError {
+        tracing::error!(%error, "a request failed");
+        ApiError::new(
+            "InternalFailure",
+            "The request failed because of an error in the server; see its log",
+        )
+    }
+
+    /// Over the AWS protocol: 400 but for faults of the server (SDKs go by the name).
+    pub(crate) fn aws_status(&self) -> StatusCode {
+        match self.name {
+            "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
+            "ServiceUnavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// Over REST: the status that HTTP has for it.
+    pub(crate) fn rest_status(&self) -> StatusCode {
+        match self.name {
+            "StateMachineDoesNotExist" | "ExecutionDoesNotExist" | "ResourceNotFound" => {
+                StatusCode::NOT_FOUND
+            }
+            "ExecutionAlreadyExists" | "StateMachineAlreadyExists" => StatusCode::CONFLICT,
+            "ThrottlingException" => StatusCode::TOO_MANY_REQUESTS,
+            _ => self.aws_status(),
+        }
+    }
+}
+
+impl From<stepyard_store::Error> for ApiError {
+    fn from(error: stepyard_store::Error) -> ApiError {
+        match error {
+            stepyard_store::Error::Unavailable(_) => {
+                tracing::warn!(%error, "the store does not answer");
+                ApiError::new("ServiceUnavailable", "The store does not answer; try again")
+            }
+            _ => ApiError::internal(&error),
+        }
+    }
+}
+
+impl From<stepyard_runtime::StartError> for ApiError {
+    fn from(error: stepyard_runtime::StartError) -> ApiError {
+        let name = match &error {
+            stepyard_runtime::StartError::AlreadyExists { .. } => "ExecutionAlreadyExists",
+            stepyard_runtime::StartError::Throttled => "ThrottlingException",
+            stepyard_runtime::StartError::Unavailable(_) => "ServiceUnavailable",
+        };
+        ApiError::new(name, error.to_string())
+    }
+}
