@@ -74,9 +74,11 @@ class Server:
         self.url = None
         for stream in (self.process.stdout, self.process.stderr):
             threading.Thread(target=self._follow, args=(stream, found), daemon=True).start()
-        if not found.wait(START_TIMEOUT):
-            self.kill()
-            raise RuntimeError("the server does not start:\n" + "".join(self.log))
+        end = time.monotonic() + START_TIMEOUT
+        while not found.wait(0.05):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                raise RuntimeError("the server does not start:\n" + "".join(self.log))
 
     def _follow(self, stream, found):
         for line in stream:

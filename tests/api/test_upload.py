@@ -37,7 +37,7 @@ def test_a_form(server):
 
 
 def test_a_raw_body(server):
-    answer = server.http("POST", "/upload?user=raw&filename=photo.png", picture(form="PNG"),
+    answer = server.http("POST", "/upload?user=raw&name=photo.png", picture(form="PNG"),
                          {"Content-Type": "image/png"})
     assert answer.status == 201, answer
     assert server.await_end(answer.body["execution_arn"])["status"] == "SUCCEEDED"
@@ -98,10 +98,10 @@ def all_items(server):
     items, cursor = [], ""
     while True:
         page = server.http("GET", f"/api/v1/images?limit=50{cursor}").body
-        items += page["items"]
-        if not page.get("next_cursor"):
+        items += page["images"]
+        if not page["cursor"]:
             return items
-        cursor = "&cursor=" + page["next_cursor"]
+        cursor = "&cursor=" + page["cursor"]
 
 
 def test_sixty_megapixels(server):
