@@ -10,7 +10,10 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::arn::Arn;
-use crate::wire::{ApiError, decode_token, encode_token, page_size, required};
+use crate::wire::{ApiError, Member, decode_token, encode_token, page_size, required};
+
+/// Longest `nextToken`, in characters (AWS's model).
+const TOKEN_CHARS_MAX: usize = 3_096;
 
 /// Request of ListExecutions.
 #[derive(Debug, Default, Deserialize)]
@@ -65,7 +68,7 @@ pub(crate) async fn list_executions(
         state_machine_arn: Some(arn.into()),
         status: request.status_filter.as_deref().map(parse_status).transpose()?,
         name_prefix: None,
-        after: request.next_token.as_deref().map(parse_cursor).transpose()?,
+        after: after(request.next_token.as_deref())?,
         limit: page_size(request.max_results)?,
     };
     let (rows, next_token) = page(app, query).await?;
@@ -108,6 +111,13 @@ pub(crate) fn parse_status(name: &str) -> Result<ExecutionStatus, ApiError> {
             "1 validation error detected: Value '{name}' at 'statusFilter' failed to satisfy constraint: Member must satisfy enum value set: [SUCCEEDED, TIMED_OUT, PENDING_REDRIVE, ABORTED, FAILED, RUNNING]"
         ))
     })
+}
+
+fn after(token: Option<&str>) -> Result<Option<ExecutionId>, ApiError> {
+    if let Some(token) = token {
+        Member("nextToken", token).at_most(TOKEN_CHARS_MAX)?;
+    }
+    token.map(parse_cursor).transpose()
 }
 
 /// The place in the list that a token names.
