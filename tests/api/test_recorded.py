@@ -34,7 +34,7 @@ def test_as_many_cases_pass_as_were_recorded(start_server, kind):
         "AWS_ENDPOINT_URL_LAMBDA": LAMBDA, "AWS_ENDPOINT_URL_S3": S3})
     done = subprocess.run(
         [sys.executable, REPLAY, "--endpoint", server.url, "--kind", kind, "--language", "jsonpath",
-         "--wait", "15", "-q"],
+         "--wait", "10", "-q"],
         capture_output=True, text=True, timeout=TIMEOUT_SECONDS, env=client_environment())
     counted = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     assert counted, done.stdout[-2_000:] + done.stderr[-2_000:]
