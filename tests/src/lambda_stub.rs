@@ -1,6 +1,5 @@
 //! An endpoint that plays AWS Lambda and keeps a log of every run.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -92,18 +91,6 @@ impl LambdaStub {
         LambdaStub { address, shared, _runtime: runtime }
     }
 
-    /// Serves functions that give the listed replies one after the other. A function that is not
-    /// listed, or has no reply left, raises `Unexpected`.
-    pub fn scripted(script: HashMap<String, Vec<Reply>>) -> LambdaStub {
-        let script = Mutex::new(script);
-        LambdaStub::start(move |run| {
-            let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
-            let replies = script.get_mut(&run.function).filter(|replies| !replies.is_empty());
-            let reply = replies.map_or_else(unexpected, |replies| replies.remove(0));
-            (Duration::ZERO, reply)
-        })
-    }
-
     /// Its URL, for `AWS_ENDPOINT_URL_LAMBDA`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -124,10 +111,6 @@ impl Shared {
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn unexpected() -> Reply {
-    Reply::Raise { error: "Unexpected".into(), message: "no reply is scripted".into() }
 }
 
 fn serve(router: Router) -> std::io::Result<(Runtime, SocketAddr)> {

@@ -10,5 +10,5 @@ mod server;
 pub use client::{ApiError, Client};
 pub use deadline::Deadline;
 pub use lambda_stub::{LambdaStub, Reply, Run};
-pub use repository::{binary, root, shared};
+pub use repository::{binary, root};
 pub use server::{Server, ServerOptions};

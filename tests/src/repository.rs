@@ -11,14 +11,6 @@ pub fn root() -> &'static Path {
     tests.parent().unwrap_or(tests)
 }
 
-/// The folder of recorded cases, when it is there: `STEPYARD_SHARED`, else `shared` beside the
-/// repository.
-pub fn shared() -> Option<PathBuf> {
-    let beside = || root().join("../shared").into_os_string();
-    let folder = PathBuf::from(env::var_os("STEPYARD_SHARED").unwrap_or_else(beside));
-    folder.is_dir().then_some(folder)
-}
-
 /// The binary under test: `STEPYARD_BIN`, else built once by cargo.
 ///
 /// # Panics

@@ -73,11 +73,6 @@ impl Server {
         Server { child, address, log }
     }
 
-    /// Its address, such as `http://127.0.0.1:40123`.
-    pub fn url(&self) -> &str {
-        &self.address
-    }
-
     /// A client for it.
     pub fn client(&self) -> Client {
         Client::new(&self.address)
