@@ -1,6 +1,9 @@
 //! The command line, one file a command.
 
 mod config;
+mod demo;
+mod history;
+mod run;
 mod serve;
 mod validate;
 
@@ -20,6 +23,12 @@ struct Arguments {
 enum Command {
     /// Run the server
     Serve(Flags),
+    /// Run the application on a handful of pictures, then keep serving
+    Demo(demo::Arguments),
+    /// Run a definition without a server and print its history
+    Run(run::Arguments),
+    /// Print the history of an execution as a tree
+    History(history::Arguments),
     /// Check a definition and print every fault of it
     Validate(validate::Arguments),
     /// Print each setting with its value and where that comes from
@@ -30,6 +39,9 @@ enum Command {
 pub(crate) fn run() -> anyhow::Result<u8> {
     match Arguments::parse().command {
         Command::Serve(flags) => serve::run(&flags),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Config(flags) => config::run(&flags),
     }

@@ -152,6 +152,11 @@ impl Resolved {
         &self.0[key].0
     }
 
+    /// Whether somebody has said what a setting is.
+    pub(crate) fn is_given(&self, key: &str) -> bool {
+        self.0[key].1 != Origin::Default
+    }
+
     /// A setting as a value; the error names the setting and its origin.
     pub(crate) fn parse<T>(&self, key: &str) -> anyhow::Result<T>
     where

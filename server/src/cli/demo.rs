@@ -1,0 +1,70 @@
+//! `stepyard demo`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::asynchronous;
+use crate::boot::boot;
+use crate::config::{Flags, Resolved, Settings};
+use crate::demo::{self, Outcome, print_next_steps, print_outcomes};
+use crate::serving::{bind, stop_signal};
+use crate::telemetry;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Exit after the table: with 0 only if everything came out as expected
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Runs the application on pictures made on the fly, and keeps serving.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let resolved = Resolved::new(&arguments.flags, |name| std::env::var(name).ok())?;
+    let mut settings = Settings::new(&resolved)?;
+    if arguments.once && !resolved.is_given("listen") {
+        // Nobody has to find this server, so it need not compete for the usual port.
+        settings.listen = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), 0);
+    }
+    telemetry::init(settings.log_format, "warn");
+    asynchronous()?.block_on(show(&settings, arguments.once))
+}
+
+async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
+    let stop = stop_signal()?;
+    let serving = bind(settings).await?;
+    let address = serving.address;
+    let app = boot(settings).await?;
+    println!(
+        "stepyard is listening on http://{address}, data in {}\n",
+        settings.data_dir.display()
+    );
+    let served = serving.run(app.clone(), settings, stop.clone());
+    let demonstrated = async {
+        let outcomes = tokio::select! {
+            outcomes = demo::run(&app) => outcomes?,
+            () = stop.cancelled() => return Ok(1),
+        };
+        print_outcomes(&outcomes, &settings.data_dir.join("objects"));
+        let expected = outcomes.iter().all(Outcome::is_expected);
+        if once {
+            println!(
+                "\n{}",
+                if expected {
+                    "Everything came out as expected."
+                } else {
+                    "Not everything came out as expected."
+                }
+            );
+            stop.cancel();
+        } else {
+            print_next_steps(address, &outcomes);
+            println!("Serving until Ctrl-C.");
+        }
+        anyhow::Ok(u8::from(!expected))
+    };
+    let (served, code) = tokio::join!(served, demonstrated);
+    served?;
+    let code = code?;
+    Ok(if once { code } else { 0 })
+}
