@@ -217,10 +217,10 @@ impl Shard {
                 Err(_) => break,
             }
         }
-        let mut closed_names = self.look_up_names(&messages).await;
+        let found = self.look_up_names(&messages).await;
         for message in messages {
             match message {
-                Message::Start(start) => self.start(*start, &mut closed_names),
+                Message::Start(start) => self.start(*start, &found),
                 Message::Stop(stop) => self.stop(*stop),
                 Message::Report(report) => self.report(report),
             }
@@ -248,11 +248,7 @@ impl Shard {
         join_all(names.into_iter().map(look_up)).await.into_iter().collect()
     }
 
-    fn start(
-        &mut self,
-        start: Start,
-        found: &mut BTreeMap<Name, Result<Option<ExecutionRow>, Error>>,
-    ) {
+    fn start(&mut self, start: Start, found: &BTreeMap<Name, Result<Option<ExecutionRow>, Error>>) {
         let name = name_of(&start.context);
         if let Some(id) = self.names.get(&name).copied() {
             return self.start_again(id, start);

@@ -13,7 +13,7 @@ pub(super) struct Arguments {
     arn: String,
     /// The server to ask
     #[arg(long, env = "AWS_ENDPOINT_URL_SFN", default_value = "http://127.0.0.1:8083")]
-    endpoint: String,
+    endpoint_url: String,
 }
 
 /// Prints the history of an execution as a tree.
@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let (machine, name) =
         arn.state_machine_of_execution().map_err(|error| anyhow::anyhow!(error.message))?;
     let machine = machine.rsplit(':').next().unwrap_or_default();
-    let endpoint = arguments.endpoint.trim_end_matches('/');
+    let endpoint = arguments.endpoint_url.trim_end_matches('/');
     let url = format!("{endpoint}/api/v1/executions/{}/{}/history", escape(machine), escape(name));
     let (mut tree, mut cursor) = (Tree::default(), None);
     loop {
@@ -45,7 +45,7 @@ fn page(url: &str, cursor: Option<&str>) -> anyhow::Result<Value> {
         request = request.query("cursor", cursor);
     }
     let mut answer = request.call().with_context(|| {
-        format!("no server answers at {url}; start one with `stepyard serve`, or name it with --endpoint")
+        format!("no server answers at {url}; start one with `stepyard serve`, or name it with --endpoint-url")
     })?;
     let status = answer.status();
     let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;

@@ -1,89 +1,137 @@
-//! Counters in the text format of Prometheus.
+//! Counters for Prometheus, in the OpenMetrics text format.
 
-use std::fmt::Write;
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+use stepyard_machine::ExecutionStatus;
 use stepyard_runtime::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
 
 use crate::app::App;
+use crate::wire::{ApiError, Problem};
 
-const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], render(&app.runtime.metrics())).into_response()
+/// Microseconds of a second.
+const MICROS: f64 = 1e6;
+
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let page = render(app.runtime.metrics()).map_err(|error| ApiError::internal(&error))?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response())
 }
 
-/// The counters live in the runtime as plain numbers; writing the format takes a line each.
-fn render(metrics: &MetricsSnapshot) -> String {
-    let mut page = Page::default();
-    page.counter("executions_started_total", "Executions started.", metrics.started);
-    page.head("executions_closed_total", "counter", "Executions ended, by status.");
-    for (status, count) in metrics.closed.iter().filter(|(status, _)| status.as_str() != "RUNNING")
-    {
-        page.sample(
-            "executions_closed_total",
-            &format!("{{status=\"{}\"}}", status.as_str()),
-            count,
-        );
-    }
-    page.gauge("executions_open", "Executions in progress.", metrics.open);
-    page.counter("state_transitions_total", "States entered.", metrics.transitions);
-    page.counter("journal_events_total", "Events committed.", metrics.events);
-    page.counter("task_dispatches_total", "Tasks handed out.", metrics.dispatches);
-    page.counter("commits_total", "Transactions.", metrics.commits);
-    page.counter("commit_rows_total", "Rows written by transactions.", metrics.commit_rows);
-    page.counter(
-        "commit_retries_total",
-        "Transactions whose outcome was unknown at first.",
-        metrics.commit_retries,
-    );
-    page.counter(
-        "executions_quarantined_total",
-        "Executions set aside because their journal cannot be read.",
-        metrics.quarantined,
-    );
-    page.gauge("shard_messages_waiting", "Messages waiting for a shard.", metrics.mailbox);
-    page.latency(metrics);
-    page.0
+fn render(snapshot: MetricsSnapshot) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("stepyard");
+    registry.register_collector(Box::new(Snapshot(snapshot)));
+    let mut page = String::new();
+    text::encode(&mut page, &registry)?;
+    Ok(page)
 }
 
-#[derive(Default)]
-struct Page(String);
+/// The counters live in the runtime as plain numbers; they are collected when somebody asks.
+#[derive(Debug)]
+struct Snapshot(MetricsSnapshot);
 
-impl Page {
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.head(name, "counter", help);
-        self.sample(name, "", &value);
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl std::fmt::Display) {
-        self.head(name, "gauge", help);
-        self.sample(name, "", &value);
-    }
-
-    fn latency(&mut self, metrics: &MetricsSnapshot) {
-        let name = "commit_duration_seconds";
-        self.head(name, "histogram", "Time that a transaction takes.");
-        let mut below = 0;
-        for (bound, count) in LATENCY_BUCKETS_MICROS.iter().zip(&metrics.commit_latency) {
-            below += count;
-            let seconds = *bound as f64 / 1e6;
-            self.sample(&format!("{name}_bucket"), &format!("{{le=\"{seconds}\"}}"), &below);
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Snapshot(counted) = self;
+        for (name, help, value) in [
+            ("executions_started", "Executions started", counted.started),
+            ("state_transitions", "States entered", counted.transitions),
+            ("journal_events", "Events committed", counted.events),
+            ("task_dispatches", "Tasks handed out", counted.dispatches),
+            ("commits", "Transactions", counted.commits),
+            ("commit_rows", "Rows written by transactions", counted.commit_rows),
+            ("commit_retries", "Transactions of unknown outcome at first", counted.commit_retries),
+            (
+                "executions_quarantined",
+                "Executions with an unreadable journal",
+                counted.quarantined,
+            ),
+        ] {
+            one(&mut encoder, name, help, &ConstCounter::new(value))?;
         }
-        self.sample(&format!("{name}_bucket"), "{le=\"+Inf\"}", &metrics.commits);
-        self.sample(&format!("{name}_sum"), "", &(metrics.commit_micros as f64 / 1e6));
-        self.sample(&format!("{name}_count"), "", &metrics.commits);
+        let waiting = i64::try_from(counted.mailbox).unwrap_or(i64::MAX);
+        let open = ConstGauge::new(counted.open);
+        one(&mut encoder, "executions_open", "Executions in progress", &open)?;
+        one(&mut encoder, "shard_messages", "Messages waiting", &ConstGauge::new(waiting))?;
+        closed(&mut encoder, counted)?;
+        latency(&mut encoder, counted)
     }
+}
 
-    // Writing to a string cannot fail.
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP stepyard_{name} {help}\n# TYPE stepyard_{name} {kind}");
+fn one(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metric: &impl EncodeMetric,
+) -> Result<(), fmt::Error> {
+    metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
+}
+
+fn closed(
+    encoder: &mut DescriptorEncoder<'_>,
+    counted: &MetricsSnapshot,
+) -> Result<(), fmt::Error> {
+    let help = "Executions ended, by status";
+    let mut family =
+        encoder.encode_descriptor("executions_closed", help, None, MetricType::Counter)?;
+    let ended = counted.closed.iter().filter(|(status, _)| *status != ExecutionStatus::Running);
+    for (status, count) in ended {
+        let label = [("status", status.as_str())];
+        ConstCounter::new(*count).encode(family.encode_family(&label)?)?;
     }
+    Ok(())
+}
 
-    fn sample(&mut self, name: &str, labels: &str, value: &dyn std::fmt::Display) {
-        let _ = writeln!(self.0, "stepyard_{name}{labels} {value}");
+fn latency(
+    encoder: &mut DescriptorEncoder<'_>,
+    counted: &MetricsSnapshot,
+) -> Result<(), fmt::Error> {
+    let bounds = LATENCY_BUCKETS_MICROS.iter().map(|bound| *bound as f64 / MICROS);
+    let buckets: Vec<_> =
+        bounds.chain([f64::MAX]).zip(counted.commit_latency.iter().copied()).collect();
+    let (help, unit) = ("Time that a transaction takes", Some(&Unit::Seconds));
+    let mut histogram =
+        encoder.encode_descriptor("commit_duration", help, unit, MetricType::Histogram)?;
+    let sum = counted.commit_micros as f64 / MICROS;
+    histogram.encode_histogram::<NoLabelSet>(sum, counted.commits, &buckets, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use stepyard_machine::ExecutionStatus;
+    use stepyard_runtime::MetricsSnapshot;
+
+    use super::render;
+
+    #[test]
+    fn counters_are_shown_with_their_names() {
+        let snapshot = MetricsSnapshot {
+            started: 7,
+            closed: vec![(ExecutionStatus::Running, 0), (ExecutionStatus::Failed, 2)],
+            commits: 3,
+            commit_micros: 1_500_000,
+            commit_latency: vec![0, 0, 1, 2],
+            ..MetricsSnapshot::default()
+        };
+        let page = render(snapshot).unwrap();
+        for line in [
+            "stepyard_executions_started_total 7",
+            "stepyard_executions_closed_total{status=\"FAILED\"} 2",
+            "stepyard_commit_duration_seconds_sum 1.5",
+            "stepyard_commit_duration_seconds_bucket{le=\"0.001\"} 3",
+            "# EOF",
+        ] {
+            assert!(page.lines().any(|shown| shown == line), "{line} is missing in\n{page}");
+        }
     }
 }

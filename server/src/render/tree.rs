@@ -180,7 +180,7 @@ mod tests {
                 event_type: (*event_type).into(),
                 details: details.clone(),
             });
-            line[17..].to_owned()
+            line[18..].to_owned()
         };
         events.iter().map(line).collect()
     }
