@@ -46,11 +46,13 @@ CREATE INDEX execution_by_status ON execution (state_machine_arn, status, execut
 
 CREATE TABLE state_machine (
     arn          TEXT    NOT NULL PRIMARY KEY,
-    name         TEXT    NOT NULL UNIQUE,
+    name         TEXT    NOT NULL,
     machine_type INTEGER NOT NULL,
     created_at   INTEGER NOT NULL,
     revision_id  BLOB    NOT NULL
 ) STRICT;
+
+CREATE INDEX state_machine_by_name ON state_machine (name, arn);
 
 -- Immutable; kept when the state machine is gone, because executions run them.
 CREATE TABLE revision (

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{ExecutionId, ExecutionRow, ExecutionUpdate, ShardId};
+use crate::{Error, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId};
 
 /// Most rows of one commit.
 pub const COMMIT_ROWS_MAX: usize = 1_000;
@@ -50,4 +50,24 @@ pub struct CommitGroup {
     pub chunks: Vec<Chunk>,
     /// Changes of executions written before or in this very group.
     pub updates: Vec<ExecutionUpdate>,
+}
+
+impl CommitGroup {
+    /// Refuses a group that writes to a shard whose lease it does not hold.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] with that shard.
+    pub(crate) fn check_fences(&self) -> Result<(), Error> {
+        let written = self
+            .starts
+            .iter()
+            .map(|row| row.shard)
+            .chain(self.chunks.iter().map(|chunk| chunk.shard))
+            .chain(self.updates.iter().map(|update| update.shard));
+        let is_held = |shard: &ShardId| self.leases.iter().any(|lease| lease.shard == *shard);
+        match written.into_iter().find(|shard| !is_held(shard)) {
+            Some(shard) => Err(Error::Fenced { shard }),
+            None => Ok(()),
+        }
+    }
 }

@@ -112,6 +112,7 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {
+        group.check_fences()?;
         let mut tables = self.tables();
         tables.check(group)?;
         tables.write(group);

@@ -23,21 +23,24 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         arn.state_machine_of_execution().map_err(|error| anyhow::anyhow!(error.message))?;
     let machine = machine.rsplit(':').next().unwrap_or_default();
     let endpoint = arguments.endpoint_url.trim_end_matches('/');
-    let url = format!("{endpoint}/api/v1/executions/{}/{}/history", escape(machine), escape(name));
+    let url = format!("{endpoint}/api/v1/executions/{}/{}", escape(machine), escape(name));
+    let history = format!("{url}/history");
     let (mut tree, mut cursor) = (Tree::default(), None);
     loop {
-        let page = page(&url, cursor.as_deref())?;
+        let page = get(&history, cursor.as_deref())?;
         for event in page["events"].as_array().into_iter().flatten() {
             println!("{}", tree.line(&line(event)));
         }
         cursor = page["cursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
-            return Ok(0);
+            break;
         }
     }
+    println!("\n{}", get(&url, None)?["status"].as_str().unwrap_or_default());
+    Ok(0)
 }
 
-fn page(url: &str, cursor: Option<&str>) -> anyhow::Result<Value> {
+fn get(url: &str, cursor: Option<&str>) -> anyhow::Result<Value> {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let mut request = agent.get(url).query("limit", "1000");

@@ -19,6 +19,9 @@ pub fn decode(body: &Bytes) -> Result<Vec<Event>, Error> {
     events(body).map_err(|reason| Error::Corrupt { what: "journal chunk".into(), reason })
 }
 
+/// Kind, time, frame and previous id: an event has no fewer bytes.
+const EVENT_BYTES_MIN: usize = 4;
+
 type Decoded<T> = Result<T, String>;
 
 fn events(body: &Bytes) -> Decoded<Vec<Event>> {
@@ -26,11 +29,12 @@ fn events(body: &Bytes) -> Decoded<Vec<Event>> {
     let payloads = reader.payloads()?;
     let mut next_id = reader.var()?;
     let count = reader.count()?;
-    let mut events = Vec::with_capacity(count);
+    let mut events = Vec::with_capacity(count.min(reader.left() / EVENT_BYTES_MIN));
     let mut time = 0;
     for _ in 0..count {
         let event = reader.event(next_id, time, &payloads)?;
-        next_id += u64::from(event.kind.is_visible());
+        let taken = u64::from(event.kind.is_visible());
+        next_id = next_id.checked_add(taken).ok_or("an event id beyond its range")?;
         time = event.at.0;
         events.push(event);
     }

@@ -12,8 +12,11 @@ use tokio::task::JoinHandle;
 use super::database_error;
 use crate::Error;
 
-/// A log larger than this is worth a checkpoint.
-const LOG_BYTES_WORTH: u64 = 4 << 20;
+/// So many bytes written since the last checkpoint are worth another one.
+const BYTES_WORTH: u64 = 4 << 20;
+
+/// What a transaction adds to the log besides its data: pages of the tables and their indexes.
+const TRANSACTION_BYTES: u64 = 16 << 10;
 
 /// A log larger than this must shrink: the writer waits for a checkpoint that starts it anew.
 const LOG_BYTES_MAX: u64 = 64 << 20;
@@ -23,6 +26,8 @@ pub(super) struct Checkpoints {
     log: OsString,
     wake: Arc<Notify>,
     task: JoinHandle<()>,
+    /// About so many bytes have been written since the last checkpoint.
+    written: u64,
 }
 
 pub(super) async fn start(
@@ -34,7 +39,7 @@ pub(super) async fn start(
     log.push("-wal");
     let wake = Arc::new(Notify::new());
     let task = tokio::spawn(run(connection, wake.clone()));
-    Ok(Checkpoints { log, wake, task })
+    Ok(Checkpoints { log, wake, task, written: 0 })
 }
 
 /// PASSIVE never waits for readers or the writer and never makes them wait.
@@ -49,16 +54,20 @@ async fn run(mut connection: SqliteConnection, wake: Arc<Notify>) {
 }
 
 impl Checkpoints {
-    /// Called by the writer after its commits, outside of a transaction.
-    pub(super) async fn after_commit(&self, writer: &mut SqliteConnection) {
+    /// Called by the writer after a transaction with so many bytes of data.
+    pub(super) async fn after_commit(&mut self, writer: &mut SqliteConnection, bytes: u64) {
+        self.written += bytes + TRANSACTION_BYTES;
+        if self.written < BYTES_WORTH {
+            return;
+        }
+        self.written = 0;
         let log_bytes = std::fs::metadata(&self.log).map_or(0, |log| log.len());
-        if log_bytes > LOG_BYTES_MAX {
-            let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
-            if let Err(error) = checkpoint.execute(writer).await {
-                tracing::warn!(%error, log_bytes, "the write-ahead log cannot be shortened");
-            }
-        } else if log_bytes > LOG_BYTES_WORTH {
-            self.wake.notify_one();
+        if log_bytes < LOG_BYTES_MAX {
+            return self.wake.notify_one();
+        }
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+        if let Err(error) = checkpoint.execute(writer).await {
+            tracing::warn!(%error, log_bytes, "the write-ahead log cannot be shortened");
         }
     }
 }

@@ -64,11 +64,23 @@ fn writer_gone() -> Error {
     Error::Unavailable("the store has been closed".into())
 }
 
-/// Every reply of the database that is not a success. A constraint that fails here is a mistake of
-/// the caller that leases or names should have prevented.
+/// What a reply of the database that is not a success asks for. A full disk or a lock passes; a
+/// damaged file does not.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
 fn database_error(error: sqlx::Error) -> Error {
-    Error::Unavailable(error.to_string())
+    // https://sqlite.org/rescode.html
+    const CORRUPT: &str = "11";
+    const NOT_A_DATABASE: &str = "26";
+    let corrupt = |what: String| Error::Corrupt { what, reason: error.to_string() };
+    match &error {
+        sqlx::Error::ColumnDecode { index, .. } => corrupt(format!("column {index}")),
+        sqlx::Error::Database(refused)
+            if matches!(refused.code().as_deref(), Some(CORRUPT | NOT_A_DATABASE)) =>
+        {
+            corrupt("database file".into())
+        }
+        _ => Error::Unavailable(error.to_string()),
+    }
 }
 
 #[async_trait]

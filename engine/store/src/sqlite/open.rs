@@ -18,6 +18,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Marks the file as ours: "step" in ASCII.
 const APPLICATION_ID: i64 = 0x7374_6570;
+const MARK: &str = "PRAGMA application_id = 0x73746570";
 
 /// Connections that read at the same time.
 const READERS_MAX: u32 = 4;
@@ -28,9 +29,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
     let path = options.path;
     let lock = lock(&path)?;
+    refuse_foreign(&path).await?;
     let mut connection =
         settings(&path).connect().await.map_err(|error| cannot_open(&path, &error))?;
-    check_application(&mut connection, &path).await?;
+    sqlx::query(MARK).execute(&mut connection).await.map_err(database_error)?;
     MIGRATIONS.run(&mut connection).await.map_err(|error| cannot_migrate(&path, &error))?;
     check_durability(&mut connection).await?;
     let checkpoints = checkpoint::start(&path, settings(&path)).await?;
@@ -79,25 +81,20 @@ fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// An empty file becomes ours; one that belongs to another program is left alone.
-async fn check_application(connection: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+/// A file of another program is left as it is: the settings of a writing connection change it.
+async fn refuse_foreign(path: &Path) -> Result<(), Error> {
+    if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+        return Ok(());
+    }
+    let looking = SqliteConnectOptions::new().filename(path).read_only(true);
+    let mut connection = looking.connect().await.map_err(|error| cannot_open(path, &error))?;
     let id: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut connection)
         .await
         .map_err(|error| cannot_open(path, &error))?;
-    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|error| cannot_open(path, &error))?;
-    match (id, tables) {
-        (APPLICATION_ID, _) => Ok(()),
-        (_, 0) => {
-            sqlx::query("PRAGMA application_id = 0x73746570")
-                .execute(connection)
-                .await
-                .map_err(database_error)?;
-            Ok(())
-        }
+    connection.close().await.map_err(|error| cannot_open(path, &error))?;
+    match id {
+        APPLICATION_ID => Ok(()),
         _ => Err(Error::Unusable(format!("{} is a database of another program", path.display()))),
     }
 }

@@ -37,21 +37,29 @@ const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT * FROM execution INDEXED BY ex
 const JOURNAL: &str =
     "SELECT * FROM journal WHERE shard_id = ? AND execution_id = ? ORDER BY first_event";
 
-// The chunk that holds an id is the last one that starts at or before it.
+// A chunk that starts beyond the visible id X stands at position X or later, as positions count the
+// internal events too: so the first such chunk is found by a seek, and the one before it holds X.
 const JOURNAL_UP: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
-    AND first_event >= (SELECT coalesce(max(first_event), 0) FROM journal \
-        WHERE shard_id = ?1 AND execution_id = ?2 AND first_visible_id <= ?3) \
+    AND first_event >= coalesce((SELECT max(first_event) FROM journal \
+        WHERE shard_id = ?1 AND execution_id = ?2 AND first_event < coalesce( \
+            (SELECT first_event FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
+                AND first_event >= ?3 AND first_visible_id > ?3 ORDER BY first_event LIMIT 1), \
+            9223372036854775807)), 0) \
     ORDER BY first_event LIMIT ?4";
 
 const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
-    AND first_visible_id <= ?3 ORDER BY first_event DESC LIMIT ?4";
+    AND first_event < coalesce( \
+        (SELECT first_event FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
+            AND first_event >= ?3 AND first_visible_id > ?3 ORDER BY first_event LIMIT 1), \
+        9223372036854775807) \
+    ORDER BY first_event DESC LIMIT ?4";
 
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = ?";
 
 const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id \
-    WHERE m.name > ? ORDER BY m.name LIMIT ?";
+    WHERE m.name > ? ORDER BY m.name, m.arn LIMIT ?";
 
 const REVISION: &str = "SELECT * FROM revision WHERE revision_id = ?";
 

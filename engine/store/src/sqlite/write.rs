@@ -25,7 +25,7 @@ const FENCE: &str = "UPDATE shard SET commit_seq = commit_seq + 1 \
         (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))";
 
 const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES (?, ?, ?, ?, ?) \
-    ON CONFLICT DO NOTHING";
+    ON CONFLICT (arn) DO NOTHING";
 
 const CREATE_REVISION: &str = "INSERT INTO revision VALUES (?, ?, ?, ?, ?)";
 
@@ -100,6 +100,7 @@ pub(super) async fn commit(
     connection: &mut SqliteConnection,
     group: &CommitGroup,
 ) -> Result<(), Error> {
+    group.check_fences()?;
     let mut transaction = begin(connection).await?;
     let fence = sqlx::query(FENCE).bind(lease_list(&group.leases));
     let held = fence.execute(&mut *transaction).await.map_err(database_error)?.rows_affected();

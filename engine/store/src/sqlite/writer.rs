@@ -30,6 +30,24 @@ pub(super) enum Operation {
     Close { reply: oneshot::Sender<()> },
 }
 
+impl Operation {
+    /// About so many bytes it adds to the database.
+    fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Operation::Commit { group, .. } => {
+                group.chunks.iter().map(|chunk| chunk.body.len()).sum()
+            }
+            Operation::PutItem { item, .. } => item.attributes.len(),
+            Operation::Claim { .. }
+            | Operation::CreateStateMachine { .. }
+            | Operation::UpdateStateMachine { .. }
+            | Operation::DeleteStateMachine { .. }
+            | Operation::Close { .. } => 0,
+        };
+        bytes as u64
+    }
+}
+
 /// The way to the writer.
 pub(super) struct Writer {
     queue: mpsc::Sender<Operation>,
@@ -84,8 +102,9 @@ impl WriterTask {
             if let Operation::Close { reply } = operation {
                 break Some(reply);
             }
+            let bytes = operation.bytes();
             self.perform(operation).await;
-            self.checkpoints.after_commit(&mut self.connection).await;
+            self.checkpoints.after_commit(&mut self.connection, bytes).await;
         };
         let WriterTask { connection, checkpoints, operations, _lock, .. } = self;
         drop((operations, checkpoints));
