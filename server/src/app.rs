@@ -5,6 +5,7 @@ use std::sync::Arc;
 use stepyard_runtime::Runtime;
 use stepyard_store::{ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
 use stepyard_tasks::objects::ObjectStore;
+use tokio::sync::Semaphore;
 
 use crate::arn::{Arn, Resource};
 use crate::wire::ApiError;
@@ -20,7 +21,12 @@ pub(crate) struct App {
     pub(crate) upload_state_machine: String,
     /// Largest upload, in bytes.
     pub(crate) upload_bytes_max: usize,
+    /// Places for uploads, which are held in memory until they are stored.
+    pub(crate) uploads: Semaphore,
 }
+
+/// Uploads that are taken in at the same time; more wait.
+pub(crate) const UPLOADS_AT_ONCE: usize = 16;
 
 /// The account and region that ARNs of this server name.
 #[derive(Clone, Debug, PartialEq, Eq)]

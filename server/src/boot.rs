@@ -11,9 +11,10 @@ use stepyard_tasks::image::{ImageLimits, ImagePool};
 use stepyard_tasks::lambda::AwsLambda;
 use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, ObjectStore, SOURCE_BUCKET};
 use stepyard_tasks::{Route, TaskRegistry};
+use tokio::sync::Semaphore;
 
 use crate::actions::{CreateStateMachineRequest, create_state_machine};
-use crate::app::App;
+use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::config::Settings;
 
 /// The state machines that are registered when they are absent.
@@ -54,6 +55,7 @@ pub(crate) async fn assemble(
         identity: settings.identity.clone(),
         upload_state_machine: settings.upload_state_machine.clone(),
         upload_bytes_max: settings.upload_bytes_max,
+        uploads: Semaphore::new(UPLOADS_AT_ONCE),
     });
     register_workflows(&app).await?;
     Ok(app)

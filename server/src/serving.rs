@@ -1,55 +1,58 @@
 //! Listening, until a signal comes.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::config::Settings;
-use crate::http::{HostGuard, router};
+use crate::http::{Guard, Starting, router, until_ready};
 
-/// A server that has its port and does not answer yet.
+/// A server that listens. Until it is ready it says that it is not.
 pub(crate) struct Serving {
-    listener: TcpListener,
     pub(crate) address: SocketAddr,
+    ready: Starting,
+    task: JoinHandle<std::io::Result<()>>,
+    stop: CancellationToken,
 }
 
-/// Takes the port.
-pub(crate) async fn bind(settings: &Settings) -> anyhow::Result<Serving> {
+/// Takes the port and listens until the token is cancelled.
+pub(crate) async fn listen(
+    settings: &Settings,
+    stop: CancellationToken,
+) -> anyhow::Result<Serving> {
     let listen = settings.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("cannot listen on {listen}; is another server there? --listen takes another port")
     })?;
     let address = listener.local_addr()?;
-    Ok(Serving { listener, address })
+    let ready = Arc::new(OnceLock::new());
+    let serve = axum::serve(listener, until_ready(ready.clone()))
+        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    Ok(Serving { address, ready, task: tokio::spawn(serve.into_future()), stop })
 }
 
 impl Serving {
-    /// Answers until the token is cancelled, then lets requests end and shuts the runtime down.
-    pub(crate) async fn run(
-        self,
-        app: Arc<App>,
-        settings: &Settings,
-        stop: CancellationToken,
-    ) -> anyhow::Result<()> {
-        let guard = HostGuard::new(self.address.ip(), &settings.allowed_hosts);
-        let router = router(app.clone(), guard);
+    /// Answers requests from now on until the token is cancelled, then lets requests end and shuts the
+    /// runtime down.
+    pub(crate) async fn run(mut self, app: Arc<App>, settings: &Settings) -> anyhow::Result<()> {
+        let guard = Guard::new(self.address.ip(), &settings.allowed_hosts);
+        self.ready.get_or_init(|| router(app.clone(), guard));
         let grace = settings.shutdown_grace_seconds;
-        let serve = axum::serve(self.listener, router)
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
         let clock = app.runtime.clock().clone();
         let patience = async {
-            stop.cancelled().await;
+            self.stop.cancelled().await;
             clock.sleep_until(clock.now().plus_seconds(grace)).await;
         };
         // A client that keeps its connection open must not keep the process alive.
         tokio::select! {
-            served = serve => served?,
-            () = patience => {}
+            served = &mut self.task => served??,
+            () = patience => self.task.abort(),
         }
         app.runtime.shutdown(clock.now().plus_seconds(grace)).await;
         app.store.close().await;

@@ -47,6 +47,7 @@ pub(crate) async fn create_state_machine(
     let definition: Arc<str> = required(request.definition.as_deref(), "definition")?.into();
     check_type(request.r#type.as_deref())?;
     check_versions(request.publish, request.version_description.as_deref())?;
+    check_logging(request.logging_configuration.as_ref())?;
     check_definition(&definition)?;
     let now = app.runtime.clock().now();
     let machine = StateMachine {
@@ -127,6 +128,20 @@ pub(super) fn check_versions(
         }
         (false, None) => Ok(()),
     }
+}
+
+/// Logging that is on needs a destination.
+pub(super) fn check_logging(configuration: Option<&Value>) -> Result<(), ApiError> {
+    let Some(configuration) = configuration else { return Ok(()) };
+    let level = configuration["level"].as_str().unwrap_or("OFF");
+    let destinations = configuration["destinations"].as_array().map_or(0, Vec::len);
+    if level == "OFF" || destinations == 1 {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "InvalidLoggingConfiguration",
+        "Invalid Logging Configuration: Must specify exactly one Log Destination.",
+    ))
 }
 
 /// Compiles a definition.

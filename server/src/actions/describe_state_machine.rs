@@ -82,9 +82,12 @@ pub(super) fn type_word(machine: &StateMachine) -> &'static str {
 /// What a revision was configured with.
 pub(super) fn configuration(revision: &Revision) -> Configuration {
     let mut said: Value = serde_json::from_str(&revision.configuration).unwrap_or_default();
-    let mut take = |member: &str, default: Value| match said[member].take() {
-        Value::Null => default,
-        said => said,
+    let mut take = |member: &str, mut shown: Value| {
+        // What was said stands over the defaults, member by member.
+        if let (Some(shown), Value::Object(said)) = (shown.as_object_mut(), said[member].take()) {
+            shown.extend(said);
+        }
+        shown
     };
     Configuration {
         logging_configuration: take(

@@ -7,7 +7,9 @@ use serde_json::Value;
 use stepyard_asl::Timestamp;
 use stepyard_store::{Revision, StateMachine};
 
-use super::create_state_machine::{check_definition, check_versions, new_revision_id};
+use super::create_state_machine::{
+    check_definition, check_logging, check_versions, new_revision_id,
+};
 use crate::app::App;
 use crate::wire::{ApiError, epoch_seconds, required};
 
@@ -50,6 +52,7 @@ pub(crate) async fn update_state_machine(
             "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
         ));
     }
+    check_logging(request.logging_configuration.as_ref())?;
     if let Some(definition) = &request.definition {
         check_definition(definition)?;
     }

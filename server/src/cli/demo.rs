@@ -6,7 +6,7 @@ use super::asynchronous;
 use crate::boot::boot;
 use crate::config::{Flags, Resolved, Settings};
 use crate::demo::{self, Outcome, print_next_steps, print_outcomes};
-use crate::serving::{bind, stop_signal};
+use crate::serving::{listen, stop_signal};
 use crate::telemetry;
 
 #[derive(clap::Args)]
@@ -32,14 +32,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
     let stop = stop_signal()?;
-    let serving = bind(settings).await?;
+    let serving = listen(settings, stop.clone()).await?;
     let address = serving.address;
     let app = boot(settings).await?;
     println!(
         "stepyard is listening on http://{address}, data in {}\n",
         settings.data_dir.display()
     );
-    let served = serving.run(app.clone(), settings, stop.clone());
+    let served = serving.run(app.clone(), settings);
     let demonstrated = async {
         let outcomes = tokio::select! {
             outcomes = demo::run(&app) => outcomes?,

@@ -3,7 +3,7 @@
 use super::{asynchronous, settings};
 use crate::boot::boot;
 use crate::config::Flags;
-use crate::serving::{bind, stop_signal};
+use crate::serving::{listen, stop_signal};
 use crate::telemetry;
 
 pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
@@ -11,11 +11,10 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
     telemetry::init(settings.log_format, "info");
     asynchronous()?.block_on(async {
         let stop = stop_signal()?;
-        let serving = bind(&settings).await?;
-        // Connections wait until the executions in progress have been taken up.
+        let serving = listen(&settings, stop).await?;
         let app = boot(&settings).await?;
         println!("stepyard is listening on http://{}", serving.address);
-        serving.run(app, &settings, stop).await
+        serving.run(app, &settings).await
     })?;
     Ok(0)
 }

@@ -1,6 +1,7 @@
 //! Settings as values.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -63,7 +64,7 @@ impl Settings {
                 region: resolved.text("region").into(),
             },
             lambda_functions: list(resolved.text("lambda-functions")),
-            tasks_max: resolved.parse("tasks-max")?,
+            tasks_max: resolved.parse::<NonZero<usize>>("tasks-max")?.get(),
             upload_bytes_max: resolved.parse("upload-bytes-max")?,
             upload_state_machine: resolved.text("upload-state-machine").into(),
             image_pixels_max: resolved.parse("image-pixels-max")?,

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -31,6 +30,12 @@ impl Guard {
         Guard { hosts }
     }
 
+    /// Whether the request comes from a page that is not served under a name of this server.
+    pub(super) fn is_foreign_page(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key(header::ORIGIN)
+            && !origin(headers).is_some_and(|authority| self.knows(&authority))
+    }
+
     fn knows(&self, authority: &str) -> bool {
         let name = without_port(authority).to_ascii_lowercase();
         name.ends_with(".localhost") || self.hosts.contains(&name)
@@ -53,7 +58,7 @@ pub(crate) async fn check(
     let host = host(&request);
     if !host.as_deref().is_some_and(|host| guard.knows(host)) {
         let detail = format!(
-            "This server does not answer to the host name '{}'; add it with --allowed-host",
+            "This server does not answer to the host name '{}'; add it with --allowed-hosts",
             host.unwrap_or_default()
         );
         return Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response();
@@ -75,10 +80,13 @@ fn host(request: &Request) -> Option<String> {
 
 /// Browsers say where a writing request comes from; other clients say nothing.
 fn is_foreign(headers: &HeaderMap, host: Option<&str>) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
-    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
-    let authority = origin.as_ref().and_then(Uri::authority).map(Authority::as_str);
-    authority.is_none() || authority != host
+    headers.contains_key(header::ORIGIN) && origin(headers).as_deref() != host
+}
+
+/// The authority of the origin; `None` when there is none, or one without a name, such as `null`.
+fn origin(headers: &HeaderMap) -> Option<String> {
+    let origin = headers.get(header::ORIGIN)?.to_str().ok()?.parse::<Uri>().ok()?;
+    origin.authority().map(|authority| authority.as_str().to_owned())
 }
 
 #[cfg(test)]
@@ -98,6 +106,20 @@ mod tests {
         for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil", ""] {
             assert!(!guard.knows(host), "{host}");
         }
+    }
+
+    #[test]
+    fn a_name_that_was_rebound_is_foreign_to_the_aws_protocol() {
+        let guard = Guard::new([127, 0, 0, 1].into(), &[]);
+        let from = |origin: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("origin", origin.parse().unwrap());
+            guard.is_foreign_page(&headers)
+        };
+        assert!(!guard.is_foreign_page(&HeaderMap::new()));
+        assert!(!from("http://localhost:8083"));
+        assert!(from("http://evil.example:8083"));
+        assert!(from("null"));
     }
 
     #[test]

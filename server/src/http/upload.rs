@@ -28,6 +28,8 @@ pub(super) async fn upload(
     Query(parameters): Query<Parameters>,
     request: Request,
 ) -> Result<Response, Problem> {
+    // Never closed, so there is always a place in the end.
+    let _place = app.uploads.acquire().await;
     let headers = request.headers().clone();
     let content_type = text(&headers, header::CONTENT_TYPE.as_str());
     let is_form = content_type.as_deref().is_some_and(|kind| kind.starts_with("multipart/"));

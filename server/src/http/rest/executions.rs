@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_machine::history::HistoryEvent;
 use stepyard_store::{ExecutionQuery, ExecutionRow};
 
-use super::{Body, limit, value};
+use super::{Body, Parameters, limit, value};
 use crate::actions::{
     StartExecutionRequest, StopExecutionRequest, history_page, list_executions, start_execution,
     stop_execution,
@@ -54,7 +54,7 @@ pub(super) struct Reason {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Query(filter): Query<Filter>,
+    Parameters(filter): Parameters<Filter>,
 ) -> Result<Json<Value>, Problem> {
     let machine = filter.state_machine.map(|machine| machine_arn(&app, &machine));
     let query = ExecutionQuery {
@@ -104,7 +104,7 @@ pub(super) async fn get(
 pub(super) async fn history(
     State(app): State<Arc<App>>,
     Path((machine, name)): Path<(String, String)>,
-    Query(query): Query<HistoryQuery>,
+    Parameters(query): Parameters<HistoryQuery>,
 ) -> Result<Json<Value>, Problem> {
     let reverse = query.reverse.unwrap_or(false);
     let from = match query.cursor.as_deref() {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_store::MetadataItem;
 
-use super::{limit, value};
+use super::{Parameters, limit, value};
 use crate::app::App;
 use crate::wire::{Problem, decode_token, encode_token};
 
@@ -21,7 +21,7 @@ pub(super) struct Page {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Query(page): Query<Page>,
+    Parameters(page): Parameters<Page>,
 ) -> Result<Json<Value>, Problem> {
     let limit = limit(page.limit)?;
     let after = page.cursor.as_deref().map(parse_cursor).transpose()?;

@@ -8,8 +8,9 @@ mod state_machines;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::FromRequest;
+use axum::extract::{FromRequest, FromRequestParts, Query};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -53,6 +54,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 format!("The body is not what is expected: {error}"),
             )
         })
+    }
+}
+
+/// The query; what cannot be read is a problem that says what.
+struct Parameters<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters<T>, Problem> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(parameters)) => Ok(Parameters(parameters)),
+            Err(error) => Err(Problem::new(error.status(), error.body_text())),
+        }
     }
 }
 

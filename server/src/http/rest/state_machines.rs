@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_store::StateMachine;
 
-use super::{Body, limit, value};
+use super::{Body, Parameters, limit, value};
 use crate::actions::{
     CreateStateMachineRequest, DeleteStateMachineRequest, UpdateStateMachineRequest,
     create_state_machine, delete_state_machine, update_state_machine,
@@ -37,7 +37,7 @@ pub(super) struct Definition {
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    Query(page): Query<Page>,
+    Parameters(page): Parameters<Page>,
 ) -> Result<Json<Value>, Problem> {
     let limit = limit(page.limit)?;
     let after = page.cursor.as_deref().map(decode_token).transpose()?;

@@ -1,0 +1,184 @@
+//! Journals of every format that was ever written fold today.
+//!
+//! `golden/vN/*.bin` are chunks as version N wrote them; the events below are what they hold. They are
+//! never written anew: a new kind of event gets a new file. To add one, add its events below and run
+//! `cargo test -p stepyard-store --test golden -- --ignored`, which writes files that are missing.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stepyard_asl::{StateId, Timestamp};
+use stepyard_json::{Json, Payload};
+use stepyard_machine::{
+    Event, EventId, EventKind, Execution, ExecutionStatus, FrameId, StartContext,
+};
+use stepyard_store::codec::{decode, encode};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1");
+
+fn payload(text: &str) -> Payload {
+    Payload::from(Json::parse(text).unwrap())
+}
+
+fn context() -> Arc<StartContext> {
+    Arc::new(StartContext {
+        execution_arn: "arn:aws:states:us-east-1:000000000000:execution:m:e".into(),
+        execution_name: "e".into(),
+        state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:m".into(),
+        state_machine_name: "m".into(),
+        role_arn: "arn:aws:iam::000000000000:role/r".into(),
+    })
+}
+
+/// Numbers a list of frames and kinds as the machine does.
+fn journal(kinds: Vec<(u32, EventKind)>) -> Vec<Event> {
+    let (mut id, mut at) = (0, 1_700_000_000_000);
+    let number = |(frame, kind): (u32, EventKind)| {
+        let previous = EventId(id);
+        id += u64::from(kind.is_visible());
+        at += 7;
+        let own = if kind.is_visible() { EventId(id) } else { EventId::NONE };
+        Event { at: Timestamp(at), frame: FrameId(frame), id: own, previous, kind }
+    };
+    kinds.into_iter().map(number).collect()
+}
+
+fn started(timeout_seconds: Option<u64>) -> (u32, EventKind) {
+    let input = payload(r#"{"n":1.0,"s":"ä"}"#);
+    (0, EventKind::ExecutionStarted { context: context(), input, timeout_seconds })
+}
+
+/// A task that fails, is retried, times out, and is caught; a wait; the end by a failure.
+fn task() -> Vec<Event> {
+    let (state, wait) = (StateId(0), StateId(1));
+    let scheduled = EventKind::TaskScheduled {
+        state,
+        parameters: payload("[1,2]"),
+        timeout_seconds: Some(60),
+        heartbeat_seconds: Some(5),
+        role_arn: Some("arn:aws:iam::000000000000:role/t".into()),
+    };
+    let caught = payload(r#"{"Error":"States.Timeout","Cause":""}"#);
+    journal(vec![
+        started(Some(3_600)),
+        (0, EventKind::StateEntered { state, input: payload("{}") }),
+        (0, scheduled.clone()),
+        (0, EventKind::TaskStarted { state }),
+        (0, EventKind::TaskFailed { state, error: Some("E".into()), cause: None }),
+        (0, EventKind::RetryScheduled { retrier: 0, due: Timestamp(1_700_000_001_000) }),
+        (0, scheduled),
+        (0, EventKind::TaskStarted { state }),
+        (0, EventKind::TaskTimedOut { state, error: Some("States.Timeout".into()), cause: None }),
+        (0, EventKind::StateExited { state, output: caught.clone() }),
+        (0, EventKind::StateEntered { state: wait, input: caught.clone() }),
+        (0, EventKind::WaitStarted { until: Timestamp(1_700_000_002_000) }),
+        (0, EventKind::StateExited { state: wait, output: caught }),
+        (0, EventKind::ExecutionFailed { error: Some("E".into()), cause: Some("why".into()) }),
+    ])
+}
+
+/// A Parallel state that succeeds, a Map state that succeeds, a task that succeeds.
+fn nesting() -> Vec<Event> {
+    let (parallel, pass, map, task) = (StateId(0), StateId(1), StateId(3), StateId(5));
+    let data = payload("[7]");
+    let entered = |state| EventKind::StateEntered { state, input: payload("[7]") };
+    let exited = |state| EventKind::StateExited { state, output: payload("[7]") };
+    journal(vec![
+        started(None),
+        (0, entered(parallel)),
+        (0, EventKind::ParallelStateStarted { state: parallel, input: data.clone(), branches: 1 }),
+        (1, entered(pass)),
+        (1, exited(pass)),
+        (1, EventKind::BranchSucceeded),
+        (0, EventKind::ParallelStateSucceeded { state: parallel }),
+        (0, exited(parallel)),
+        (0, entered(map)),
+        (
+            0,
+            EventKind::MapStateStarted {
+                state: map,
+                input: data.clone(),
+                items: data.clone(),
+                length: 1,
+                concurrency: 40,
+            },
+        ),
+        (0, EventKind::MapIterationStarted { state: map, index: 0, input: payload("7") }),
+        (2, entered(StateId(4))),
+        (2, exited(StateId(4))),
+        (2, EventKind::MapIterationSucceeded { state: map, index: 0 }),
+        (0, EventKind::MapStateSucceeded { state: map }),
+        (0, exited(map)),
+        (0, entered(task)),
+        (
+            0,
+            EventKind::TaskScheduled {
+                state: task,
+                parameters: data.clone(),
+                timeout_seconds: None,
+                heartbeat_seconds: None,
+                role_arn: None,
+            },
+        ),
+        (0, EventKind::TaskStarted { state: task }),
+        (0, EventKind::TaskSucceeded { state: task, output: data.clone() }),
+        (0, exited(task)),
+        (0, EventKind::ExecutionSucceeded { output: data }),
+    ])
+}
+
+/// What else there is: failures of Parallel and Map states, the other ends. Not a history that the
+/// machine writes, so it is decoded and not folded.
+fn others() -> Vec<Event> {
+    let state = StateId(9);
+    journal(vec![
+        (0, EventKind::StateAborted { state }),
+        (0, EventKind::ParallelStateFailed { state }),
+        (0, EventKind::MapIterationFailed { state, index: 1 }),
+        (0, EventKind::MapIterationAborted { state, index: 2 }),
+        (0, EventKind::MapStateFailed { state }),
+        (0, EventKind::ExecutionTimedOut { error: None, cause: None }),
+        (0, EventKind::ExecutionAborted { error: Some("stop".into()), cause: Some("".into()) }),
+    ])
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 3] {
+    [("nesting", nesting()), ("others", others()), ("task", task())]
+}
+
+fn file(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(format!("{name}.bin"))
+}
+
+#[test]
+fn the_oldest_journals_are_read_as_they_were_written() {
+    for (name, events) in journals() {
+        let body = fs::read(file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let decoded = decode(&body.into()).unwrap();
+        assert_eq!(decoded, events, "{name}");
+    }
+}
+
+#[test]
+fn the_oldest_journals_fold() {
+    for (name, status) in [("task", "FAILED"), ("nesting", "SUCCEEDED")] {
+        let events = decode(&fs::read(file(name)).unwrap().into()).unwrap();
+        let execution = Execution::replay(&events);
+        assert_eq!(execution.status().map(ExecutionStatus::as_str), Some(status), "{name}");
+        assert_eq!(execution.event_count(), events.len() as u64);
+        assert!(execution.pending().is_empty());
+    }
+}
+
+#[test]
+#[ignore = "writes the files that are missing"]
+fn write_missing_files() {
+    fs::create_dir_all(FOLDER).unwrap();
+    for (name, events) in journals() {
+        if !file(name).exists() {
+            fs::write(file(name), encode(&events, 1)).unwrap();
+        }
+    }
+}
