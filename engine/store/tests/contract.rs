@@ -1,0 +1,295 @@
+//! What every store promises, as one list over all of them.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use stepyard_asl::Timestamp;
+use stepyard_json::{Json, Payload};
+use stepyard_machine::ExecutionStatus;
+use stepyard_store::{
+    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
+    MemoryStore, MetadataItem, MetadataStore, Revision, ShardId, ShardLease, SqliteOptions,
+    SqliteStore, StateMachine, StateMachineType, Store,
+};
+use uuid::Uuid;
+
+const SHARD: ShardId = ShardId(3);
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
+
+fn id(number: u64) -> ExecutionId {
+    let millis = i64::try_from(number).unwrap();
+    ExecutionId::new(Timestamp(1_700_000_000_000 + millis), [1; 10])
+}
+
+fn row(number: u64) -> ExecutionRow {
+    ExecutionRow {
+        shard: SHARD,
+        id: id(number),
+        state_machine_arn: MACHINE.into(),
+        name: format!("e{number}").into(),
+        revision: Uuid::from_u128(9),
+        status: ExecutionStatus::Running,
+        started_at: Timestamp(5),
+        stopped_at: None,
+        resume_at: None,
+    }
+}
+
+fn chunk(number: u64, first_event: u64, first_visible_id: u64) -> Chunk {
+    let body = Bytes::from(format!("chunk {number} {first_event}"));
+    Chunk { shard: SHARD, execution: id(number), first_event, events: 2, first_visible_id, body }
+}
+
+fn update(number: u64, status: ExecutionStatus) -> ExecutionUpdate {
+    let stopped_at = Some(Timestamp(9));
+    ExecutionUpdate { shard: SHARD, id: id(number), status, stopped_at, resume_at: None }
+}
+
+async fn claim(store: &dyn Store) -> ShardLease {
+    store.claim_shards(&[SHARD]).await.unwrap()[0]
+}
+
+/// Commits and raises the lease.
+async fn commit(store: &dyn Store, lease: &mut ShardLease, group: CommitGroup) {
+    store.commit(&CommitGroup { leases: vec![*lease], ..group }).await.unwrap();
+    lease.commit_seq += 1;
+}
+
+async fn a_commit_is_visible(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    // More rows than any batch of statements holds.
+    let rows: Vec<_> = (0..200).map(row).collect();
+    let chunks: Vec<_> = (0..200).map(|number| chunk(number, 0, 1)).collect();
+    let group = CommitGroup { starts: rows.clone(), chunks, ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let updates: Vec<_> =
+        (0..73).map(|number| update(number, ExecutionStatus::Succeeded)).collect();
+    commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
+
+    let open = store.open_executions(SHARD, None, 1_000).await.unwrap();
+    assert_eq!(open, rows[73..]);
+    let page = store.open_executions(SHARD, Some(id(150)), 10).await.unwrap();
+    assert_eq!(page, rows[151..161]);
+    let found = store.find_execution(SHARD, MACHINE, "e7").await.unwrap().unwrap();
+    assert_eq!((found.status, found.stopped_at), (ExecutionStatus::Succeeded, Some(Timestamp(9))));
+    assert_eq!(store.find_execution(SHARD, MACHINE, "e").await.unwrap(), None);
+    assert_eq!(store.load_journal(SHARD, id(7)).await.unwrap(), [chunk(7, 0, 1)]);
+    assert_eq!(store.load_journal(SHARD, id(999)).await.unwrap(), []);
+}
+
+async fn an_execution_may_start_and_end_in_one_commit(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let group = CommitGroup {
+        starts: vec![row(1), row(2)],
+        updates: vec![update(2, ExecutionStatus::Failed)],
+        ..CommitGroup::default()
+    };
+    commit(store, &mut lease, group).await;
+    let status = |name: &'static str| async move {
+        store.find_execution(SHARD, MACHINE, name).await.unwrap().unwrap().status
+    };
+    assert_eq!(status("e1").await, ExecutionStatus::Running);
+    assert_eq!(status("e2").await, ExecutionStatus::Failed);
+}
+
+async fn a_lost_lease_writes_nothing(store: &dyn Store) {
+    let old = claim(store).await;
+    let mut lease = claim(store).await;
+    assert_eq!((lease.epoch, lease.commit_seq), (old.epoch + 1, old.commit_seq));
+    commit(store, &mut lease, CommitGroup { starts: vec![row(1)], ..CommitGroup::default() }).await;
+    let other = store.claim_shards(&[ShardId(4)]).await.unwrap()[0];
+    let repeated = ShardLease { commit_seq: lease.commit_seq - 1, ..lease };
+    for leases in [vec![old], vec![repeated], vec![other, old], vec![], vec![other]] {
+        let group = CommitGroup {
+            leases,
+            starts: vec![row(2)],
+            chunks: vec![chunk(2, 0, 1)],
+            updates: vec![],
+        };
+        let refused = store.commit(&group).await.unwrap_err();
+        assert!(matches!(refused, Error::Fenced { shard: SHARD }), "{refused}");
+    }
+    assert_eq!(store.find_execution(SHARD, MACHINE, "e2").await.unwrap(), None);
+    assert_eq!(store.load_journal(SHARD, id(2)).await.unwrap(), []);
+    let leases = store.read_leases(&[SHARD, ShardId(4)]).await.unwrap();
+    assert_eq!(leases, [lease, other]);
+}
+
+async fn history_is_read_from_any_event_in_both_directions(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    // Two events a chunk, one of them internal: visible ids are 1, 2, 3, ...
+    let chunks: Vec<_> = (0..50).map(|at| chunk(1, at * 2, at + 1)).collect();
+    let group =
+        CommitGroup { starts: vec![row(1)], chunks: chunks.clone(), ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let page = |from, descending, limit| store.journal_page(SHARD, id(1), from, descending, limit);
+    assert_eq!(page(1, false, 3).await.unwrap(), chunks[..3]);
+    assert_eq!(page(20, false, 2).await.unwrap(), chunks[19..21]);
+    assert_eq!(page(50, false, 9).await.unwrap(), chunks[49..]);
+    let backwards: Vec<_> = chunks.iter().rev().cloned().collect();
+    assert_eq!(page(u64::MAX >> 1, true, 3).await.unwrap(), backwards[..3]);
+    assert_eq!(page(u64::MAX, true, 1).await.unwrap(), backwards[..1]);
+    assert_eq!(page(20, true, 2).await.unwrap(), backwards[30..32]);
+}
+
+async fn executions_are_listed_newest_first(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let other: Arc<str> = "arn:aws:states:us-east-1:000000000000:stateMachine:other".into();
+    let mut rows: Vec<_> = (0..20).map(row).collect();
+    rows[5].state_machine_arn = other.clone();
+    let updates = vec![update(3, ExecutionStatus::Failed), update(9, ExecutionStatus::Failed)];
+    commit(store, &mut lease, CommitGroup { starts: rows, updates, ..CommitGroup::default() })
+        .await;
+    let names = |query: ExecutionQuery| async move {
+        let rows = store.list_executions(&query).await.unwrap();
+        rows.iter().map(|row| row.name.to_string()).collect::<Vec<_>>()
+    };
+    let all = ExecutionQuery { limit: 3, ..ExecutionQuery::default() };
+    assert_eq!(names(all.clone()).await, ["e19", "e18", "e17"]);
+    assert_eq!(names(ExecutionQuery { after: Some(id(2)), ..all.clone() }).await, ["e1", "e0"]);
+    let of = |arn: &str| ExecutionQuery { state_machine_arn: Some(arn.into()), ..all.clone() };
+    assert_eq!(names(of(&other)).await, ["e5"]);
+    assert_eq!(
+        names(ExecutionQuery { after: Some(id(6)), ..of(MACHINE) }).await,
+        ["e4", "e3", "e2"]
+    );
+    let failed = |query| ExecutionQuery { status: Some(ExecutionStatus::Failed), ..query };
+    assert_eq!(names(failed(of(MACHINE))).await, ["e9", "e3"]);
+    assert_eq!(names(failed(all.clone())).await, ["e9", "e3"]);
+    let named = ExecutionQuery { name_prefix: Some("e1".into()), limit: 99, ..all };
+    assert_eq!(names(named).await.len(), 11);
+}
+
+fn machine(name: &str, revision: u128) -> StateMachine {
+    StateMachine {
+        arn: format!("arn:aws:states:us-east-1:000000000000:stateMachine:{name}").into(),
+        name: name.into(),
+        machine_type: StateMachineType::Standard,
+        created_at: Timestamp(1),
+        revision: self::revision(revision),
+    }
+}
+
+fn revision(number: u128) -> Revision {
+    Revision {
+        id: Uuid::from_u128(number),
+        definition: format!("{{\"revision\":{number}}}").into(),
+        role_arn: "role".into(),
+        configuration: "{}".into(),
+        created_at: Timestamp(2),
+    }
+}
+
+async fn state_machines_have_revisions_that_stay(store: &dyn Store) {
+    for (at, name) in ["b", "a", "c"].into_iter().enumerate() {
+        assert_eq!(store.create_state_machine(machine(name, at as u128)).await.unwrap(), None);
+    }
+    let present = store.create_state_machine(machine("a", 77)).await.unwrap();
+    assert_eq!(present, Some(machine("a", 1)));
+    assert_eq!(store.get_revision(Uuid::from_u128(77)).await.unwrap(), None);
+    let listed = store.list_state_machines(Some("a"), 5).await.unwrap();
+    assert_eq!(listed, [machine("b", 0), machine("c", 2)]);
+
+    let arn = machine("a", 1).arn;
+    assert!(store.update_state_machine(&arn, revision(8)).await.unwrap());
+    assert_eq!(store.get_state_machine(&arn).await.unwrap(), Some(machine("a", 8)));
+    assert!(store.delete_state_machine(&arn).await.unwrap());
+    assert!(!store.delete_state_machine(&arn).await.unwrap());
+    assert!(!store.update_state_machine(&arn, revision(9)).await.unwrap());
+    assert_eq!(store.get_state_machine(&arn).await.unwrap(), None);
+    for number in [1, 8] {
+        let kept = store.get_revision(Uuid::from_u128(number)).await.unwrap();
+        assert_eq!(kept.as_deref(), Some(&revision(number)));
+    }
+}
+
+async fn metadata_is_replaced_by_key(store: &dyn MetadataStore) {
+    let item = |image_id: &str, timestamp, text: &str| MetadataItem {
+        image_id: image_id.into(),
+        timestamp,
+        attributes: Payload::from(Json::from(text)),
+    };
+    for (image_id, timestamp, text) in
+        [("a", 1, "old"), ("a", 1, "new"), ("a", 5, "later"), ("b", -3, "b")]
+    {
+        store.put_item(item(image_id, timestamp, text)).await.unwrap();
+    }
+    let of_a = store.query_items("a").await.unwrap();
+    assert_eq!(of_a, [item("a", 5, "later"), item("a", 1, "new")]);
+    assert_eq!(store.query_items("c").await.unwrap(), []);
+    let page = store.scan_items(None, 2).await.unwrap();
+    assert_eq!(page, [item("a", 1, "new"), item("a", 5, "later")]);
+    let rest = store.scan_items(Some(("a".into(), 5)), 9).await.unwrap();
+    assert_eq!(rest, [item("b", -3, "b")]);
+}
+
+async fn sqlite() -> (tempfile::TempDir, SqliteStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let store = SqliteStore::open(SqliteOptions { path }).await.unwrap();
+    (folder, store)
+}
+
+/// Runs each promise over each store.
+macro_rules! over_all_stores {
+    ($($promise:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(&super::MemoryStore::new()).await;
+            })*
+        }
+
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $promise() {
+                let (_folder, store) = super::sqlite().await;
+                super::$promise(&store).await;
+            })*
+        }
+    };
+}
+
+over_all_stores! {
+    a_commit_is_visible,
+    an_execution_may_start_and_end_in_one_commit,
+    a_lost_lease_writes_nothing,
+    history_is_read_from_any_event_in_both_directions,
+    executions_are_listed_newest_first,
+    state_machines_have_revisions_that_stay,
+    metadata_is_replaced_by_key,
+}
+
+#[tokio::test]
+async fn a_file_is_held_by_one_process_and_keeps_all() {
+    let (folder, store) = sqlite().await;
+    let path = folder.path().join("test.db");
+    let mut lease = claim(&store).await;
+    let group = CommitGroup {
+        starts: vec![row(1)],
+        chunks: vec![chunk(1, 0, 1)],
+        ..CommitGroup::default()
+    };
+    commit(&store, &mut lease, group).await;
+    let second = SqliteStore::open(SqliteOptions { path: path.clone() }).await;
+    let refused = second.err().unwrap().to_string();
+    assert!(refused.contains("is in use by another process"), "{refused}");
+    store.close().await;
+    assert!(matches!(store.claim_shards(&[SHARD]).await, Err(Error::Unavailable(_))));
+
+    let store = SqliteStore::open(SqliteOptions { path }).await.unwrap();
+    assert_eq!(store.load_journal(SHARD, id(1)).await.unwrap(), [chunk(1, 0, 1)]);
+    assert_eq!(store.read_leases(&[SHARD]).await.unwrap(), [lease]);
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.db");
+    let text = "not a database, but somebody's file".repeat(40);
+    std::fs::write(&path, &text).unwrap();
+    let refused = SqliteStore::open(SqliteOptions { path: path.clone() }).await.err().unwrap();
+    assert!(matches!(refused, Error::Unusable(_)), "{refused}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
