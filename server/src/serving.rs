@@ -31,6 +31,7 @@ pub(crate) async fn listen(
         format!("cannot listen on {listen}; is another server there? --listen takes another port")
     })?;
     let address = listener.local_addr()?;
+    tracing::info!(%address, "starting");
     let ready = Arc::new(OnceLock::new());
     let serve = axum::serve(listener, until_ready(ready.clone()))
         .with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -38,11 +39,14 @@ pub(crate) async fn listen(
 }
 
 impl Serving {
-    /// Answers requests from now on until the token is cancelled, then lets requests end and shuts the
-    /// runtime down.
-    pub(crate) async fn run(mut self, app: Arc<App>, settings: &Settings) -> anyhow::Result<()> {
+    /// Answers requests from now on.
+    pub(crate) fn ready(&self, app: &Arc<App>, settings: &Settings) {
         let guard = Guard::new(self.address.ip(), &settings.allowed_hosts);
         self.ready.get_or_init(|| router(app.clone(), guard));
+    }
+
+    /// Serves until the token is cancelled, then lets requests end and shuts the runtime down.
+    pub(crate) async fn run(mut self, app: Arc<App>, settings: &Settings) -> anyhow::Result<()> {
         let grace = settings.shutdown_grace_seconds;
         let clock = app.runtime.clock().clone();
         let patience = async {

@@ -32,8 +32,9 @@ pub(crate) struct Batch {
 pub(crate) enum Outcome {
     /// It is durable.
     Committed,
-    /// The shard belongs to another owner; nothing was written.
-    Fenced,
+    /// The shard belongs to another owner, or the batch contradicts what is stored. Nothing was
+    /// written, and the shard's memory is not to be trusted.
+    Refused,
 }
 
 impl Batch {
@@ -77,7 +78,7 @@ impl Committer {
         let started = self.clock.monotonic();
         let outcome = self.commit(&group).await;
         self.metrics.commit(rows, self.clock.monotonic().saturating_sub(started));
-        if outcome == Outcome::Fenced && batches.len() > 1 {
+        if outcome == Outcome::Refused && batches.len() > 1 {
             return self.commit_one_by_one(&group, batches).await;
         }
         for batch in batches {
@@ -99,9 +100,13 @@ impl Committer {
         loop {
             let error = match self.store.commit(group).await {
                 Ok(()) => return Outcome::Committed,
-                Err(Error::Fenced { shard }) => {
-                    tracing::warn!(shard = shard.0, "a commit was fenced");
-                    return Outcome::Fenced;
+                Err(error @ Error::Fenced { .. }) => {
+                    tracing::warn!(%error, "a commit was refused");
+                    return Outcome::Refused;
+                }
+                Err(error @ Error::Conflict(_)) => {
+                    tracing::error!(%error, "a commit was refused");
+                    return Outcome::Refused;
                 }
                 Err(error) => error,
             };
@@ -137,7 +142,7 @@ fn judge(sent: &[ShardLease], present: &[ShardLease]) -> Option<Outcome> {
     if sent.iter().all(|lease| present.contains(lease)) {
         return None;
     }
-    Some(Outcome::Fenced)
+    Some(Outcome::Refused)
 }
 
 /// Takes what is queued, as far as one transaction may go; gives back what was one too many.

@@ -406,7 +406,7 @@ impl Shard {
                 self.lease.commit_seq += 1;
                 self.release(under_way);
             }
-            Outcome::Fenced => self.start_over(under_way.replies).await,
+            Outcome::Refused => self.start_over(under_way.replies).await,
         }
     }
 
@@ -503,7 +503,7 @@ impl Shard {
         }
     }
 
-    /// The shard has been lost: memory may be ahead of the truth, so it is dropped and read anew.
+    /// A commit was refused: memory may be ahead of the truth, so it is dropped and read anew.
     async fn start_over(&mut self, mut replies: Vec<Reply>) {
         replies.append(&mut self.replies);
         replies.into_iter().for_each(Reply::retract);
@@ -553,7 +553,7 @@ fn name_of(context: &StartContext) -> Name {
 /// committed anything more.
 async fn outcome_of(under_way: &mut Option<UnderWay>) -> Outcome {
     match under_way {
-        Some(under_way) => (&mut under_way.outcome).await.unwrap_or(Outcome::Fenced),
+        Some(under_way) => (&mut under_way.outcome).await.unwrap_or(Outcome::Refused),
         None => std::future::pending().await,
     }
 }

@@ -12,6 +12,10 @@ pub enum Error {
         /// The first such shard.
         shard: ShardId,
     },
+    /// A row of the commit is there already. Nothing was written: the caller's memory contradicts
+    /// the disk, so drop it and load it anew.
+    #[error("the commit contradicts what is stored: {0}")]
+    Conflict(String),
     /// What was read cannot be true: stop using that execution and tell the operator.
     #[error("corrupt {what}: {reason}")]
     Corrupt {

@@ -55,13 +55,13 @@ impl Tables {
             self.names.contains_key(&name)
         };
         if let Some(row) = group.starts.iter().find(taken_name) {
-            return Err(Error::Unavailable(format!("execution name {} is taken", row.name)));
+            return Err(Error::Conflict(format!("execution name {} is taken", row.name)));
         }
         let taken_place = |chunk: &&Chunk| {
             self.journal.contains_key(&(chunk.shard, chunk.execution, chunk.first_event))
         };
         match group.chunks.iter().find(taken_place) {
-            Some(chunk) => Err(Error::Unavailable(format!(
+            Some(chunk) => Err(Error::Conflict(format!(
                 "event {} of execution {} is there already",
                 chunk.first_event, chunk.execution.0
             ))),

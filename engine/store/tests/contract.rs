@@ -116,6 +116,26 @@ async fn a_lost_lease_writes_nothing(store: &dyn Store) {
     assert_eq!(leases, [lease, other]);
 }
 
+async fn what_is_there_is_not_written_again(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let first = CommitGroup {
+        starts: vec![row(1)],
+        chunks: vec![chunk(1, 0, 1)],
+        ..CommitGroup::default()
+    };
+    commit(store, &mut lease, first).await;
+    let same_name = ExecutionRow { id: id(2), ..row(1) };
+    let groups = [
+        CommitGroup { starts: vec![same_name], ..CommitGroup::default() },
+        CommitGroup { chunks: vec![chunk(1, 0, 1)], ..CommitGroup::default() },
+    ];
+    for group in groups {
+        let refused = store.commit(&CommitGroup { leases: vec![lease], ..group }).await;
+        assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    }
+    assert_eq!(store.read_leases(&[SHARD]).await.unwrap(), [lease]);
+}
+
 async fn history_is_read_from_any_event_in_both_directions(store: &dyn Store) {
     let mut lease = claim(store).await;
     // Two events a chunk, one of them internal: visible ids are 1, 2, 3, ...
@@ -255,6 +275,7 @@ over_all_stores! {
     a_commit_is_visible,
     an_execution_may_start_and_end_in_one_commit,
     a_lost_lease_writes_nothing,
+    what_is_there_is_not_written_again,
     history_is_read_from_any_event_in_both_directions,
     executions_are_listed_newest_first,
     state_machines_have_revisions_that_stay,

@@ -35,6 +35,7 @@ async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
     let serving = listen(settings, stop.clone()).await?;
     let address = serving.address;
     let app = boot(settings).await?;
+    serving.ready(&app, settings);
     println!(
         "stepyard is listening on http://{address}, data in {}\n",
         settings.data_dir.display()

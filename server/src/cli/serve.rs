@@ -13,6 +13,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
         let stop = stop_signal()?;
         let serving = listen(&settings, stop).await?;
         let app = boot(&settings).await?;
+        serving.ready(&app, &settings);
         println!("stepyard is listening on http://{}", serving.address);
         serving.run(app, &settings).await
     })?;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response};
+use axum::http::{Method, Response};
 use axum::middleware::Next;
 use stepyard_asl::Random;
+use stepyard_runtime::Entropy;
 
 use super::REQUEST_BYTES_MAX;
 use super::guard::Guard;
@@ -24,11 +25,10 @@ pub(super) async fn protocol(
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    let target = operation(request.headers()).map(str::to_owned);
-    let Some(operation) = target.filter(|_| request.method() == Method::POST) else {
+    let Some(operation) = operation(&request).map(str::to_owned) else {
         return next.run(request).await;
     };
-    let id = Random::from_entropy(app.runtime.entropy().draw()).uuid_v4();
+    let id = request_id(&**app.runtime.entropy());
     // SDKs send no origin; browsers do, and no page but our own may use this server through them.
     if guard.is_foreign_page(request.headers()) {
         let message = "A page of another origin may not use this server";
@@ -44,7 +44,16 @@ pub(super) async fn protocol(
     response
 }
 
-fn operation(headers: &HeaderMap) -> Option<&str> {
-    let target = headers.get("x-amz-target")?.to_str().ok()?;
+/// The operation that a request of the protocol names.
+pub(super) fn operation(request: &Request) -> Option<&str> {
+    if request.method() != Method::POST {
+        return None;
+    }
+    let target = request.headers().get("x-amz-target")?.to_str().ok()?;
     Some(target.strip_prefix(TARGET_PREFIX).unwrap_or(target))
+}
+
+/// An id for a request, by which its answer is found in the log.
+pub(super) fn request_id(entropy: &dyn Entropy) -> String {
+    Random::from_entropy(entropy.draw()).uuid_v4()
 }

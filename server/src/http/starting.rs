@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use stepyard_runtime::OsEntropy;
 use tower::ServiceExt;
 
-use super::health;
-use crate::wire::Problem;
+use super::{aws, health};
+use crate::wire::{ApiError, Problem, respond};
 
 /// The place of the router that takes over when the server is ready.
 pub(crate) type Starting = Arc<OnceLock<Router>>;
@@ -28,5 +28,9 @@ async fn answer(State(ready): State<Starting>, request: Request) -> Response<Bod
         return health::alive().await.into_response();
     }
     let detail = "The server is taking up the executions in progress; try again in a moment";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response()
+    let error = ApiError::new("ServiceUnavailable", detail);
+    match aws::operation(&request) {
+        Some(_) => respond::<()>(Err(error), &aws::request_id(&OsEntropy::default())),
+        None => Problem::from(error).into_response(),
+    }
 }

@@ -65,7 +65,7 @@ fn writer_gone() -> Error {
 }
 
 /// What a reply of the database that is not a success asks for. A full disk or a lock passes; a
-/// damaged file does not.
+/// damaged file does not, nor does a row that is there already.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
 fn database_error(error: sqlx::Error) -> Error {
     // https://sqlite.org/rescode.html
@@ -78,6 +78,9 @@ fn database_error(error: sqlx::Error) -> Error {
             if matches!(refused.code().as_deref(), Some(CORRUPT | NOT_A_DATABASE)) =>
         {
             corrupt("database file".into())
+        }
+        sqlx::Error::Database(refused) if refused.is_unique_violation() => {
+            Error::Conflict(refused.message().to_owned())
         }
         _ => Error::Unavailable(error.to_string()),
     }

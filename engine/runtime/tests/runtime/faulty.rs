@@ -1,0 +1,226 @@
+//! A store with faults.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use stepyard_asl::Random;
+use stepyard_store::{
+    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore, Revision,
+    SHARD_COUNT, ShardId, ShardLease, StateMachine, Store,
+};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
+
+/// What becomes of a commit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// The connection breaks before it is applied.
+    LostBefore,
+    /// The connection breaks after it is applied.
+    LostAfter,
+}
+
+/// A store in memory that fails when it is told to, or by a seed.
+#[derive(Clone)]
+pub(crate) struct FaultyStore {
+    inner: MemoryStore,
+    plan: Arc<Mutex<Plan>>,
+    gate: Arc<Semaphore>,
+    failing: Arc<AtomicBool>,
+    failed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Plan {
+    next: VecDeque<Fault>,
+    random: Option<Random>,
+    commits_left: Option<u32>,
+}
+
+impl FaultyStore {
+    pub(crate) fn sound() -> FaultyStore {
+        FaultyStore {
+            inner: MemoryStore::new(),
+            plan: Arc::default(),
+            gate: Arc::new(Semaphore::new(1)),
+            failing: Arc::default(),
+            failed: Arc::default(),
+        }
+    }
+
+    /// One commit in four meets a fault.
+    pub(crate) fn seeded(seed: u64) -> FaultyStore {
+        let store = FaultyStore::sound();
+        store.plan.lock().unwrap().random = Some(Random::from_seed(seed));
+        store
+    }
+
+    pub(crate) fn next_commits(&self, faults: &[Fault]) {
+        self.plan.lock().unwrap().next.extend(faults);
+    }
+
+    /// Commits wait until this is dropped.
+    pub(crate) fn hold(&self) -> OwnedSemaphorePermit {
+        self.gate.clone().try_acquire_owned().unwrap()
+    }
+
+    /// After so many commits nothing works any more, as for a process that is gone.
+    pub(crate) fn fail_after(&self, commits: u32) {
+        self.plan.lock().unwrap().commits_left = Some(commits);
+    }
+
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::SeqCst)
+    }
+
+    pub(crate) async fn has_failed(&self) {
+        let failed = self.failed.notified();
+        if !self.is_failing() {
+            failed.await;
+        }
+    }
+
+    pub(crate) fn recover(&self) {
+        self.failing.store(false, Ordering::SeqCst);
+    }
+
+    /// Somebody else takes all shards.
+    pub(crate) async fn claim_all(&self) {
+        let all: Vec<_> = (0..SHARD_COUNT).map(ShardId).collect();
+        self.inner.claim_shards(&all).await.unwrap();
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        let mut plan = self.plan.lock().unwrap();
+        if let Some(left) = &mut plan.commits_left {
+            if *left == 0 {
+                plan.commits_left = None;
+                self.failing.store(true, Ordering::SeqCst);
+                self.failed.notify_waiters();
+            } else {
+                *left -= 1;
+            }
+        }
+        if let Some(fault) = plan.next.pop_front() {
+            return Some(fault);
+        }
+        match plan.random.as_mut()?.below(8) {
+            0 => Some(Fault::LostBefore),
+            1 => Some(Fault::LostAfter),
+            _ => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.is_failing() {
+            true => Err(lost()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn lost() -> Error {
+    Error::Unavailable("the connection broke".into())
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+        self.check()?;
+        self.inner.claim_shards(shards).await
+    }
+
+    async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {
+        let _open = self.gate.acquire().await;
+        let fault = self.fault();
+        self.check()?;
+        match fault {
+            None => self.inner.commit(group).await,
+            Some(Fault::LostBefore) => Err(lost()),
+            Some(Fault::LostAfter) => {
+                self.inner.commit(group).await?;
+                Err(lost())
+            }
+        }
+    }
+
+    async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+        self.check()?;
+        self.inner.read_leases(shards).await
+    }
+
+    async fn open_executions(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRow>, Error> {
+        self.check()?;
+        self.inner.open_executions(shard, after, limit).await
+    }
+
+    async fn find_execution(
+        &self,
+        shard: ShardId,
+        arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        self.check()?;
+        self.inner.find_execution(shard, arn, name).await
+    }
+
+    async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        self.inner.list_executions(query).await
+    }
+
+    async fn load_journal(&self, shard: ShardId, id: ExecutionId) -> Result<Vec<Chunk>, Error> {
+        self.check()?;
+        self.inner.load_journal(shard, id).await
+    }
+
+    async fn journal_page(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+        from: u64,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Chunk>, Error> {
+        self.inner.journal_page(shard, id, from, descending, limit).await
+    }
+
+    async fn create_state_machine(
+        &self,
+        machine: StateMachine,
+    ) -> Result<Option<StateMachine>, Error> {
+        self.inner.create_state_machine(machine).await
+    }
+
+    async fn update_state_machine(&self, arn: &str, revision: Revision) -> Result<bool, Error> {
+        self.inner.update_state_machine(arn, revision).await
+    }
+
+    async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
+        self.inner.delete_state_machine(arn).await
+    }
+
+    async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error> {
+        self.inner.get_state_machine(arn).await
+    }
+
+    async fn list_state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StateMachine>, Error> {
+        self.inner.list_state_machines(after, limit).await
+    }
+
+    async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
+        self.inner.get_revision(id).await
+    }
+
+    async fn close(&self) {}
+}

@@ -1,0 +1,241 @@
+//! The runtime over a store that fails as stores do, and runners that are cut off.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod faulty;
+mod world;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use faulty::{Fault, FaultyStore};
+use stepyard_asl::Random;
+use stepyard_machine::ExecutionStatus;
+use stepyard_runtime::StartError;
+use stepyard_store::ShardId;
+use world::{World, chosen};
+
+/// A task, a wait, a Parallel state, a Map state, a task with Retry: all that waits for something.
+const WORKFLOW: &str = r#"{"StartAt":"First","States":{
+    "First":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:echo","Next":"Pause"},
+    "Pause":{"Type":"Wait","Seconds":30,"Next":"Both"},
+    "Both":{"Type":"Parallel","Next":"Each","ResultPath":"$.both","Branches":[
+        {"StartAt":"L","States":{"L":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:echo","End":true}}},
+        {"StartAt":"R","States":{"R":{"Type":"Wait","Seconds":5,"End":true}}}]},
+    "Each":{"Type":"Map","ItemsPath":"$.items","ResultPath":"$.each","Next":"Flaky",
+        "ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:echo","End":true}}}},
+    "Flaky":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:fail-twice","End":true,
+        "Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":3}]}}}"#;
+
+const INPUT: &str = r#"{"items":[1,2,3]}"#;
+
+#[tokio::test]
+async fn an_execution_runs_to_its_end() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", INPUT).await.unwrap();
+    world.until_closed(1).await;
+    let journal = world.journal(&row).await;
+    assert_eq!(journal.status(), Some(ExecutionStatus::Succeeded));
+    let expected =
+        r#"{"items":[1,2,3],"both":[{"items":[1,2,3]},{"items":[1,2,3]}],"each":[1,2,3]}"#;
+    assert_eq!(journal.output().unwrap().tree(), &stepyard_json::Json::parse(expected).unwrap());
+}
+
+#[tokio::test]
+async fn nothing_leaves_before_its_commit() {
+    let store = FaultyStore::sound();
+    let world = World::new(WORKFLOW, store.clone());
+    let runtime = Arc::new(world.start_runtime().await);
+    let held = store.hold();
+    let starting = {
+        let (world, runtime) = (world.clone(), runtime.clone());
+        tokio::spawn(async move { world.start(&runtime, "one", INPUT).await })
+    };
+    world.settle().await;
+    assert!(!starting.is_finished());
+    assert_eq!(world.runs().len(), 0);
+    drop(held);
+    starting.await.unwrap().unwrap();
+    world.until_closed(1).await;
+    assert_eq!(world.runs().len(), 8);
+}
+
+/// Cuts the process off after each commit in turn.
+#[tokio::test]
+async fn a_crash_at_any_commit_loses_and_repeats_nothing() {
+    let mut crashes = 0;
+    for crash_at in 0.. {
+        let store = FaultyStore::sound();
+        let world = World::new(WORKFLOW, store.clone());
+        let runtime = world.start_runtime().await;
+        store.fail_after(crash_at);
+        let started = tokio::select! {
+            biased;
+            started = world.start(&runtime, "one", INPUT) => started.ok(),
+            () = store.has_failed() => None,
+        };
+        if !world.until_failed_or_closed(&store).await {
+            break;
+        }
+        crashes += 1;
+        drop(runtime);
+        store.recover();
+        let runtime = world.start_runtime().await;
+        // A client without an answer asks again, by name.
+        let row = match started {
+            Some(row) => row,
+            None => world.start_or_find(&runtime, "one", INPUT).await,
+        };
+        world.until_closed(1).await;
+        let journal = world.journal(&row).await;
+        assert_eq!(journal.status(), Some(ExecutionStatus::Succeeded), "crash at {crash_at}");
+        assert_eq!(world.keys().len(), 8, "one key for each task, crash at {crash_at}");
+    }
+    assert!(crashes > 6, "{crashes}");
+}
+
+#[tokio::test]
+async fn a_storm_of_faults_leaves_every_journal_whole() {
+    for seed in 0..60 {
+        let store = FaultyStore::seeded(seed);
+        let world = World::seeded(WORKFLOW, store.clone(), seed);
+        let mut random = Random::from_seed(seed);
+        let mut runtime = world.start_runtime().await;
+        let mut rows = Vec::new();
+        for number in 0..6 {
+            rows.push(world.start_or_find(&runtime, &format!("e{number}"), INPUT).await);
+            if random.below(3) == 0 {
+                drop(runtime);
+                runtime = world.start_runtime().await;
+            }
+        }
+        world.until_closed(6).await;
+        let distinct: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
+        assert_eq!(distinct.len(), 6, "seed {seed}");
+        for row in &rows {
+            let journal = world.journal(row).await;
+            assert_eq!(journal.status(), Some(ExecutionStatus::Succeeded), "seed {seed}");
+        }
+        assert_eq!(world.keys().len(), 6 * 8, "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_of_unknown_outcome_is_found_out() {
+    for fault in [Fault::LostBefore, Fault::LostAfter] {
+        let store = FaultyStore::sound();
+        let world = World::new(WORKFLOW, store.clone());
+        let runtime = world.start_runtime().await;
+        store.next_commits(&[fault, fault]);
+        let row = world.start(&runtime, "one", INPUT).await.unwrap();
+        world.until_closed(1).await;
+        assert_eq!(
+            world.journal(&row).await.status(),
+            Some(ExecutionStatus::Succeeded),
+            "{fault:?}"
+        );
+        assert_eq!(world.runs().len(), 8, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_shard_is_taken_over_again() {
+    let store = FaultyStore::sound();
+    let world = World::new(WORKFLOW, store.clone());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", INPUT).await.unwrap();
+    store.claim_all().await;
+    world.until_closed(1).await;
+    assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Succeeded));
+}
+
+/// Two processes draw the same execution id, as virtual machines from one snapshot might.
+#[tokio::test]
+async fn a_commit_that_contradicts_the_disk_is_given_up() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let shard = |name: &str| ShardId::of(&chosen(name).state_machine_arn, name);
+    let other = (0..).map(|n| format!("e{n}")).find(|name| shard(name) == shard("one")).unwrap();
+    let runtime = world.start_runtime_drawing(1).await;
+    let row = world.start(&runtime, "one", INPUT).await.unwrap();
+    drop(runtime);
+    let runtime = world.start_runtime_drawing(1).await;
+    let refused = world.start(&runtime, &other, INPUT).await;
+    assert!(matches!(refused, Err(StartError::Unavailable(_))), "{refused:?}");
+    world.start(&runtime, &other, INPUT).await.unwrap();
+    world.until_closed(2).await;
+    assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Succeeded));
+}
+
+#[tokio::test]
+async fn a_name_is_one_execution() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let starts = (0..50).map(|_| world.start(&runtime, "one", INPUT));
+    let rows = futures::future::join_all(starts).await;
+    let ids: BTreeSet<_> = rows.into_iter().map(|row| row.unwrap().id).collect();
+    assert_eq!(ids.len(), 1);
+    let taken =
+        |result: Result<_, StartError>| matches!(result, Err(StartError::AlreadyExists { .. }));
+    assert!(taken(world.start(&runtime, "one", "{}").await));
+    world.until_closed(1).await;
+    assert!(taken(world.start(&runtime, "one", INPUT).await));
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_waits() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", INPUT).await.unwrap();
+    let stop = || {
+        let context = chosen("one");
+        let (machine, name) = (context.state_machine_arn.clone(), context.execution_name.clone());
+        runtime.stop_execution(machine, name, Some("why".into()), None)
+    };
+    stop().await.unwrap();
+    let journal = world.journal(&row).await;
+    assert_eq!(journal.status(), Some(ExecutionStatus::Aborted));
+    assert_eq!(journal.error().map(|error| &**error), Some("why"));
+    assert!(stop().await.is_err());
+}
+
+#[tokio::test]
+async fn a_runner_that_panics_fails_its_task_only() {
+    let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
+        "Resource":"arn:aws:lambda:r:a:function:panic"}}}"#;
+    let world = World::new(definition, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", "{}").await.unwrap();
+    world.until_closed(1).await;
+    let journal = world.journal(&row).await;
+    assert_eq!(journal.status(), Some(ExecutionStatus::Failed));
+    assert_eq!(journal.cause().map(|cause| &**cause), Some("The task runner panicked: on purpose"));
+}
+
+#[tokio::test]
+async fn a_thousand_run_side_by_side() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let names: Vec<_> = (0..1_000).map(|number| format!("e{number}")).collect();
+    let starts = names.iter().map(|name| world.start(&runtime, name, INPUT));
+    let rows = futures::future::join_all(starts).await;
+    world.until_closed(1_000).await;
+    assert!(rows.iter().all(Result::is_ok));
+    assert_eq!(world.keys().len(), 8_000);
+    let metrics = runtime.metrics();
+    assert_eq!((metrics.started, metrics.open), (1_000, 0));
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_nothing_that_can_be_taken_up_again() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", INPUT).await.unwrap();
+    world.settle().await;
+    runtime.shutdown(world.now().plus_seconds(1)).await;
+    let refused = world.start(&runtime, "two", INPUT).await;
+    assert!(matches!(refused, Err(StartError::Unavailable(_))));
+    let _runtime = world.start_runtime().await;
+    world.until_closed(1).await;
+    assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Succeeded));
+    assert_eq!(world.keys().len(), 8);
+}

@@ -1,0 +1,251 @@
+//! Everything around a runtime: clock, chance, runners that are watched, a reader of journals.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use stepyard_asl::{Program, Resource, Timestamp, compile};
+use stepyard_json::{Json, Payload};
+use stepyard_machine::{Execution, StartContext};
+use stepyard_runtime::{
+    Clock, Invocation, ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError,
+    StartExecution, TaskOutcome, TaskRunner,
+};
+use stepyard_store::{
+    ExecutionQuery, ExecutionRow, Revision, ShardId, StateMachine, StateMachineType, Store, codec,
+};
+use uuid::Uuid;
+
+use crate::faulty::FaultyStore;
+
+/// Turns of the scheduler after which everything that can go on has gone on.
+const TURNS: usize = 300;
+
+/// Moves of the clock after which something must have gone wrong.
+const PATIENCE: usize = 2_000;
+
+#[derive(Clone)]
+pub(crate) struct World {
+    store: FaultyStore,
+    program: Arc<Program>,
+    definition: Arc<str>,
+    clock: ManualClock,
+    runner: Arc<Runner>,
+    seed: u64,
+    processes: Arc<AtomicU64>,
+}
+
+/// Answers tasks and keeps each run's idempotency key.
+#[derive(Default)]
+struct Runner {
+    runs: Mutex<Vec<Arc<str>>>,
+    failures: Mutex<BTreeMap<Arc<str>, u32>>,
+}
+
+#[async_trait]
+impl TaskRunner for Runner {
+    async fn run(&self, mut invocation: Invocation) -> TaskOutcome {
+        self.runs.lock().unwrap().push(invocation.idempotency_key.clone());
+        invocation.started.fire();
+        tokio::task::yield_now().await;
+        let Resource::Lambda(function) = &invocation.resource else { panic!("no Lambda") };
+        match &*function.name {
+            "echo" => TaskOutcome::Succeeded(invocation.parameters),
+            "fail-twice" => self.fail_twice(&invocation),
+            _ => panic!("on purpose"),
+        }
+    }
+}
+
+impl Runner {
+    /// The first two tasks of an execution fail, however often each of them is handed out.
+    fn fail_twice(&self, invocation: &Invocation) -> TaskOutcome {
+        let mut failures = self.failures.lock().unwrap();
+        let execution: Arc<str> =
+            invocation.idempotency_key.split(':').next().unwrap_or_default().into();
+        let known = failures.contains_key(&invocation.idempotency_key);
+        let count = failures.entry(execution).or_default();
+        if known || *count < 2 {
+            *count += u32::from(!known);
+            failures.insert(invocation.idempotency_key.clone(), 0);
+            return TaskOutcome::Failed { error: Some("Flaky".into()), cause: None };
+        }
+        TaskOutcome::Succeeded(invocation.parameters.clone())
+    }
+}
+
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
+
+/// Names and ARNs of an execution.
+pub(crate) fn chosen(name: &str) -> Arc<StartContext> {
+    Arc::new(StartContext {
+        execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:m:{name}").into(),
+        execution_name: name.into(),
+        state_machine_arn: MACHINE.into(),
+        state_machine_name: "m".into(),
+        role_arn: "role".into(),
+    })
+}
+
+impl World {
+    pub(crate) fn new(definition: &str, store: FaultyStore) -> World {
+        World::seeded(definition, store, 1)
+    }
+
+    pub(crate) fn seeded(definition: &str, store: FaultyStore, seed: u64) -> World {
+        World {
+            store,
+            program: compile(definition).program.unwrap(),
+            definition: definition.into(),
+            clock: ManualClock::at(Timestamp(1_700_000_000_000)),
+            runner: Arc::default(),
+            seed,
+            processes: Arc::default(),
+        }
+    }
+
+    /// Starts a runtime as a new process would, however often the store fails meanwhile.
+    pub(crate) async fn start_runtime(&self) -> Runtime {
+        // No process draws what another has drawn.
+        let process = self.processes.fetch_add(1, Ordering::Relaxed);
+        self.start_runtime_drawing(self.seed + (process << 32)).await
+    }
+
+    /// Starts a runtime whose entropy comes from that seed.
+    pub(crate) async fn start_runtime_drawing(&self, seed: u64) -> Runtime {
+        let revision = Revision {
+            id: Uuid::from_u128(1),
+            definition: self.definition.clone(),
+            role_arn: "role".into(),
+            configuration: "{}".into(),
+            created_at: Timestamp(0),
+        };
+        let machine = StateMachine {
+            arn: MACHINE.into(),
+            name: "m".into(),
+            machine_type: StateMachineType::Standard,
+            created_at: Timestamp(0),
+            revision,
+        };
+        self.store.create_state_machine(machine).await.unwrap();
+        let options = RuntimeOptions {
+            clock: Arc::new(self.clock.clone()),
+            entropy: Arc::new(SeededEntropy::new(seed)),
+            ..RuntimeOptions::new(Arc::new(self.store.clone()), self.runner.clone())
+        };
+        Runtime::start(options).await.unwrap()
+    }
+
+    pub(crate) async fn start(
+        &self,
+        runtime: &Runtime,
+        name: &str,
+        input: &str,
+    ) -> Result<ExecutionRow, StartError> {
+        let starting = runtime.start_execution(StartExecution {
+            context: chosen(name),
+            name_is_chosen: true,
+            revision: Uuid::from_u128(1),
+            program: self.program.clone(),
+            input: Payload::from(Json::parse(input).unwrap()),
+        });
+        let mut starting = std::pin::pin!(starting);
+        // The committer pauses on the clock when the store fails.
+        for _ in 0..PATIENCE {
+            tokio::select! {
+                biased;
+                started = &mut starting => return started,
+                () = self.settle() => { self.clock.advance_to_next(); }
+            }
+        }
+        panic!("the start of {name} has no answer");
+    }
+
+    /// As a client that tries again by name until it has an answer.
+    pub(crate) async fn start_or_find(
+        &self,
+        runtime: &Runtime,
+        name: &str,
+        input: &str,
+    ) -> ExecutionRow {
+        match self.start(runtime, name, input).await {
+            Ok(row) => row,
+            Err(StartError::AlreadyExists { .. }) => {
+                let shard = ShardId::of(MACHINE, name);
+                self.store.find_execution(shard, MACHINE, name).await.unwrap().unwrap()
+            }
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
+
+    /// Lets everything go on that can go on without the clock.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Moves the clock on until so many executions have ended.
+    pub(crate) async fn until_closed(&self, count: usize) {
+        for _ in 0..PATIENCE {
+            self.settle().await;
+            if self.closed(count).await == count {
+                return;
+            }
+            self.clock.advance_to_next();
+        }
+        panic!("not all executions end");
+    }
+
+    /// Moves the clock on until the store fails; false when an execution has ended before.
+    pub(crate) async fn until_failed_or_closed(&self, store: &FaultyStore) -> bool {
+        for _ in 0..PATIENCE {
+            self.settle().await;
+            if store.is_failing() {
+                return true;
+            }
+            if self.closed(1).await == 1 {
+                return false;
+            }
+            self.clock.advance_to_next();
+        }
+        panic!("nothing happens");
+    }
+
+    async fn closed(&self, most: usize) -> usize {
+        let query = ExecutionQuery { limit: most + 1, ..ExecutionQuery::default() };
+        let rows = self.store.list_executions(&query).await.unwrap();
+        rows.iter().filter(|row| row.stopped_at.is_some()).count()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The idempotency keys of all runs of tasks.
+    pub(crate) fn runs(&self) -> Vec<Arc<str>> {
+        self.runner.runs.lock().unwrap().clone()
+    }
+
+    pub(crate) fn keys(&self) -> BTreeSet<Arc<str>> {
+        self.runs().into_iter().collect()
+    }
+
+    /// Folds a journal, checking that it is whole: no gap, no overlap, one end.
+    pub(crate) async fn journal(&self, row: &ExecutionRow) -> Execution {
+        let mut execution = Execution::new();
+        let mut ends = 0;
+        for chunk in self.store.load_journal(row.shard, row.id).await.unwrap() {
+            assert_eq!(chunk.first_event, execution.event_count(), "a gap or an overlap");
+            assert_eq!(chunk.first_visible_id, execution.last_event_id().0 + 1);
+            for event in codec::decode(&chunk.body).unwrap() {
+                assert_eq!(ends, 0, "an event after the end");
+                ends += u32::from(event.kind.is_terminal());
+                execution.apply(&event);
+            }
+        }
+        assert_eq!(ends, 1, "one end");
+        execution
+    }
+}
