@@ -52,8 +52,6 @@ CREATE TABLE state_machine (
     revision_id  BLOB    NOT NULL
 ) STRICT;
 
-CREATE INDEX state_machine_by_name ON state_machine (name, arn);
-
 -- Immutable; kept when the state machine is gone, because executions run them.
 CREATE TABLE revision (
     revision_id   BLOB    NOT NULL PRIMARY KEY,

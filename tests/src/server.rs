@@ -133,10 +133,9 @@ fn follow(
     });
 }
 
+/// The server prints this line when it answers requests.
 fn address_in(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once("127.0.0.1:")?;
-    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    (port.parse::<u16>().ok()? != 0).then(|| format!("http://127.0.0.1:{port}"))
+    line.strip_prefix("stepyard is listening on ").map(str::to_owned)
 }
 
 fn text(log: &Mutex<String>) -> String {

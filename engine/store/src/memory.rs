@@ -218,15 +218,11 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<StateMachine>, Error> {
         let tables = self.tables();
-        let mut machines: Vec<_> = tables
+        let later = tables
             .machines
             .values()
-            .filter(|machine| after.is_none_or(|after| &*machine.name > after))
-            .cloned()
-            .collect();
-        machines.sort_by(|a, b| a.name.cmp(&b.name));
-        machines.truncate(limit);
-        Ok(machines)
+            .filter(|machine| after.is_none_or(|after| &*machine.arn > after));
+        Ok(later.take(limit).cloned().collect())
     }
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

@@ -75,7 +75,7 @@ pub trait Store: Send + Sync {
     /// A state machine.
     async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error>;
 
-    /// State machines by name, after the given name.
+    /// State machines in the order of their ARNs, after the given ARN.
     async fn list_state_machines(
         &self,
         after: Option<&str>,

@@ -208,7 +208,7 @@ async fn state_machines_have_revisions_that_stay(store: &dyn Store) {
     let present = store.create_state_machine(machine("a", 77)).await.unwrap();
     assert_eq!(present, Some(machine("a", 1)));
     assert_eq!(store.get_revision(Uuid::from_u128(77)).await.unwrap(), None);
-    let listed = store.list_state_machines(Some("a"), 5).await.unwrap();
+    let listed = store.list_state_machines(Some(&machine("a", 1).arn), 5).await.unwrap();
     assert_eq!(listed, [machine("b", 0), machine("c", 2)]);
 
     let arn = machine("a", 1).arn;

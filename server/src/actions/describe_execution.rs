@@ -9,7 +9,7 @@ use stepyard_machine::{ExecutionStatus, Text};
 
 use crate::app::App;
 use crate::view::ExecutionView;
-use crate::wire::{ApiError, required};
+use crate::wire::{ApiError, Constraints, METADATA_ONLY, required};
 
 /// Request of DescribeExecution.
 #[derive(Debug, Default, Deserialize)]
@@ -63,9 +63,10 @@ pub(crate) async fn describe_execution(
     request: DescribeExecutionRequest,
 ) -> Result<DescribeExecutionResponse, ApiError> {
     let arn = required(request.execution_arn.as_deref(), "executionArn")?;
+    Constraints::default().included_data(request.included_data.as_deref()).check()?;
     let row = app.execution(arn).await?;
     let view = ExecutionView::load(&*app.store, row).await?;
-    let with_data = request.included_data.as_deref() != Some("METADATA_ONLY");
+    let with_data = request.included_data.as_deref() != Some(METADATA_ONLY);
     Ok(answer(view, with_data))
 }
 

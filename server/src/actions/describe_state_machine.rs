@@ -9,7 +9,7 @@ use stepyard_store::{Revision, StateMachine, StateMachineType};
 
 use super::update_state_machine::revision_id;
 use crate::app::App;
-use crate::wire::{ApiError, epoch_seconds, required};
+use crate::wire::{ApiError, Constraints, METADATA_ONLY, epoch_seconds, required};
 
 /// Request of DescribeStateMachine.
 #[derive(Debug, Default, Deserialize)]
@@ -52,12 +52,8 @@ pub(crate) async fn describe_state_machine(
     request: DescribeStateMachineRequest,
 ) -> Result<DescribeStateMachineResponse, ApiError> {
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
+    Constraints::default().included_data(request.included_data.as_deref()).check()?;
     let machine = app.state_machine(arn).await?;
-    let metadata_only = request.included_data.as_deref() == Some("METADATA_ONLY");
-    let definition = match metadata_only {
-        true => "{}".into(),
-        false => machine.revision.definition.clone(),
-    };
     Ok(DescribeStateMachineResponse {
         revision_id: revision_id(&machine),
         r#type: type_word(&machine),
@@ -65,10 +61,18 @@ pub(crate) async fn describe_state_machine(
         state_machine_arn: machine.arn,
         name: machine.name,
         status: "ACTIVE",
-        definition,
+        definition: shown_definition(&machine.revision, request.included_data.as_deref()),
         role_arn: machine.revision.role_arn,
         creation_date: machine.created_at,
     })
+}
+
+/// The definition, or `{}` for a client that has waived it.
+pub(super) fn shown_definition(revision: &Revision, included_data: Option<&str>) -> Arc<str> {
+    match included_data {
+        Some(METADATA_ONLY) => "{}".into(),
+        _ => revision.definition.clone(),
+    }
 }
 
 /// The word of the API for a state machine's type.

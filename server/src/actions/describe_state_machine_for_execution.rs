@@ -5,16 +5,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::Timestamp;
 
-use super::describe_state_machine::{Configuration, configuration};
+use super::describe_state_machine::{Configuration, configuration, shown_definition};
 use crate::app::App;
 use crate::view::ExecutionView;
-use crate::wire::{ApiError, epoch_seconds, required};
+use crate::wire::{ApiError, Constraints, epoch_seconds, required};
 
 /// Request of DescribeStateMachineForExecution.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DescribeStateMachineForExecutionRequest {
     pub(crate) execution_arn: Option<String>,
+    pub(crate) included_data: Option<String>,
 }
 
 /// Answer of DescribeStateMachineForExecution.
@@ -39,6 +40,7 @@ pub(crate) async fn describe_state_machine_for_execution(
     request: DescribeStateMachineForExecutionRequest,
 ) -> Result<DescribeStateMachineForExecutionResponse, ApiError> {
     let arn = required(request.execution_arn.as_deref(), "executionArn")?;
+    Constraints::default().included_data(request.included_data.as_deref()).check()?;
     let row = app.execution(arn).await?;
     let revision = app.store.get_revision(row.revision).await?;
     let revision = revision.ok_or_else(|| ApiError::internal(&"a revision is missing"))?;
@@ -48,7 +50,7 @@ pub(crate) async fn describe_state_machine_for_execution(
     Ok(DescribeStateMachineForExecutionResponse {
         state_machine_arn: view.row.state_machine_arn,
         name: view.context.state_machine_name.clone(),
-        definition: revision.definition.clone(),
+        definition: shown_definition(&revision, request.included_data.as_deref()),
         role_arn: revision.role_arn.clone(),
         update_date: revision.created_at,
         configuration: configuration(&revision),

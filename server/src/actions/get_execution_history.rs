@@ -7,7 +7,9 @@ use stepyard_machine::history::{HistoryEvent, project};
 use stepyard_store::{ExecutionRow, codec};
 
 use crate::app::App;
-use crate::wire::{ApiError, decode_token, encode_token, page_size, required};
+use crate::wire::{
+    ApiError, Constraints, TOKEN_CHARS_MAX, decode_token, encode_token, page_size, required,
+};
 
 /// Chunks that are read at a time.
 const CHUNKS_AT_ONCE: usize = 64;
@@ -17,7 +19,7 @@ const CHUNKS_AT_ONCE: usize = 64;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GetExecutionHistoryRequest {
     pub(crate) execution_arn: Option<String>,
-    pub(crate) max_results: Option<u32>,
+    pub(crate) max_results: Option<i64>,
     pub(crate) reverse_order: Option<bool>,
     pub(crate) next_token: Option<String>,
     pub(crate) include_execution_data: Option<bool>,
@@ -38,7 +40,11 @@ pub(crate) async fn get_execution_history(
     request: GetExecutionHistoryRequest,
 ) -> Result<GetExecutionHistoryResponse, ApiError> {
     let arn = required(request.execution_arn.as_deref(), "executionArn")?;
-    let size = page_size(request.max_results)?;
+    Constraints::default()
+        .max_results(request.max_results)
+        .length("nextToken", request.next_token.as_deref(), 1..=TOKEN_CHARS_MAX)
+        .check()?;
+    let size = page_size(request.max_results);
     let descending = request.reverse_order.unwrap_or(false);
     let from = match request.next_token.as_deref() {
         Some(token) => parse_cursor(token)?,
@@ -61,7 +67,8 @@ pub(crate) struct HistoryPage {
     pub(crate) next: Option<u64>,
 }
 
-/// Reads as many chunks as a page needs, from the one that holds its first event.
+/// Reads as many chunks as a page needs, from the one that holds its first event. Nearly every chunk
+/// holds a visible event, so a short page is read from few chunks.
 pub(crate) async fn history_page(
     app: &App,
     row: &ExecutionRow,
@@ -72,9 +79,9 @@ pub(crate) async fn history_page(
     let program = app.runtime.program(row.revision).await?;
     let mut events: Vec<HistoryEvent> = Vec::new();
     let mut at = from;
+    let mut limit = CHUNKS_AT_ONCE.min(size + 1);
     loop {
-        let chunks =
-            app.store.journal_page(row.shard, row.id, at, descending, CHUNKS_AT_ONCE).await?;
+        let chunks = app.store.journal_page(row.shard, row.id, at, descending, limit).await?;
         let before = events.len();
         for chunk in &chunks {
             let mut decoded = codec::decode(&chunk.body)?;
@@ -92,13 +99,15 @@ pub(crate) async fn history_page(
             events.truncate(size);
             return Ok(HistoryPage { events, next: Some(next) });
         }
-        let Some(last) = events.last().filter(|_| events.len() > before) else {
-            return Ok(HistoryPage { events, next: None });
-        };
-        if descending && last.id.0 == 1 || chunks.len() < CHUNKS_AT_ONCE {
+        if chunks.len() < limit {
             return Ok(HistoryPage { events, next: None });
         }
-        at = if descending { last.id.0 - 1 } else { last.id.0 + 1 };
+        match events.last().filter(|_| events.len() > before) {
+            Some(last) if descending => at = last.id.0 - 1,
+            Some(last) => at = last.id.0 + 1,
+            // All of them hold invisible events only.
+            None => limit *= 2,
+        }
     }
 }
 

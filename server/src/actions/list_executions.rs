@@ -10,10 +10,17 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::arn::Arn;
-use crate::wire::{ApiError, Member, decode_token, encode_token, page_size, required};
+use crate::wire::{ApiError, Constraints, decode_token, encode_token, page_size, required};
 
 /// Longest `nextToken`, in characters (AWS's model).
 const TOKEN_CHARS_MAX: usize = 3_096;
+
+/// Words of `statusFilter`, in the order in which AWS's message lists them.
+const STATUSES: &[&str] =
+    &["SUCCEEDED", "TIMED_OUT", PENDING_REDRIVE, "ABORTED", "FAILED", "RUNNING"];
+
+/// A status that only child executions of a Map Run have.
+const PENDING_REDRIVE: &str = "PENDING_REDRIVE";
 
 /// Request of ListExecutions.
 #[derive(Debug, Default, Deserialize)]
@@ -21,7 +28,7 @@ const TOKEN_CHARS_MAX: usize = 3_096;
 pub(crate) struct ListExecutionsRequest {
     pub(crate) state_machine_arn: Option<String>,
     pub(crate) status_filter: Option<String>,
-    pub(crate) max_results: Option<u32>,
+    pub(crate) max_results: Option<i64>,
     pub(crate) next_token: Option<String>,
     pub(crate) map_run_arn: Option<String>,
     pub(crate) redrive_filter: Option<String>,
@@ -63,13 +70,21 @@ pub(crate) async fn list_executions(
         return Err(ApiError::validation("Listing by Map Run is not supported yet"));
     }
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
+    Constraints::default()
+        .one_of("statusFilter", request.status_filter.as_deref(), STATUSES)
+        .max_results(request.max_results)
+        .length("nextToken", request.next_token.as_deref(), 1..=TOKEN_CHARS_MAX)
+        .check()?;
     app.state_machine(arn).await?;
+    if request.status_filter.as_deref() == Some(PENDING_REDRIVE) {
+        return Ok(ListExecutionsResponse { executions: Vec::new(), next_token: None });
+    }
     let query = ExecutionQuery {
         state_machine_arn: Some(arn.into()),
         status: request.status_filter.as_deref().map(parse_status).transpose()?,
         name_prefix: None,
-        after: after(request.next_token.as_deref())?,
-        limit: page_size(request.max_results)?,
+        after: request.next_token.as_deref().map(parse_cursor).transpose()?,
+        limit: page_size(request.max_results),
     };
     let (rows, next_token) = page(app, query).await?;
     let executions = rows.into_iter().map(item).collect::<Result<_, _>>()?;
@@ -103,21 +118,11 @@ fn item(row: ExecutionRow) -> Result<ExecutionListItem, ApiError> {
     })
 }
 
-/// The status of that name.
+/// The status that a filter names.
 pub(crate) fn parse_status(name: &str) -> Result<ExecutionStatus, ApiError> {
-    let found = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == name);
-    found.ok_or_else(|| {
-        ApiError::validation(format!(
-            "1 validation error detected: Value '{name}' at 'statusFilter' failed to satisfy constraint: Member must satisfy enum value set: [SUCCEEDED, TIMED_OUT, PENDING_REDRIVE, ABORTED, FAILED, RUNNING]"
-        ))
-    })
-}
-
-fn after(token: Option<&str>) -> Result<Option<ExecutionId>, ApiError> {
-    if let Some(token) = token {
-        Member("nextToken", token).at_most(TOKEN_CHARS_MAX)?;
-    }
-    token.map(parse_cursor).transpose()
+    Constraints::default().one_of("statusFilter", Some(name), STATUSES).check()?;
+    let known = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == name);
+    known.ok_or_else(|| ApiError::validation(format!("No execution has the status {name} here")))
 }
 
 /// The place in the list that a token names.

@@ -7,13 +7,15 @@ use stepyard_asl::Timestamp;
 
 use super::describe_state_machine::type_word;
 use crate::app::App;
-use crate::wire::{ApiError, decode_token, encode_token, epoch_seconds, page_size};
+use crate::wire::{
+    ApiError, Constraints, TOKEN_CHARS_MAX, decode_token, encode_token, epoch_seconds, page_size,
+};
 
 /// Request of ListStateMachines.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListStateMachinesRequest {
-    pub(crate) max_results: Option<u32>,
+    pub(crate) max_results: Option<i64>,
     pub(crate) next_token: Option<String>,
 }
 
@@ -37,19 +39,23 @@ pub(crate) struct StateMachineListItem {
     pub(crate) creation_date: Timestamp,
 }
 
-/// Lists state machines by name.
+/// Lists state machines in the order of their ARNs.
 pub(crate) async fn list_state_machines(
     app: &App,
     request: ListStateMachinesRequest,
 ) -> Result<ListStateMachinesResponse, ApiError> {
-    let size = page_size(request.max_results)?;
+    Constraints::default()
+        .max_results(request.max_results)
+        .length("nextToken", request.next_token.as_deref(), 1..=TOKEN_CHARS_MAX)
+        .check()?;
+    let size = page_size(request.max_results);
     let after = request.next_token.as_deref().map(decode_token).transpose()?;
     let mut machines = app.store.list_state_machines(after.as_deref(), size + 1).await?;
     let more = machines.len() > size;
     machines.truncate(size);
     let last = machines.last().filter(|_| more);
     Ok(ListStateMachinesResponse {
-        next_token: last.map(|machine| encode_token(&machine.name)),
+        next_token: last.map(|machine| encode_token(&machine.arn)),
         state_machines: machines
             .into_iter()
             .map(|machine| StateMachineListItem {

@@ -8,7 +8,7 @@ use stepyard_runtime::StopError;
 
 use crate::app::App;
 use crate::arn::Arn;
-use crate::wire::{ApiError, Member, epoch_seconds, required};
+use crate::wire::{ApiError, Constraints, epoch_seconds, required};
 
 /// Longest error and cause, in characters.
 const ERROR_CHARS_MAX: usize = 256;
@@ -37,12 +37,10 @@ pub(crate) async fn stop_execution(
     request: StopExecutionRequest,
 ) -> Result<StopExecutionResponse, ApiError> {
     let arn = required(request.execution_arn.as_deref(), "executionArn")?;
-    if let Some(error) = &request.error {
-        Member("error", error).at_most(ERROR_CHARS_MAX)?;
-    }
-    if let Some(cause) = &request.cause {
-        Member("cause", cause).at_most(CAUSE_CHARS_MAX)?;
-    }
+    Constraints::default()
+        .length("error", request.error.as_deref(), 0..=ERROR_CHARS_MAX)
+        .length("cause", request.cause.as_deref(), 0..=CAUSE_CHARS_MAX)
+        .check()?;
     let parsed = Arn::parse(arn)?;
     let (machine, name) = parsed.state_machine_of_execution()?;
     let (error, cause) = (request.error.map(Arc::from), request.cause.map(Arc::from));

@@ -1,5 +1,8 @@
 //! Checks of request members, in the words of AWS's front end.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use super::ApiError;
 
 /// Longest name of a state machine or execution, in characters.
@@ -9,32 +12,87 @@ const NAME_CHARS_MAX: usize = 80;
 const NAME_FORBIDDEN: &str = "<>{}[]?*\"#%\\^|~`$&,;:/\u{fffe}\u{ffff}\u{10ffff}";
 
 /// Items on a page when the client does not say, and at most.
-const PAGE_DEFAULT: u32 = 100;
-const PAGE_MAX: u32 = 1_000;
+const PAGE_DEFAULT: usize = 100;
+const PAGE_MAX: i64 = 1_000;
 
-/// A member with its name, for messages.
-pub(crate) struct Member<'a>(pub(crate) &'a str, pub(crate) &'a str);
+/// Longest `nextToken`, in characters; that of ListExecutions may be longer.
+pub(crate) const TOKEN_CHARS_MAX: usize = 1_024;
 
-impl Member<'_> {
-    /// Refuses a value that is too long.
-    pub(crate) fn at_most(&self, chars: usize) -> Result<(), ApiError> {
-        let Member(name, value) = self;
-        if value.chars().count() <= chars {
-            return Ok(());
+/// The constraints of AWS's model that a request breaks: all of them in one error.
+#[derive(Default)]
+pub(crate) struct Constraints {
+    violations: Vec<String>,
+}
+
+impl Constraints {
+    /// A string of so many characters.
+    pub(crate) fn length(
+        mut self,
+        member: &str,
+        value: Option<&str>,
+        chars: RangeInclusive<usize>,
+    ) -> Constraints {
+        let Some(value) = value else { return self };
+        let count = value.chars().count();
+        if count < *chars.start() {
+            let rule = format!("have length greater than or equal to {}", chars.start());
+            self.add(value, member, &rule);
+        } else if count > *chars.end() {
+            let rule = format!("have length less than or equal to {}", chars.end());
+            self.add(value, member, &rule);
         }
-        Err(constraint(
-            &format!("'{value}'"),
-            name,
-            &format!("length less than or equal to {chars}"),
-        ))
+        self
+    }
+
+    /// `maxResults` of a list.
+    pub(crate) fn max_results(mut self, value: Option<i64>) -> Constraints {
+        let Some(value) = value else { return self };
+        if value < 0 {
+            self.add(value, "maxResults", "have value greater than or equal to 0");
+        } else if value > PAGE_MAX {
+            let rule = format!("have value less than or equal to {PAGE_MAX}");
+            self.add(value, "maxResults", &rule);
+        }
+        self
+    }
+
+    /// One word of a set.
+    pub(crate) fn one_of(mut self, member: &str, value: Option<&str>, set: &[&str]) -> Constraints {
+        if let Some(value) = value.filter(|value| !set.contains(value)) {
+            let rule = format!("satisfy enum value set: [{}]", set.join(", "));
+            self.add(value, member, &rule);
+        }
+        self
+    }
+
+    /// `includedData` of the Describe operations.
+    pub(crate) fn included_data(self, value: Option<&str>) -> Constraints {
+        self.one_of("includedData", value, &["ALL_DATA", METADATA_ONLY])
+    }
+
+    fn add(&mut self, value: impl Display, member: &str, rule: &str) {
+        self.violations.push(format!(
+            "Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"
+        ));
+    }
+
+    /// # Errors
+    /// `ValidationException` that names each violation.
+    pub(crate) fn check(self) -> Result<(), ApiError> {
+        let error = |count: usize, plural: &str| {
+            let all = self.violations.join("; ");
+            ApiError::validation(format!("{count} validation error{plural} detected: {all}"))
+        };
+        match self.violations.len() {
+            0 => Ok(()),
+            1 => Err(error(1, "")),
+            count => Err(error(count, "s")),
+        }
     }
 }
 
-fn constraint(value: &str, member: &str, rule: &str) -> ApiError {
-    ApiError::validation(format!(
-        "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: Member must have {rule}"
-    ))
-}
+/// The word of `includedData` by which a client waives definitions, inputs and outputs.
+pub(crate) const METADATA_ONLY: &str = "METADATA_ONLY";
 
 /// A member that must be there.
 pub(crate) fn required<T>(value: Option<T>, member: &str) -> Result<T, ApiError> {
@@ -55,21 +113,17 @@ pub(crate) fn check_name(name: &str) -> Result<(), ApiError> {
     Err(ApiError::new("InvalidName", format!("Invalid Name: '{name}'")))
 }
 
-/// `maxResults`: absent and zero mean 100.
-pub(crate) fn page_size(max_results: Option<u32>) -> Result<usize, ApiError> {
-    match max_results.unwrap_or(0) {
-        0 => Ok(PAGE_DEFAULT as usize),
-        size @ ..=PAGE_MAX => Ok(size as usize),
-        size => {
-            let rule = format!("value less than or equal to {PAGE_MAX}");
-            Err(constraint(&format!("'{size}'"), "maxResults", &rule))
-        }
+/// How many items a checked `maxResults` asks for: absent and zero mean 100.
+pub(crate) fn page_size(max_results: Option<i64>) -> usize {
+    match max_results.and_then(|size| usize::try_from(size).ok()).unwrap_or(0) {
+        0 => PAGE_DEFAULT,
+        size => size,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{check_name, page_size};
+    use super::{Constraints, TOKEN_CHARS_MAX, check_name, page_size};
 
     #[test]
     fn names_follow_awss_rule() {
@@ -86,13 +140,26 @@ mod tests {
     }
 
     #[test]
-    fn pages_have_a_default_and_a_limit() {
-        assert_eq!(page_size(None).unwrap(), 100);
-        assert_eq!(page_size(Some(0)).unwrap(), 100);
-        assert_eq!(page_size(Some(1_000)).unwrap(), 1_000);
+    fn pages_have_a_default() {
+        assert_eq!(page_size(None), 100);
+        assert_eq!(page_size(Some(0)), 100);
+        assert_eq!(page_size(Some(1_000)), 1_000);
+    }
+
+    #[test]
+    fn broken_constraints_are_told_in_awss_words() {
+        assert_eq!(Constraints::default().max_results(Some(1_000)).check(), Ok(()));
+        let message = |constraints: Constraints| constraints.check().unwrap_err().message;
         assert_eq!(
-            page_size(Some(1_001)).unwrap_err().message,
+            message(Constraints::default().max_results(Some(1_001))),
             "1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 1000"
+        );
+        let two = Constraints::default()
+            .length("nextToken", Some(""), 1..=TOKEN_CHARS_MAX)
+            .included_data(Some("SOME"));
+        assert_eq!(
+            message(two),
+            "2 validation errors detected: Value '' at 'nextToken' failed to satisfy constraint: Member must have length greater than or equal to 1; Value 'SOME' at 'includedData' failed to satisfy constraint: Member must satisfy enum value set: [ALL_DATA, METADATA_ONLY]"
         );
     }
 }

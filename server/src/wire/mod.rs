@@ -7,7 +7,9 @@ mod problem;
 mod time;
 mod token;
 
-pub(crate) use check::{Member, check_name, page_size, required};
+pub(crate) use check::{
+    Constraints, METADATA_ONLY, TOKEN_CHARS_MAX, check_name, page_size, required,
+};
 pub(crate) use error::ApiError;
 pub(crate) use json10::{parse, respond};
 pub(crate) use problem::Problem;

@@ -59,7 +59,7 @@ const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at 
 
 const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id \
-    WHERE m.name > ? ORDER BY m.name, m.arn LIMIT ?";
+    WHERE m.arn > ? ORDER BY m.arn LIMIT ?";
 
 const REVISION: &str = "SELECT * FROM revision WHERE revision_id = ?";
 

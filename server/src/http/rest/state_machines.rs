@@ -44,7 +44,7 @@ pub(super) async fn list(
     let mut machines = app.store.list_state_machines(after.as_deref(), limit + 1).await?;
     let more = machines.len() > limit;
     machines.truncate(limit);
-    let cursor = machines.last().filter(|_| more).map(|machine| encode_token(&machine.name));
+    let cursor = machines.last().filter(|_| more).map(|machine| encode_token(&machine.arn));
     let shown: Vec<_> = machines.iter().map(summary).collect();
     Ok(Json(json!({ "stateMachines": shown, "cursor": cursor })))
 }
