@@ -83,9 +83,10 @@ class Server:
     def _follow(self, stream, found):
         for line in stream:
             self.log.append(line)
-            address = re.search(r"127\.0\.0\.1:([1-9]\d*)", line)
-            if address and not self.url:
-                self.url = f"http://127.0.0.1:{address[1]}"
+            # The server prints this line when it answers requests.
+            listening = re.fullmatch(r"stepyard is listening on (\S+)\s*", line)
+            if listening:
+                self.url = listening[1]
                 found.set()
 
     def client(self):
