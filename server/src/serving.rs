@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -12,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::config::Settings;
 use crate::http::{Guard, Starting, router, until_ready};
+
+/// Exit code after a second signal.
+const EXIT_AT_ONCE: i32 = 130;
 
 /// A server that listens. Until it is ready it says that it is not.
 pub(crate) struct Serving {
@@ -47,36 +51,40 @@ impl Serving {
 
     /// Serves until the token is cancelled, then lets requests end and shuts the runtime down.
     pub(crate) async fn run(mut self, app: Arc<App>, settings: &Settings) -> anyhow::Result<()> {
-        let grace = settings.shutdown_grace_seconds;
-        let clock = app.runtime.clock().clone();
+        let grace = Duration::from_secs(settings.shutdown_grace_seconds);
         let patience = async {
             self.stop.cancelled().await;
-            clock.sleep_until(clock.now().plus_seconds(grace)).await;
+            app.runtime.clock().sleep(grace).await;
         };
         // A client that keeps its connection open must not keep the process alive.
         tokio::select! {
             served = &mut self.task => served??,
             () = patience => self.task.abort(),
         }
-        app.runtime.shutdown(clock.now().plus_seconds(grace)).await;
+        app.runtime.shutdown(grace).await;
         app.store.close().await;
         Ok(())
     }
 }
 
-/// Cancelled by SIGINT or SIGTERM.
+/// Cancelled by SIGINT or SIGTERM; a second signal ends the process at once, as a crash would.
 pub(crate) fn stop_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let token = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("shutting down");
+        let mut signalled = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        signalled().await;
+        tracing::info!("shutting down; a second signal ends the process at once");
         token.cancel();
+        signalled().await;
+        std::process::exit(EXIT_AT_ONCE);
     });
     Ok(stop)
 }

@@ -46,11 +46,9 @@ impl Active {
         Active { id, program, revision, execution, decision, armed: Vec::new() }
     }
 
-    /// Lets the machine decide. Whether anything happened.
-    pub(crate) fn decide(&mut self, moment: Moment, stimulus: Stimulus) -> bool {
-        let before = self.decision.events.len() + self.decision.commands.len();
+    /// Lets the machine decide.
+    pub(crate) fn decide(&mut self, moment: Moment, stimulus: Stimulus) {
         decide(&self.program, &mut self.execution, moment, stimulus, &mut self.decision);
-        self.decision.events.len() + self.decision.commands.len() > before
     }
 
     pub(crate) fn execution(&self) -> &Execution {

@@ -17,6 +17,9 @@ pub trait Clock: Send + Sync {
     /// Time since some fixed moment, for measuring; never goes back.
     fn monotonic(&self) -> Duration;
 
+    /// Returns after that time, whatever the time of day does meanwhile.
+    async fn sleep(&self, duration: Duration);
+
     /// Returns when `now` has reached the given time; at once when it has passed.
     async fn sleep_until(&self, due: Timestamp);
 }
@@ -54,6 +57,10 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 
     async fn sleep_until(&self, due: Timestamp) {
@@ -111,6 +118,11 @@ impl Clock for ManualClock {
 
     fn monotonic(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.now().0).unwrap_or(0))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        self.sleep_until(self.now().plus_millis(millis)).await;
     }
 
     async fn sleep_until(&self, due: Timestamp) {

@@ -11,6 +11,7 @@ mod dispatch;
 mod entropy;
 mod error;
 mod metrics;
+mod outage;
 mod programs;
 mod recovery;
 mod runtime;

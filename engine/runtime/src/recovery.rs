@@ -1,5 +1,8 @@
 //! Taking up executions from their journals.
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
 use stepyard_machine::Execution;
 use stepyard_store::{Error, ExecutionRow, ShardId, codec};
 
@@ -17,7 +20,9 @@ pub(crate) async fn open_executions(shared: &Shared, shard: ShardId) -> Result<V
     loop {
         let rows = shared.store.open_executions(shard, after, PAGE).await?;
         for row in &rows {
-            match fold(shared, row).await {
+            // A panic is a fault of this program: it costs this execution only.
+            let fold = AssertUnwindSafe(fold(shared, row)).catch_unwind();
+            match fold.await.unwrap_or_else(|_| Err(panicked(row))) {
                 Ok(active) => folded.push(active),
                 Err(Error::Corrupt { what, reason }) => {
                     shared.metrics.quarantined();
@@ -38,6 +43,11 @@ pub(crate) async fn open_executions(shared: &Shared, shard: ShardId) -> Result<V
         after = rows.last().map(|row| row.id);
         tracing::info!(shard = shard.0, executions = folded.len(), "taking up executions");
     }
+}
+
+fn panicked(row: &ExecutionRow) -> Error {
+    let what = format!("journal of execution {}", row.id.0);
+    Error::Corrupt { what, reason: "reading it makes this program panic".into() }
 }
 
 async fn fold(shared: &Shared, row: &ExecutionRow) -> Result<Active, Error> {

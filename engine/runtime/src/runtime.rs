@@ -1,23 +1,34 @@
 //! The handle by which everything else uses the runtime.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{Event, StartContext, Text};
 use stepyard_store::{Error, ExecutionRow, SHARD_COUNT, ShardId, Store};
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::committer::Committer;
+use crate::committer::{Batch, Committer};
 use crate::dispatch::Dispatches;
 use crate::shard::{MAILBOX_MAX, Message, Shard, Shared, Start, Stop};
 use crate::{Clock, Entropy, MetricsSnapshot, StartError, StopError, TaskRunner};
 
 /// Tasks that run at the same time when nothing else is said.
 const TASKS_MAX: usize = 1_000;
+
+/// Bytes of inputs whose starts are not durable yet, in all: with more, starts are throttled.
+const START_BYTES_MAX: usize = 256 << 20;
+
+/// What an input takes at least of [`START_BYTES_MAX`], for what is kept beside it.
+const START_BYTES_MIN: usize = 1 << 10;
+
+/// How long a shutdown waits for the store after it has stopped waiting for tasks.
+const STORE_GRACE: Duration = Duration::from_secs(5);
 
 /// Pieces of news kept for a listener that is slow; beyond them it misses some, and knows it.
 const NEWS_MAX: usize = 4_096;
@@ -78,8 +89,11 @@ pub struct Committed {
 pub struct Runtime {
     shared: Arc<Shared>,
     mailboxes: Vec<mpsc::Sender<Message>>,
-    /// Dropped without [`Runtime::shutdown`], they end wherever they are, as in a crash.
-    shards: tokio::sync::Mutex<JoinSet<()>>,
+    /// Places for starts that are not durable yet, by the byte.
+    starts: Arc<Semaphore>,
+    /// Shards and committer. Dropped without [`Runtime::shutdown`], they end wherever they are, as in
+    /// a crash.
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
 impl Runtime {
@@ -95,14 +109,16 @@ impl Runtime {
             entropy: options.entropy,
             programs: Arc::default(),
             metrics: Arc::default(),
+            outage: Arc::default(),
             news: broadcast::Sender::new(NEWS_MAX),
             draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
         });
         let all: Vec<_> = (0..SHARD_COUNT).map(ShardId).collect();
         let leases = shared.store.claim_shards(&all).await?;
+        let mut tasks = JoinSet::new();
         // One committer, because SQLite has one writer.
-        let committer = start_committer(&shared);
+        let committer = start_committer(&shared, &mut tasks);
         let (mut mailboxes, mut recovered) = (Vec::new(), Vec::new());
         let mut taken_up = 0;
         for lease in leases {
@@ -122,8 +138,11 @@ impl Runtime {
         if taken_up > 0 {
             tracing::info!(executions = taken_up, "took up the executions in progress");
         }
-        let shards = recovered.into_iter().map(Shard::run).collect::<JoinSet<()>>();
-        Ok(Runtime { shared, mailboxes, shards: tokio::sync::Mutex::new(shards) })
+        for shard in recovered {
+            tasks.spawn(shard.run());
+        }
+        let starts = Arc::new(Semaphore::new(START_BYTES_MAX));
+        Ok(Runtime { shared, mailboxes, starts, tasks: tokio::sync::Mutex::new(tasks) })
     }
 
     /// Starts an execution; returns when its start is durable. A name in progress with the same input
@@ -132,9 +151,16 @@ impl Runtime {
     /// # Errors
     /// See [`StartError`].
     pub async fn start_execution(&self, start: StartExecution) -> Result<ExecutionRow, StartError> {
+        if self.shared.draining.is_cancelled() {
+            return Err(StartError::Unavailable("the server is shutting down".into()));
+        }
+        if let Some(reason) = self.shared.outage.reason() {
+            return Err(StartError::Unavailable(reason.to_string()));
+        }
         let shard = ShardId::of(&start.context.state_machine_arn, &start.context.execution_name);
         let (reply, answer) = oneshot::channel();
         let message = Message::Start(Box::new(Start {
+            place: self.place(start.input.len())?,
             context: start.context,
             name_is_chosen: start.name_is_chosen,
             revision: start.revision,
@@ -142,14 +168,21 @@ impl Runtime {
             input: start.input,
             reply,
         }));
-        if self.shared.draining.is_cancelled() {
-            return Err(StartError::Unavailable("the server is shutting down".into()));
+        self.mailboxes[usize::from(shard.0)].try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => StartError::Throttled,
+            TrySendError::Closed(_) => StartError::Unavailable(gone()),
+        })?;
+        tokio::select! {
+            biased;
+            answer = answer => answer.unwrap_or_else(|_| Err(StartError::Unavailable(gone()))),
+            reason = self.shared.outage.begun() => Err(StartError::Unavailable(reason.to_string())),
         }
-        if self.mailboxes[usize::from(shard.0)].try_send(message).is_err() {
-            return Err(StartError::Throttled);
-        }
-        let gone = || StartError::Unavailable("the server is shutting down".into());
-        answer.await.map_err(|_| gone())?
+    }
+
+    /// A place for an input among the starts that are not durable yet.
+    fn place(&self, bytes: usize) -> Result<OwnedSemaphorePermit, StartError> {
+        let bytes = u32::try_from(bytes.max(START_BYTES_MIN)).unwrap_or(u32::MAX);
+        self.starts.clone().try_acquire_many_owned(bytes).map_err(|_| StartError::Throttled)
     }
 
     /// Stops an execution; returns the time of its end when that is durable.
@@ -166,9 +199,24 @@ impl Runtime {
         let shard = ShardId::of(&state_machine_arn, &name);
         let (reply, answer) = oneshot::channel();
         let stop = Message::Stop(Box::new(Stop { state_machine_arn, name, error, cause, reply }));
-        let gone = || StopError::Unavailable("the server is shutting down".into());
-        self.mailboxes[usize::from(shard.0)].send(stop).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let stopped = async {
+            let sent = self.mailboxes[usize::from(shard.0)].send(stop).await;
+            sent.map_err(|_| StopError::Unavailable(gone()))?;
+            answer.await.unwrap_or_else(|_| Err(StopError::Unavailable(gone())))
+        };
+        tokio::select! {
+            biased;
+            stopped = stopped => stopped,
+            reason = self.shared.outage.begun() => Err(StopError::Unavailable(reason.to_string())),
+        }
+    }
+
+    /// Why executions can be neither started nor go on; `None` when all is well.
+    pub fn fault(&self) -> Option<Arc<str>> {
+        if self.mailboxes.iter().any(mpsc::Sender::is_closed) {
+            return Some("a shard has stopped; see the log".into());
+        }
+        self.shared.outage.reason()
     }
 
     /// The program of a revision.
@@ -203,38 +251,51 @@ impl Runtime {
         &self.shared.entropy
     }
 
-    /// Takes no new executions, gives running tasks until `deadline` to end, and returns when
-    /// everything decided is durable. Tasks that are cut off are handed out again after the next
-    /// start.
-    pub async fn shutdown(&self, deadline: Timestamp) {
+    /// Takes no new executions, gives running tasks that long to end, and returns when everything
+    /// decided is durable, or when the store does not answer for too long. Tasks that are cut off
+    /// are handed out again after the next start.
+    pub async fn shutdown(&self, grace: Duration) {
         self.shared.draining.cancel();
-        let mut shards = self.shards.lock().await;
+        let mut tasks = self.tasks.lock().await;
         tokio::select! {
             biased;
-            () = join_all(&mut shards) => return,
-            () = self.shared.clock.sleep_until(deadline) => {}
+            () = join_all(&mut tasks) => return,
+            () = self.shared.clock.sleep(grace) => self.shared.stopping.cancel(),
         }
-        self.shared.stopping.cancel();
-        join_all(&mut shards).await;
+        tokio::select! {
+            biased;
+            () = join_all(&mut tasks) => return,
+            () = self.shared.clock.sleep(STORE_GRACE) => {}
+        }
+        tracing::error!(
+            "the store does not answer; what it has not confirmed is repeated after the next start"
+        );
+        tasks.shutdown().await;
     }
 }
 
-async fn join_all(shards: &mut JoinSet<()>) {
-    while let Some(ended) = shards.join_next().await {
+/// What somebody is told whose answer will not come.
+fn gone() -> String {
+    "the server is shutting down, or a part of it has failed; try again".into()
+}
+
+async fn join_all(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a shard has failed");
         }
     }
 }
 
-fn start_committer(shared: &Arc<Shared>) -> mpsc::Sender<crate::committer::Batch> {
+fn start_committer(shared: &Shared, tasks: &mut JoinSet<()>) -> mpsc::Sender<Batch> {
     // A shard has at most one batch under way, so this queue is never full.
     let (batches, queue) = mpsc::channel(usize::from(SHARD_COUNT));
     let committer = Committer {
         store: shared.store.clone(),
         clock: shared.clock.clone(),
         metrics: shared.metrics.clone(),
+        outage: shared.outage.clone(),
     };
-    tokio::spawn(committer.run(queue));
+    tasks.spawn(committer.run(queue));
     batches
 }

@@ -11,8 +11,12 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
     telemetry::init(settings.log_format, "info");
     asynchronous()?.block_on(async {
         let stop = stop_signal()?;
-        let serving = listen(&settings, stop).await?;
-        let app = boot(&settings).await?;
+        let serving = listen(&settings, stop.clone()).await?;
+        let app = tokio::select! {
+            app = boot(&settings) => app?,
+            // Nothing has been acknowledged yet.
+            () = stop.cancelled() => return Ok(()),
+        };
         serving.ready(&app, &settings);
         println!("stepyard is listening on http://{}", serving.address);
         serving.run(app, &settings).await

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use stepyard_store::ShardId;
 
 use crate::app::App;
 use crate::wire::Problem;
@@ -13,13 +14,12 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The store answers. A server listens only after it has taken up the executions in progress.
+/// The store answers, and executions can be started and go on.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    match app.store.list_state_machines(None, 1).await {
-        Ok(_) => Ok("ready\n"),
-        Err(error) => {
-            let detail = format!("the store does not answer: {error}");
-            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
-        }
+    let unready = |why: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why);
+    if let Some(fault) = app.runtime.fault() {
+        return Err(unready(&fault));
     }
+    let answer = app.store.read_leases(&[ShardId(0)]).await;
+    answer.map(|_| "ready\n").map_err(|error| unready(&error.to_string()))
 }

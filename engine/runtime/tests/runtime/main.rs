@@ -6,12 +6,14 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use faulty::{Fault, FaultyStore};
 use stepyard_asl::Random;
 use stepyard_machine::ExecutionStatus;
-use stepyard_runtime::StartError;
-use stepyard_store::ShardId;
+use stepyard_runtime::{Entropy, SeededEntropy, StartError, StopError};
+use stepyard_store::{ShardId, Store};
 use world::{World, chosen};
 
 /// A task, a wait, a Parallel state, a Map state, a task with Retry: all that waits for something.
@@ -183,19 +185,104 @@ async fn a_name_is_one_execution() {
 
 #[tokio::test]
 async fn a_stop_ends_what_waits() {
-    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let store = FaultyStore::sound();
+    let world = World::new(WORKFLOW, store.clone());
     let runtime = world.start_runtime().await;
     let row = world.start(&runtime, "one", INPUT).await.unwrap();
-    let stop = || {
+    let stop = |why: &str| {
         let context = chosen("one");
         let (machine, name) = (context.state_machine_arn.clone(), context.execution_name.clone());
-        runtime.stop_execution(machine, name, Some("why".into()), None)
+        runtime.stop_execution(machine, name, Some(why.into()), None)
     };
-    stop().await.unwrap();
+    let held = store.hold();
+    let (first, second) = (stop("first"), stop("second"));
+    let mut both = std::pin::pin!(futures::future::join(first, second));
+    assert!(futures::poll!(&mut both).is_pending());
+    world.settle().await;
+    assert!(futures::poll!(&mut both).is_pending(), "an end is told before it is durable");
+    drop(held);
+    let (first, second) = both.await;
+    assert_eq!(first.unwrap(), second.unwrap());
     let journal = world.journal(&row).await;
     assert_eq!(journal.status(), Some(ExecutionStatus::Aborted));
-    assert_eq!(journal.error().map(|error| &**error), Some("why"));
-    assert!(stop().await.is_err());
+    assert_eq!(journal.error().map(|error| &**error), Some("first"));
+    assert!(matches!(stop("third").await, Err(StopError::NotRunning)));
+}
+
+#[tokio::test]
+async fn an_outage_is_told_to_those_who_wait() {
+    let store = FaultyStore::sound();
+    let world = World::new(WORKFLOW, store.clone());
+    let runtime = world.start_runtime().await;
+    store.fail_after(0);
+    let starts: Vec<_> = (0..300).map(|number| format!("e{number}")).collect();
+    let starts = starts.iter().map(|name| world.start(&runtime, name, INPUT));
+    for refused in futures::future::join_all(starts).await {
+        assert!(matches!(refused, Err(StartError::Unavailable(_))), "{refused:?}");
+    }
+    assert!(runtime.fault().is_some());
+    assert!(world.start(&runtime, "late", INPUT).await.is_err());
+    store.recover();
+    world.until(|| runtime.fault().is_none()).await;
+    let row = world.start(&runtime, "after", INPUT).await.unwrap();
+    world.until(|| runtime.metrics().open == 0).await;
+    assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Succeeded));
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_though_the_store_does_not_answer() {
+    let store = FaultyStore::sound();
+    let world = World::new(WORKFLOW, store.clone());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", INPUT).await.unwrap();
+    store.fail_after(0);
+    world.until_failed_or_closed(&store).await;
+    world.passing_time(std::pin::pin!(runtime.shutdown(Duration::from_secs(1)))).await;
+    store.recover();
+    let _runtime = world.start_runtime().await;
+    world.until_closed(1).await;
+    assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Succeeded));
+}
+
+/// Draws that panic once.
+struct Panicking(SeededEntropy, AtomicU64);
+
+impl Entropy for Panicking {
+    fn draw(&self) -> [u8; 16] {
+        assert!(self.1.fetch_add(1, Ordering::Relaxed) != 4, "on purpose");
+        self.0.draw()
+    }
+}
+
+#[tokio::test]
+async fn a_shard_that_panics_goes_on_with_what_is_stored() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let runtime = world.start_runtime_with(Panicking(SeededEntropy::new(1), 0.into())).await;
+    let row = world.start(&runtime, "one", INPUT).await.unwrap();
+    world.until_closed(1).await;
+    assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Succeeded));
+    assert_eq!(world.keys().len(), 8);
+}
+
+/// A journal that belongs to another definition, as after a restore that mixed two backups.
+#[tokio::test]
+async fn an_execution_that_panics_is_set_aside_alone() {
+    let store = FaultyStore::sound();
+    let stored = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+    let world = World::new(stored, store.clone());
+    let runtime = world.start_runtime().await;
+    let strange = world.running(WORKFLOW).start(&runtime, "one", INPUT).await.unwrap();
+    world.settle().await;
+    drop(runtime);
+    let runtime = world.start_runtime().await;
+    let names: Vec<_> = (0..100).map(|number| format!("e{number}")).collect();
+    for name in &names {
+        world.start_or_find(&runtime, name, INPUT).await;
+    }
+    world.until_closed(100).await;
+    world.until(|| runtime.metrics().quarantined == 1).await;
+    let found = store.find_execution(strange.shard, &strange.state_machine_arn, "one").await;
+    assert_eq!(found.unwrap().unwrap().status, ExecutionStatus::Running);
 }
 
 #[tokio::test]
@@ -231,7 +318,7 @@ async fn a_shutdown_waits_for_nothing_that_can_be_taken_up_again() {
     let runtime = world.start_runtime().await;
     let row = world.start(&runtime, "one", INPUT).await.unwrap();
     world.settle().await;
-    runtime.shutdown(world.now().plus_seconds(1)).await;
+    runtime.shutdown(Duration::from_secs(1)).await;
     let refused = world.start(&runtime, "two", INPUT).await;
     assert!(matches!(refused, Err(StartError::Unavailable(_))));
     let _runtime = world.start_runtime().await;

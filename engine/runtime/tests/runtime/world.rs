@@ -9,7 +9,7 @@ use stepyard_asl::{Program, Resource, Timestamp, compile};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{Execution, StartContext};
 use stepyard_runtime::{
-    Clock, Invocation, ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError,
+    Entropy, Invocation, ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError,
     StartExecution, TaskOutcome, TaskRunner,
 };
 use stepyard_store::{
@@ -105,6 +105,11 @@ impl World {
         }
     }
 
+    /// The same, but executions run another program than the revision in the store.
+    pub(crate) fn running(&self, definition: &str) -> World {
+        World { program: compile(definition).program.unwrap(), ..self.clone() }
+    }
+
     /// Starts a runtime as a new process would, however often the store fails meanwhile.
     pub(crate) async fn start_runtime(&self) -> Runtime {
         // No process draws what another has drawn.
@@ -114,6 +119,10 @@ impl World {
 
     /// Starts a runtime whose entropy comes from that seed.
     pub(crate) async fn start_runtime_drawing(&self, seed: u64) -> Runtime {
+        self.start_runtime_with(SeededEntropy::new(seed)).await
+    }
+
+    pub(crate) async fn start_runtime_with(&self, entropy: impl Entropy + 'static) -> Runtime {
         let revision = Revision {
             id: Uuid::from_u128(1),
             definition: self.definition.clone(),
@@ -131,7 +140,7 @@ impl World {
         self.store.create_state_machine(machine).await.unwrap();
         let options = RuntimeOptions {
             clock: Arc::new(self.clock.clone()),
-            entropy: Arc::new(SeededEntropy::new(seed)),
+            entropy: Arc::new(entropy),
             ..RuntimeOptions::new(Arc::new(self.store.clone()), self.runner.clone())
         };
         Runtime::start(options).await.unwrap()
@@ -151,15 +160,19 @@ impl World {
             input: Payload::from(Json::parse(input).unwrap()),
         });
         let mut starting = std::pin::pin!(starting);
-        // The committer pauses on the clock when the store fails.
+        self.passing_time(&mut starting).await
+    }
+
+    /// Moves the clock on until there is an answer.
+    pub(crate) async fn passing_time<T>(&self, mut answer: impl Future<Output = T> + Unpin) -> T {
         for _ in 0..PATIENCE {
             tokio::select! {
                 biased;
-                started = &mut starting => return started,
+                answer = &mut answer => return answer,
                 () = self.settle() => { self.clock.advance_to_next(); }
             }
         }
-        panic!("the start of {name} has no answer");
+        panic!("there is no answer");
     }
 
     /// As a client that tries again by name until it has an answer.
@@ -169,14 +182,19 @@ impl World {
         name: &str,
         input: &str,
     ) -> ExecutionRow {
-        match self.start(runtime, name, input).await {
-            Ok(row) => row,
-            Err(StartError::AlreadyExists { .. }) => {
-                let shard = ShardId::of(MACHINE, name);
-                self.store.find_execution(shard, MACHINE, name).await.unwrap().unwrap()
+        for _ in 0..PATIENCE {
+            match self.start(runtime, name, input).await {
+                Ok(row) => return row,
+                Err(StartError::AlreadyExists { .. }) => {
+                    let shard = ShardId::of(MACHINE, name);
+                    return self.store.find_execution(shard, MACHINE, name).await.unwrap().unwrap();
+                }
+                Err(StartError::Throttled | StartError::Unavailable(_)) => {
+                    self.clock.advance_to_next();
+                }
             }
-            Err(error) => panic!("{name}: {error}"),
         }
+        panic!("{name} cannot be started");
     }
 
     /// Lets everything go on that can go on without the clock.
@@ -213,14 +231,22 @@ impl World {
         panic!("nothing happens");
     }
 
+    /// Moves the clock on until that holds.
+    pub(crate) async fn until(&self, condition: impl Fn() -> bool) {
+        for _ in 0..PATIENCE {
+            self.settle().await;
+            if condition() {
+                return;
+            }
+            self.clock.advance_to_next();
+        }
+        panic!("it never holds");
+    }
+
     async fn closed(&self, most: usize) -> usize {
         let query = ExecutionQuery { limit: most + 1, ..ExecutionQuery::default() };
         let rows = self.store.list_executions(&query).await.unwrap();
         rows.iter().filter(|row| row.stopped_at.is_some()).count()
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// The idempotency keys of all runs of tasks.

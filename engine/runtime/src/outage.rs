@@ -1,0 +1,86 @@
+//! Whether the store has failed for so long that nobody should wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::Clock;
+
+/// A failure that lasts longer than this is told to those who wait.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// First and longest pause before the store is asked again.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// An outage of the store, for those who would otherwise wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Outage {
+    reason: watch::Sender<Option<Arc<str>>>,
+}
+
+impl Outage {
+    /// Why nobody should wait; `None` while the store works.
+    pub(crate) fn reason(&self) -> Option<Arc<str>> {
+        self.reason.borrow().clone()
+    }
+
+    /// Returns when there is an outage.
+    pub(crate) async fn begun(&self) -> Arc<str> {
+        let mut reason = self.reason.subscribe();
+        // The sender lives as long as `self`.
+        match reason.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone()) {
+            Some(reason) => reason,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn begin(&self, error: &stepyard_store::Error) {
+        self.reason.send_if_modified(|reason| {
+            let begins = reason.is_none();
+            if begins {
+                tracing::error!(%error, "the store has failed for a while: starts are refused");
+                *reason = Some(error.to_string().into());
+            }
+            begins
+        });
+    }
+
+    fn end(&self) {
+        if self.reason.borrow().is_none() {
+            return;
+        }
+        tracing::info!("the store works again");
+        self.reason.send_replace(None);
+    }
+}
+
+/// Attempts at something that must succeed in the end.
+pub(crate) struct Attempts<'a> {
+    outage: &'a Outage,
+    clock: &'a dyn Clock,
+    failing_since: Option<Duration>,
+    pause: Duration,
+}
+
+impl<'a> Attempts<'a> {
+    pub(crate) fn new(outage: &'a Outage, clock: &'a dyn Clock) -> Attempts<'a> {
+        Attempts { outage, clock, failing_since: None, pause: PAUSE_MIN }
+    }
+
+    /// Pauses before the next attempt, longer each time.
+    pub(crate) async fn failed(&mut self, error: &stepyard_store::Error) {
+        let now = self.clock.monotonic();
+        let since = *self.failing_since.get_or_insert(now);
+        if now.saturating_sub(since) >= PATIENCE {
+            self.outage.begin(error);
+        }
+        self.clock.sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+    }
+
+    pub(crate) fn succeeded(self) {
+        self.outage.end();
+    }
+}

@@ -1,0 +1,162 @@
+//! Handing over what has been decided, and what leaves when it is durable.
+
+use std::sync::Arc;
+
+use stepyard_asl::StateKind;
+use stepyard_machine::{Command, Event, InvokeTask, Stimulus};
+use stepyard_store::ExecutionId;
+use tokio::sync::oneshot;
+
+use super::{Reply, Shard, name_of};
+use crate::active::Released;
+use crate::committer::{Batch, Outcome, Rows};
+use crate::{Committed, Invocation};
+
+/// A batch that is under way.
+pub(super) struct UnderWay {
+    outcome: oneshot::Receiver<Outcome>,
+    released: Vec<Released>,
+    replies: Vec<Reply>,
+}
+
+impl UnderWay {
+    /// The outcome of the batch under way; never, when there is none. A committer that has lost it
+    /// does not know what became of it.
+    pub(super) async fn outcome(under_way: &mut Option<UnderWay>) -> Outcome {
+        match under_way {
+            Some(under_way) => (&mut under_way.outcome).await.unwrap_or(Outcome::Refused),
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn into_replies(self) -> Vec<Reply> {
+        self.replies
+    }
+}
+
+impl Shard {
+    /// Hands to the committer what has gathered, as much as one transaction takes, unless a batch is
+    /// under way.
+    pub(super) async fn hand_over(&mut self) {
+        if self.under_way.is_some() {
+            return;
+        }
+        let (mut rows, mut released) = (Rows::default(), Vec::new());
+        while !rows.is_full()
+            && let Some(id) = self.dirty.pop_first()
+        {
+            let Some(active) = self.executions.get_mut(&id) else { continue };
+            let (chunk, release) = active.hand_over(self.lease.shard);
+            rows.add(self.starts.remove(&id), chunk, active.update(self.lease.shard));
+            released.push(release);
+        }
+        // What they tell is durable, or in this batch, unless their execution still waits.
+        let (waiting, replies) = std::mem::take(&mut self.replies)
+            .into_iter()
+            .partition(|reply| self.dirty.contains(&reply.execution));
+        self.replies = waiting;
+        if released.is_empty() {
+            return replies.into_iter().for_each(Reply::send);
+        }
+        let (done, outcome) = oneshot::channel();
+        self.under_way = Some(UnderWay { outcome, released, replies });
+        // If the committer is gone, the outcome says so.
+        let _ = self.committer.send(Batch { lease: self.lease, rows, done }).await;
+    }
+
+    pub(super) async fn finish(&mut self, outcome: Outcome) {
+        let Some(under_way) = self.under_way.take() else { return };
+        match outcome {
+            Outcome::Committed => {
+                self.lease.commit_seq += 1;
+                self.setbacks = 0;
+                self.release(under_way);
+            }
+            Outcome::Refused => self.start_over(under_way.replies).await,
+        }
+    }
+
+    /// Everything that waited for this commit leaves.
+    fn release(&mut self, under_way: UnderWay) {
+        under_way.replies.into_iter().for_each(Reply::send);
+        for Released { execution, events, commands } in under_way.released {
+            self.shared.metrics.committed(&events);
+            self.release_commands(execution, commands);
+            self.tell(execution, events);
+            self.forget_if_closed(execution);
+        }
+    }
+
+    pub(super) fn release_commands(&mut self, execution: ExecutionId, commands: Vec<Command>) {
+        for command in commands {
+            match command {
+                Command::InvokeTask(invoke) => self.dispatch(execution, &invoke),
+                Command::CancelTask { task } => self.dispatches.cancel(execution, task),
+                Command::StartTimer { timer, due } => {
+                    if let Some(active) = self.executions.get_mut(&execution) {
+                        active.armed.push((due, timer));
+                        self.timers.arm(due, execution, timer);
+                    }
+                }
+                Command::Continue => self.decide(execution, Stimulus::Continue),
+            }
+        }
+    }
+
+    fn dispatch(&mut self, execution: ExecutionId, invoke: &InvokeTask) {
+        if self.shared.draining.is_cancelled() {
+            // It is pending, so it is handed out after the next start.
+            return;
+        }
+        let Some(active) = self.executions.get(&execution) else { return };
+        let Some(context) = active.context() else { return };
+        let state = active.program.state(invoke.state);
+        let StateKind::Task(task) = &state.kind else { return };
+        let event = invoke.task.0.0;
+        self.dispatches.dispatch(execution, invoke.task, |started, cancellation| Invocation {
+            execution_arn: context.execution_arn.clone(),
+            execution_started: active.execution().started_at().unwrap_or_default(),
+            state_name: state.name.clone(),
+            resource: task.resource.clone(),
+            parameters: invoke.parameters.clone(),
+            role_arn: invoke.role_arn.clone(),
+            idempotency_key: format!("{}:{event}", execution.0).into(),
+            started,
+            cancellation,
+        });
+    }
+
+    /// Publishes committed events, when somebody listens.
+    fn tell(&self, execution: ExecutionId, events: Vec<Event>) {
+        if self.shared.news.receiver_count() == 0 {
+            return;
+        }
+        if let Some(active) = self.executions.get(&execution)
+            && let Some(context) = active.context()
+        {
+            let execution_arn = context.execution_arn.clone();
+            let program = active.program.clone();
+            // Nobody may be left to listen by now.
+            let _ = self.shared.news.send(Arc::new(Committed { execution_arn, program, events }));
+        }
+    }
+
+    fn forget_if_closed(&mut self, execution: ExecutionId) {
+        let closed = self
+            .executions
+            .get(&execution)
+            .is_some_and(|active| active.execution().is_closed() && !active.is_dirty());
+        if !closed {
+            return;
+        }
+        let Some(active) = self.executions.remove(&execution) else { return };
+        if let Some(context) = active.context() {
+            self.names.remove(&name_of(context));
+        }
+        self.timers.disarm(execution, &active.armed);
+        self.shared.metrics.open_changed(-1);
+        if let Some(status) = active.execution().status() {
+            self.shared.metrics.closed(status);
+        }
+    }
+}

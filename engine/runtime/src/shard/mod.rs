@@ -1,0 +1,244 @@
+//! A shard: one task that owns its executions in memory.
+//!
+//! Stimuli come in through a bounded mailbox, are decided at once, and run ahead of the disk. What is
+//! decided is handed to the committer as one batch; while that is under way, the next one gathers.
+//! Commands, replies and news leave only after the commit that holds their cause.
+
+mod committing;
+mod message;
+mod setback;
+mod starting;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use committing::UnderWay;
+use futures::FutureExt;
+use message::{Answer, Reply};
+pub(crate) use message::{Message, Start, Stop};
+use stepyard_machine::{Moment, StartContext, Stimulus};
+use stepyard_store::{Error, ExecutionId, ExecutionRow, ShardId, ShardLease, Store};
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::active::Active;
+use crate::committer::Batch;
+use crate::dispatch::{Dispatches, Report};
+use crate::outage::Outage;
+use crate::programs::Programs;
+use crate::timers::Timers;
+use crate::{Clock, Committed, Entropy, Metrics, recovery};
+
+/// Messages that may wait for a shard.
+pub(crate) const MAILBOX_MAX: usize = 4_096;
+
+/// Messages that are taken before what they led to is handed over.
+const MESSAGES_AT_ONCE: usize = 256;
+
+/// Executions with something to hand over; with more, the mailbox waits for the committer.
+const BACKLOG_MAX: usize = 1_024;
+
+/// Replies that wait for a commit; with more, the mailbox waits for the committer.
+const REPLIES_MAX: usize = 4_096;
+
+type Name = (Arc<str>, Arc<str>);
+
+/// What all shards share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) programs: Arc<Programs>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) outage: Arc<Outage>,
+    pub(crate) news: broadcast::Sender<Arc<Committed>>,
+    /// Set when no new work is to be taken.
+    pub(crate) draining: CancellationToken,
+    /// Set when running tasks are not waited for any more.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// A shard and everything that it owns.
+pub(crate) struct Shard {
+    shared: Arc<Shared>,
+    lease: ShardLease,
+    mailbox: mpsc::Receiver<Message>,
+    committer: mpsc::Sender<Batch>,
+    executions: BTreeMap<ExecutionId, Active>,
+    names: BTreeMap<Name, ExecutionId>,
+    timers: Timers,
+    dispatches: Dispatches,
+    /// Executions with something to hand over.
+    dirty: BTreeSet<ExecutionId>,
+    /// Rows of executions whose start has not been handed over.
+    starts: BTreeMap<ExecutionId, ExecutionRow>,
+    replies: Vec<Reply>,
+    under_way: Option<UnderWay>,
+    /// The execution that is being decided; still there after a panic.
+    deciding: Option<ExecutionId>,
+    /// Executions that made this program panic: they are left as they are until the next start.
+    set_aside: BTreeSet<ExecutionId>,
+    /// Times that everything had to be read anew since the last commit.
+    setbacks: u32,
+    /// Whether it has been noticed that no new work is to be taken.
+    draining: bool,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        lease: ShardLease,
+        mailbox: mpsc::Receiver<Message>,
+        committer: mpsc::Sender<Batch>,
+        dispatches: Dispatches,
+    ) -> Shard {
+        Shard {
+            shared,
+            lease,
+            mailbox,
+            committer,
+            executions: BTreeMap::new(),
+            names: BTreeMap::new(),
+            timers: Timers::default(),
+            dispatches,
+            dirty: BTreeSet::new(),
+            starts: BTreeMap::new(),
+            replies: Vec::new(),
+            under_way: None,
+            deciding: None,
+            set_aside: BTreeSet::new(),
+            setbacks: 0,
+            draining: false,
+        }
+    }
+
+    fn id(&self) -> ShardId {
+        self.lease.shard
+    }
+
+    /// Takes up the executions that were left in progress.
+    pub(crate) async fn recover(&mut self) -> Result<usize, Error> {
+        let mut folded = recovery::open_executions(&self.shared, self.id()).await?;
+        folded.retain(|active| !self.set_aside.contains(&active.id));
+        let count = folded.len();
+        for active in folded {
+            let id = active.id;
+            let pending = active.execution().pending();
+            self.shared.metrics.open_changed(1);
+            self.insert(active);
+            self.release_commands(id, pending);
+        }
+        self.hand_over().await;
+        Ok(count)
+    }
+
+    /// Runs until it is told to stop and everything decided is durable.
+    pub(crate) async fn run(mut self) {
+        while !self.is_finished() {
+            // A panic is a fault of this program: it may cost one execution, not the others.
+            let turn = AssertUnwindSafe(self.turn()).catch_unwind();
+            if turn.await.is_err() {
+                self.set_panicking_aside().await;
+            }
+        }
+    }
+
+    async fn turn(&mut self) {
+        let accepts = self.dirty.len() < BACKLOG_MAX && self.replies.len() < REPLIES_MAX;
+        let timer = self.timers.next_due();
+        let clock = self.shared.clock.clone();
+        let next_timer = async move {
+            match timer {
+                Some(due) => clock.sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            outcome = UnderWay::outcome(&mut self.under_way) => self.finish(outcome).await,
+            () = self.shared.stopping.cancelled() => self.drain().await,
+            () = self.shared.draining.cancelled(), if !self.draining => self.draining = true,
+            () = next_timer => self.fire_timers(),
+            Some(message) = self.mailbox.recv(), if accepts => self.receive(message).await,
+        }
+        self.hand_over().await;
+    }
+
+    fn is_finished(&self) -> bool {
+        let quiet = self.dispatches.is_empty() && self.dirty.is_empty() && self.under_way.is_none();
+        (self.shared.draining.is_cancelled() && quiet)
+            || (self.shared.stopping.is_cancelled() && self.under_way.is_none())
+    }
+
+    /// The end: running tasks are dropped, what is under way is waited for.
+    async fn drain(&mut self) {
+        self.dispatches.stop_all();
+        if self.under_way.is_some() {
+            let outcome = UnderWay::outcome(&mut self.under_way).await;
+            self.finish(outcome).await;
+        }
+    }
+
+    /// Takes this message and those that wait behind it.
+    async fn receive(&mut self, message: Message) {
+        let mut messages = vec![message];
+        while messages.len() < MESSAGES_AT_ONCE {
+            match self.mailbox.try_recv() {
+                Ok(message) => messages.push(message),
+                Err(_) => break,
+            }
+        }
+        let found = self.look_up_names(&messages).await;
+        for message in messages {
+            match message {
+                Message::Start(start) => self.start(*start, &found),
+                Message::Stop(stop) => self.stop(*stop),
+                Message::Report(report) => self.report(report),
+            }
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        let execution = report.execution;
+        if let Some(stimulus) = self.dispatches.receive(report) {
+            self.decide(execution, stimulus);
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = self.shared.clock.now();
+        while let Some((execution, timer)) = self.timers.pop_due(now) {
+            if let Some(active) = self.executions.get_mut(&execution) {
+                active.armed.retain(|(_, armed)| *armed != timer);
+            }
+            self.decide(execution, Stimulus::TimerDue { timer });
+        }
+    }
+
+    fn decide(&mut self, execution: ExecutionId, stimulus: Stimulus) {
+        let moment = self.moment();
+        let Some(active) = self.executions.get_mut(&execution) else { return };
+        self.deciding = Some(execution);
+        active.decide(moment, stimulus);
+        self.deciding = None;
+        if active.is_dirty() {
+            self.dirty.insert(execution);
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.shared.clock.now(), entropy: self.shared.entropy.draw() }
+    }
+
+    fn insert(&mut self, active: Active) {
+        if let Some(context) = active.context() {
+            self.names.insert(name_of(context), active.id);
+        }
+        self.executions.insert(active.id, active);
+    }
+}
+
+fn name_of(context: &StartContext) -> Name {
+    (context.state_machine_arn.clone(), context.execution_name.clone())
+}

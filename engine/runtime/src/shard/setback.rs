@@ -1,0 +1,85 @@
+//! When memory is not to be trusted any more: it is dropped and read anew.
+
+use std::time::Duration;
+
+use stepyard_store::Error;
+
+use super::committing::UnderWay;
+use super::{Reply, Shard};
+use crate::outage::Attempts;
+use crate::timers::Timers;
+
+/// Pause before the second setback in a row is mended; it doubles with each further one.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+impl Shard {
+    /// A commit was refused: memory may be ahead of the truth.
+    pub(super) async fn start_over(&mut self, mut replies: Vec<Reply>) {
+        replies.append(&mut self.replies);
+        replies.into_iter().for_each(Reply::retract);
+        self.dispatches.stop_all();
+        self.shared.metrics.open_changed(-(self.executions.len() as i64));
+        self.executions.clear();
+        self.names.clear();
+        self.timers = Timers::default();
+        self.dirty.clear();
+        self.starts.clear();
+        self.pause().await;
+        self.take_over().await;
+    }
+
+    /// What has panicked once would panic again: the execution that was being decided is left as the
+    /// store has it, for a program that can handle it.
+    pub(super) async fn set_panicking_aside(&mut self) {
+        if let Some(execution) = self.deciding.take() {
+            self.shared.metrics.quarantined();
+            let context = self.executions.get(&execution).and_then(|active| active.context());
+            let arn = context.map(|context| &*context.execution_arn);
+            tracing::error!(execution = %execution.0, arn, "an execution makes this program panic; it is set aside");
+            self.set_aside.insert(execution);
+        } else {
+            tracing::error!(
+                shard = self.id().0,
+                "a shard has panicked; its executions are read anew"
+            );
+        }
+        // Whatever becomes of the batch under way, the next claim fences it.
+        let replies = self.under_way.take().map(UnderWay::into_replies);
+        self.start_over(replies.unwrap_or_default()).await;
+    }
+
+    /// A contradiction that stays must not keep the processors busy.
+    async fn pause(&mut self) {
+        if self.setbacks > 0 {
+            let pause = PAUSE_MIN.saturating_mul(1 << self.setbacks.min(10));
+            self.shared.clock.sleep(pause.min(PAUSE_MAX)).await;
+        }
+        self.setbacks += 1;
+    }
+
+    async fn take_over(&mut self) {
+        let shared = self.shared.clone();
+        let mut attempts = Attempts::new(&shared.outage, &*shared.clock);
+        loop {
+            match self.claim_and_recover().await {
+                Ok(executions) => {
+                    tracing::info!(shard = self.id().0, executions, "shard taken over");
+                    return attempts.succeeded();
+                }
+                Err(error) => {
+                    tracing::warn!(%error, shard = self.id().0, "cannot take the shard over; trying again");
+                    attempts.failed(&error).await;
+                }
+            }
+        }
+    }
+
+    async fn claim_and_recover(&mut self) -> Result<usize, Error> {
+        let leases = self.shared.store.claim_shards(&[self.id()]).await?;
+        if let Some(lease) = leases.first() {
+            self.lease = *lease;
+        }
+        Box::pin(self.recover()).await
+    }
+}

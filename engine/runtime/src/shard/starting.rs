@@ -1,0 +1,122 @@
+//! Starting and stopping executions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+use stepyard_machine::{ExecutionStatus, Stimulus};
+use stepyard_store::{Error, ExecutionId, ExecutionRow};
+
+use super::{Answer, Message, Name, Reply, Shard, Start, Stop, name_of};
+use crate::active::Active;
+use crate::{StartError, StopError};
+
+/// What the store has under the names that clients chose.
+pub(super) type Found = BTreeMap<Name, Result<Option<ExecutionRow>, Error>>;
+
+impl Shard {
+    /// Which of the names that clients chose are taken by executions that are not in memory. What is
+    /// in memory or under way is not asked for: nothing else can take a name of this shard meanwhile.
+    pub(super) async fn look_up_names(&self, messages: &[Message]) -> Found {
+        let names: BTreeSet<Name> = messages
+            .iter()
+            .filter_map(|message| match message {
+                Message::Start(start) if start.name_is_chosen => Some(name_of(&start.context)),
+                _ => None,
+            })
+            .filter(|name| !self.names.contains_key(name))
+            .collect();
+        let look_up = |name: Name| async {
+            let found = self.shared.store.find_execution(self.id(), &name.0, &name.1).await;
+            (name, found)
+        };
+        join_all(names.into_iter().map(look_up)).await.into_iter().collect()
+    }
+
+    pub(super) fn start(&mut self, start: Start, found: &Found) {
+        if start.reply.is_closed() {
+            // Its client has given up, and may have asked again since.
+            return;
+        }
+        let name = name_of(&start.context);
+        if let Some(id) = self.names.get(&name).copied() {
+            return self.start_again(id, start);
+        }
+        let refusal = match found.get(&name) {
+            None | Some(Ok(None)) => return self.start_new(name, start),
+            Some(Ok(Some(_))) => already_exists(&start),
+            Some(Err(error)) => StartError::Unavailable(error.to_string()),
+        };
+        // A client that has gone away does not want its answer.
+        drop(start.reply.send(Err(refusal)));
+    }
+
+    fn start_new(&mut self, name: Name, start: Start) {
+        let moment = self.moment();
+        let entropy = moment.entropy.first_chunk::<10>().copied().unwrap_or_default();
+        let id = ExecutionId::new(moment.now, entropy);
+        let row = ExecutionRow {
+            shard: self.id(),
+            id,
+            state_machine_arn: name.0,
+            name: name.1,
+            revision: start.revision,
+            status: ExecutionStatus::Running,
+            started_at: moment.now,
+            stopped_at: None,
+            resume_at: None,
+        };
+        let mut active = Active::new(id, start.revision, start.program);
+        self.deciding = Some(id);
+        active.decide(moment, Stimulus::Start { context: start.context, input: start.input });
+        self.deciding = None;
+        self.shared.metrics.open_changed(1);
+        self.insert(active);
+        self.dirty.insert(id);
+        self.starts.insert(id, row.clone());
+        let result = Ok(Box::new(row));
+        let answer = Answer::Started { reply: start.reply, result, _place: start.place };
+        self.replies.push(Reply { execution: id, answer });
+    }
+
+    /// A start whose name is in memory: the same reply for the same input, as AWS gives it. It tells of
+    /// a start or an end that may not be durable yet.
+    fn start_again(&mut self, id: ExecutionId, start: Start) {
+        let Some(active) = self.executions.get(&id) else { return };
+        let execution = active.execution();
+        let result = if execution.is_closed() || execution.input() != Some(&start.input) {
+            Err(already_exists(&start))
+        } else {
+            let (state_machine_arn, name) = name_of(&start.context);
+            Ok(Box::new(ExecutionRow {
+                shard: self.id(),
+                id,
+                state_machine_arn,
+                name,
+                revision: active.revision,
+                status: ExecutionStatus::Running,
+                started_at: execution.started_at().unwrap_or_default(),
+                stopped_at: None,
+                resume_at: None,
+            }))
+        };
+        let answer = Answer::Started { reply: start.reply, result, _place: start.place };
+        self.replies.push(Reply { execution: id, answer });
+    }
+
+    /// Stops an execution. One that has ended is in memory until its end is durable: the reply tells
+    /// when that was.
+    pub(super) fn stop(&mut self, stop: Stop) {
+        let Some(id) = self.names.get(&(stop.state_machine_arn, stop.name)).copied() else {
+            return drop(stop.reply.send(Err(StopError::NotRunning)));
+        };
+        self.decide(id, Stimulus::Stop { error: stop.error, cause: stop.cause });
+        let ended = self.executions.get(&id).and_then(|active| active.execution().stopped_at());
+        let stopped_at = ended.unwrap_or_else(|| self.shared.clock.now());
+        let answer = Answer::Stopped { reply: stop.reply, stopped_at };
+        self.replies.push(Reply { execution: id, answer });
+    }
+}
+
+fn already_exists(start: &Start) -> StartError {
+    StartError::AlreadyExists { arn: start.context.execution_arn.clone() }
+}
