@@ -7,6 +7,9 @@ use crate::wire::ApiError;
 /// Longest ARN that is accepted, in bytes (AWS: 256 for most calls, 2,000 for nested ones).
 const ARN_BYTES_MAX: usize = 2_000;
 
+/// The role of state machines for which nobody names one: roles decide nothing here.
+pub(crate) const ANY_ROLE_ARN: &str = "arn:aws:iam::000000000000:role/stepyard";
+
 /// An ARN of this service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Arn {

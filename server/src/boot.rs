@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::actions::{CreateStateMachineRequest, create_state_machine};
 use crate::app::{App, UPLOADS_AT_ONCE};
+use crate::arn::ANY_ROLE_ARN;
 use crate::config::Settings;
 
 /// The state machines that are registered when they are absent.
@@ -22,9 +23,6 @@ const WORKFLOWS: [(&str, &str); 2] = [
     ("image_pipeline", include_str!("../../workflows/image_pipeline.asl.json")),
     ("tutorial", include_str!("../../workflows/tutorial.asl.json")),
 ];
-
-/// The role of the state machines that come along.
-const ROLE: &str = "arn:aws:iam::000000000000:role/stepyard";
 
 /// Opens the data directory, takes up what was in progress and registers the workflows.
 pub(crate) async fn boot(settings: &Settings) -> anyhow::Result<Arc<App>> {
@@ -96,7 +94,7 @@ async fn register_workflows(app: &App) -> anyhow::Result<()> {
         let request = CreateStateMachineRequest {
             name: Some(name.into()),
             definition: Some(definition.into()),
-            role_arn: Some(ROLE.into()),
+            role_arn: Some(ANY_ROLE_ARN.into()),
             ..CreateStateMachineRequest::default()
         };
         let created = create_state_machine(app, request).await;

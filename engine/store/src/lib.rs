@@ -21,5 +21,5 @@ pub use execution::{
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};
 pub use sqlite::{SqliteOptions, SqliteStore};
-pub use state_machine::{Revision, StateMachine, StateMachineType};
+pub use state_machine::{Revision, StateMachine, StateMachineSummary, StateMachineType};
 pub use store::Store;

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
-    MetadataStore, Revision, SHARD_COUNT, ShardId, ShardLease, StateMachine, Store,
+    MetadataStore, Revision, SHARD_COUNT, ShardId, ShardLease, StateMachine, StateMachineSummary,
+    Store,
 };
 
 /// Keeps everything until it is dropped; clones share their content.
@@ -196,9 +197,17 @@ impl Store for MemoryStore {
         Ok(None)
     }
 
-    async fn update_state_machine(&self, arn: &str, revision: Revision) -> Result<bool, Error> {
+    async fn update_state_machine(
+        &self,
+        arn: &str,
+        present: Uuid,
+        revision: Revision,
+    ) -> Result<bool, Error> {
         let mut tables = self.tables();
-        let Some(machine) = tables.machines.get_mut(arn) else { return Ok(false) };
+        let machine = tables.machines.get_mut(arn);
+        let Some(machine) = machine.filter(|machine| machine.revision.id == present) else {
+            return Ok(false);
+        };
         machine.revision = revision.clone();
         tables.revisions.insert(revision.id, Arc::new(revision));
         Ok(true)
@@ -216,13 +225,13 @@ impl Store for MemoryStore {
         &self,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<StateMachine>, Error> {
+    ) -> Result<Vec<StateMachineSummary>, Error> {
         let tables = self.tables();
         let later = tables
             .machines
             .values()
             .filter(|machine| after.is_none_or(|after| &*machine.arn > after));
-        Ok(later.take(limit).cloned().collect())
+        Ok(later.take(limit).map(StateMachine::summary).collect())
     }
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

@@ -29,6 +29,34 @@ pub struct StateMachine {
     pub revision: Revision,
 }
 
+impl StateMachine {
+    /// What lists show of it.
+    pub fn summary(&self) -> StateMachineSummary {
+        StateMachineSummary {
+            arn: self.arn.clone(),
+            name: self.name.clone(),
+            machine_type: self.machine_type,
+            created_at: self.created_at,
+            updated_at: self.revision.created_at,
+        }
+    }
+}
+
+/// A state machine without what its revision holds, for lists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateMachineSummary {
+    /// ARN, unqualified.
+    pub arn: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+    /// Type.
+    pub machine_type: StateMachineType,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its current revision was created.
+    pub updated_at: Timestamp,
+}
+
 /// One revision of a state machine: immutable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {

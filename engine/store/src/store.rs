@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, Revision, ShardId,
-    ShardLease, StateMachine,
+    ShardLease, StateMachine, StateMachineSummary,
 };
 
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
@@ -66,8 +66,14 @@ pub trait Store: Send + Sync {
         machine: StateMachine,
     ) -> Result<Option<StateMachine>, Error>;
 
-    /// Gives a state machine a new revision. False when it does not exist.
-    async fn update_state_machine(&self, arn: &str, revision: Revision) -> Result<bool, Error>;
+    /// Gives a state machine a new revision in the place of `present`. False when that is not its
+    /// revision, or when it does not exist.
+    async fn update_state_machine(
+        &self,
+        arn: &str,
+        present: Uuid,
+        revision: Revision,
+    ) -> Result<bool, Error>;
 
     /// Deletes a state machine; its revisions stay as long as executions need them.
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error>;
@@ -80,7 +86,7 @@ pub trait Store: Send + Sync {
         &self,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<StateMachine>, Error>;
+    ) -> Result<Vec<StateMachineSummary>, Error>;
 
     /// A revision, also of a deleted state machine.
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error>;

@@ -209,14 +209,18 @@ async fn state_machines_have_revisions_that_stay(store: &dyn Store) {
     assert_eq!(present, Some(machine("a", 1)));
     assert_eq!(store.get_revision(Uuid::from_u128(77)).await.unwrap(), None);
     let listed = store.list_state_machines(Some(&machine("a", 1).arn), 5).await.unwrap();
-    assert_eq!(listed, [machine("b", 0), machine("c", 2)]);
+    assert_eq!(listed, [machine("b", 0).summary(), machine("c", 2).summary()]);
 
     let arn = machine("a", 1).arn;
-    assert!(store.update_state_machine(&arn, revision(8)).await.unwrap());
+    let update = async |present, number| {
+        store.update_state_machine(&arn, Uuid::from_u128(present), revision(number)).await.unwrap()
+    };
+    assert!(!update(7, 8).await, "another revision than the one that was read");
+    assert!(update(1, 8).await);
     assert_eq!(store.get_state_machine(&arn).await.unwrap(), Some(machine("a", 8)));
     assert!(store.delete_state_machine(&arn).await.unwrap());
     assert!(!store.delete_state_machine(&arn).await.unwrap());
-    assert!(!store.update_state_machine(&arn, revision(9)).await.unwrap());
+    assert!(!update(8, 9).await);
     assert_eq!(store.get_state_machine(&arn).await.unwrap(), None);
     for number in [1, 8] {
         let kept = store.get_revision(Uuid::from_u128(number)).await.unwrap();

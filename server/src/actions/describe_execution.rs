@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
 use stepyard_machine::{ExecutionStatus, Text};
 
 use crate::app::App;
 use crate::view::ExecutionView;
-use crate::wire::{ApiError, Constraints, METADATA_ONLY, required};
+use crate::wire::{ApiError, Constraints, EpochSeconds, METADATA_ONLY, required};
 
 /// Request of DescribeExecution.
 #[derive(Debug, Default, Deserialize)]
@@ -27,9 +26,9 @@ pub(crate) struct DescribeExecutionResponse {
     state_machine_arn: Arc<str>,
     name: Arc<str>,
     status: &'static str,
-    start_date: Seconds,
+    start_date: EpochSeconds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stop_date: Option<Seconds>,
+    stop_date: Option<EpochSeconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
     input_details: Included,
@@ -46,10 +45,6 @@ pub(crate) struct DescribeExecutionResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     redrive_status_reason: Option<String>,
 }
-
-/// Seconds since the epoch.
-#[derive(Debug, Serialize)]
-struct Seconds(#[serde(serialize_with = "crate::wire::epoch_seconds")] Timestamp);
 
 /// Whether data is in the answer.
 #[derive(Debug, Serialize)]
@@ -80,8 +75,8 @@ fn answer(view: ExecutionView, with_data: bool) -> DescribeExecutionResponse {
         state_machine_arn: view.row.state_machine_arn,
         name: view.row.name,
         status: view.row.status.as_str(),
-        start_date: Seconds(view.row.started_at),
-        stop_date: view.row.stopped_at.map(Seconds),
+        start_date: EpochSeconds(view.row.started_at),
+        stop_date: view.row.stopped_at.map(EpochSeconds),
         input: text(view.input),
         input_details: Included { included: with_data },
         output_details: view.output.as_ref().map(|_| Included { included: with_data }),

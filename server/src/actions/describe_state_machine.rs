@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stepyard_asl::Timestamp;
-use stepyard_store::{Revision, StateMachine, StateMachineType};
+use stepyard_store::{Revision, StateMachineType};
 
 use super::update_state_machine::revision_id;
 use crate::app::App;
@@ -56,7 +56,7 @@ pub(crate) async fn describe_state_machine(
     let machine = app.state_machine(arn).await?;
     Ok(DescribeStateMachineResponse {
         revision_id: revision_id(&machine),
-        r#type: type_word(&machine),
+        r#type: type_word(machine.machine_type),
         configuration: configuration(&machine.revision),
         state_machine_arn: machine.arn,
         name: machine.name,
@@ -76,8 +76,8 @@ pub(super) fn shown_definition(revision: &Revision, included_data: Option<&str>)
 }
 
 /// The word of the API for a state machine's type.
-pub(super) fn type_word(machine: &StateMachine) -> &'static str {
-    match machine.machine_type {
+pub(super) fn type_word(machine_type: StateMachineType) -> &'static str {
+    match machine_type {
         StateMachineType::Standard => "STANDARD",
         StateMachineType::Express => "EXPRESS",
     }

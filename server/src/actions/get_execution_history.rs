@@ -11,8 +11,12 @@ use crate::wire::{
     ApiError, Constraints, TOKEN_CHARS_MAX, decode_token, encode_token, page_size, required,
 };
 
-/// Chunks that are read at a time.
+/// Chunks that are read at a time: at first, and at most.
+const CHUNKS_AT_FIRST: usize = 4;
 const CHUNKS_AT_ONCE: usize = 64;
+
+/// A page of history ends when so many bytes of the journal have been read for it.
+const PAGE_BYTES_MAX: usize = 8 << 20;
 
 /// Request of GetExecutionHistory.
 #[derive(Debug, Default, Deserialize)]
@@ -67,8 +71,8 @@ pub(crate) struct HistoryPage {
     pub(crate) next: Option<u64>,
 }
 
-/// Reads as many chunks as a page needs, from the one that holds its first event. Nearly every chunk
-/// holds a visible event, so a short page is read from few chunks.
+/// Reads as many chunks as a page needs, from the one that holds its first event: few at first, for
+/// a short page.
 pub(crate) async fn history_page(
     app: &App,
     row: &ExecutionRow,
@@ -78,12 +82,12 @@ pub(crate) async fn history_page(
 ) -> Result<HistoryPage, ApiError> {
     let program = app.runtime.program(row.revision).await?;
     let mut events: Vec<HistoryEvent> = Vec::new();
-    let mut at = from;
-    let mut limit = CHUNKS_AT_ONCE.min(size + 1);
+    let (mut at, mut limit, mut bytes) = (from, CHUNKS_AT_FIRST, 0);
     loop {
         let chunks = app.store.journal_page(row.shard, row.id, at, descending, limit).await?;
         let before = events.len();
         for chunk in &chunks {
+            bytes += chunk.body.len();
             let mut decoded = codec::decode(&chunk.body)?;
             if descending {
                 decoded.reverse();
@@ -102,12 +106,16 @@ pub(crate) async fn history_page(
         if chunks.len() < limit {
             return Ok(HistoryPage { events, next: None });
         }
-        match events.last().filter(|_| events.len() > before) {
-            Some(last) if descending => at = last.id.0 - 1,
-            Some(last) => at = last.id.0 + 1,
+        let Some(last) = events.last().filter(|_| events.len() > before) else {
             // All of them hold invisible events only.
-            None => limit *= 2,
+            limit *= 2;
+            continue;
+        };
+        at = if descending { last.id.0 - 1 } else { last.id.0 + 1 };
+        if bytes >= PAGE_BYTES_MAX {
+            return Ok(HistoryPage { events, next: Some(at).filter(|at| *at > 0) });
         }
+        limit = CHUNKS_AT_ONCE.min(limit * 2);
     }
 }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stepyard_asl::Timestamp;
 use stepyard_machine::ExecutionStatus;
 use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::arn::Arn;
-use crate::wire::{ApiError, Constraints, decode_token, encode_token, page_size, required};
+use crate::wire::{
+    ApiError, Constraints, EpochSeconds, decode_token, encode_token, page_size, required,
+};
 
 /// Longest `nextToken`, in characters (AWS's model).
 const TOKEN_CHARS_MAX: usize = 3_096;
@@ -51,15 +52,11 @@ struct ExecutionListItem {
     state_machine_arn: Arc<str>,
     name: Arc<str>,
     status: &'static str,
-    start_date: Seconds,
+    start_date: EpochSeconds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stop_date: Option<Seconds>,
+    stop_date: Option<EpochSeconds>,
     redrive_count: u32,
 }
-
-/// Seconds since the epoch.
-#[derive(Debug, Serialize)]
-struct Seconds(#[serde(serialize_with = "crate::wire::epoch_seconds")] Timestamp);
 
 /// Lists executions of a state machine, newest start first.
 pub(crate) async fn list_executions(
@@ -112,8 +109,8 @@ fn item(row: ExecutionRow) -> Result<ExecutionListItem, ApiError> {
         state_machine_arn: row.state_machine_arn,
         name: row.name,
         status: row.status.as_str(),
-        start_date: Seconds(row.started_at),
-        stop_date: row.stopped_at.map(Seconds),
+        start_date: EpochSeconds(row.started_at),
+        stop_date: row.stopped_at.map(EpochSeconds),
         redrive_count: 0,
     })
 }

@@ -59,7 +59,7 @@ pub(crate) async fn list_state_machines(
         state_machines: machines
             .into_iter()
             .map(|machine| StateMachineListItem {
-                r#type: type_word(&machine),
+                r#type: type_word(machine.machine_type),
                 state_machine_arn: machine.arn,
                 name: machine.name,
                 creation_date: machine.created_at,

@@ -44,37 +44,55 @@ pub(crate) async fn update_state_machine(
     request: UpdateStateMachineRequest,
 ) -> Result<UpdateStateMachineResponse, ApiError> {
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
-    let machine = app.state_machine(arn).await?;
+    app.state_machine(arn).await?;
+    check(&request)?;
+    loop {
+        let machine = app.state_machine(arn).await?;
+        let now = app.runtime.clock().now();
+        let revision = next_revision(app, &machine, &request, now);
+        if is_same(&machine.revision, &revision) {
+            return Ok(answer(&machine, now));
+        }
+        // Another update may have come between; this one is then made of what that has left.
+        let present = machine.revision.id;
+        if app.store.update_state_machine(arn, present, revision.clone()).await? {
+            return Ok(answer(&StateMachine { revision, ..machine }, now));
+        }
+    }
+}
+
+fn check(request: &UpdateStateMachineRequest) -> Result<(), ApiError> {
     check_versions(request.publish, request.version_description.as_deref())?;
-    if !changes_anything(&request) {
+    if !changes_anything(request) {
         return Err(ApiError::new(
             "MissingRequiredParameter",
             "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
         ));
     }
     check_logging(request.logging_configuration.as_ref())?;
-    if let Some(definition) = &request.definition {
-        check_definition(definition)?;
-    }
-    let now = app.runtime.clock().now();
-    let revision = Revision {
+    request
+        .definition
+        .as_deref()
+        .map_or(Ok(()), |definition| check_definition(definition).map(drop))
+}
+
+fn next_revision(
+    app: &App,
+    machine: &StateMachine,
+    request: &UpdateStateMachineRequest,
+    now: Timestamp,
+) -> Revision {
+    let present = &machine.revision;
+    let definition = request.definition.as_deref();
+    let role_arn = request.role_arn.as_deref();
+    Revision {
         id: new_revision_id(app, now),
-        definition: request
-            .definition
-            .as_deref()
-            .map_or(machine.revision.definition.clone(), Arc::from),
-        role_arn: request.role_arn.as_deref().map_or(machine.revision.role_arn.clone(), Arc::from),
-        configuration: changed_configuration(&machine, &request),
+        definition: definition.map_or(present.definition.clone(), Arc::from),
+        role_arn: role_arn.map_or(present.role_arn.clone(), Arc::from),
+        configuration: changed_configuration(machine, request),
         // The first revision is told from later ones by its time: it is that of the machine.
         created_at: now.max(machine.created_at.plus_millis(1)),
-    };
-    if is_same(&machine.revision, &revision) {
-        return Ok(answer(&machine, now));
     }
-    if !app.store.update_state_machine(arn, revision.clone()).await? {
-        return Err(ApiError::state_machine_does_not_exist(arn));
-    }
-    Ok(answer(&StateMachine { revision, ..machine }, now))
 }
 
 fn answer(machine: &StateMachine, now: Timestamp) -> UpdateStateMachineResponse {

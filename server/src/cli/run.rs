@@ -18,6 +18,7 @@ use crate::actions::{
     start_execution, stop_execution,
 };
 use crate::app::App;
+use crate::arn::ANY_ROLE_ARN;
 use crate::boot::assemble;
 use crate::config::{Flags, LogFormat, Resolved, Settings};
 use crate::render::{HistoryLine, Tree};
@@ -91,7 +92,7 @@ async fn start(app: &App, definition: String, input: String) -> anyhow::Result<S
     let machine = CreateStateMachineRequest {
         name: Some(NAME.into()),
         definition: Some(definition),
-        role_arn: Some("arn:aws:iam::000000000000:role/stepyard".into()),
+        role_arn: Some(ANY_ROLE_ARN.into()),
         ..CreateStateMachineRequest::default()
     };
     let refused = |error: crate::wire::ApiError| anyhow::anyhow!(error.message);

@@ -13,5 +13,5 @@ pub(crate) use check::{
 pub(crate) use error::ApiError;
 pub(crate) use json10::{parse, respond};
 pub(crate) use problem::Problem;
-pub(crate) use time::epoch_seconds;
+pub(crate) use time::{EpochSeconds, epoch_seconds};
 pub(crate) use token::{decode_token, encode_token};

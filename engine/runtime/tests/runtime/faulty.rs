@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use stepyard_asl::Random;
 use stepyard_store::{
     Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore, Revision,
-    SHARD_COUNT, ShardId, ShardLease, StateMachine, Store,
+    SHARD_COUNT, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -198,8 +198,13 @@ impl Store for FaultyStore {
         self.inner.create_state_machine(machine).await
     }
 
-    async fn update_state_machine(&self, arn: &str, revision: Revision) -> Result<bool, Error> {
-        self.inner.update_state_machine(arn, revision).await
+    async fn update_state_machine(
+        &self,
+        arn: &str,
+        present: Uuid,
+        revision: Revision,
+    ) -> Result<bool, Error> {
+        self.inner.update_state_machine(arn, present, revision).await
     }
 
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
@@ -214,7 +219,7 @@ impl Store for FaultyStore {
         &self,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<StateMachine>, Error> {
+    ) -> Result<Vec<StateMachineSummary>, Error> {
         self.inner.list_state_machines(after, limit).await
     }
 

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
-    MetadataStore, Revision, ShardId, ShardLease, StateMachine, Store,
+    MetadataStore, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
 };
 use writer::{Operation, Writer};
 
@@ -34,6 +34,9 @@ pub struct SqliteOptions {
 
 /// A store in one SQLite file.
 pub struct SqliteStore {
+    /// For single rows that the runtime waits for.
+    look_ups: SqlitePool,
+    /// For lists and histories.
     readers: SqlitePool,
     writer: Writer,
 }
@@ -68,14 +71,17 @@ fn writer_gone() -> Error {
 /// damaged file does not, nor does a row that is there already.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
 fn database_error(error: sqlx::Error) -> Error {
-    // https://sqlite.org/rescode.html
-    const CORRUPT: &str = "11";
-    const NOT_A_DATABASE: &str = "26";
+    // https://sqlite.org/rescode.html: the low byte of an extended code is the primary one.
+    const CORRUPT: u32 = 11;
+    const NOT_A_DATABASE: u32 = 26;
+    let code = |refused: &dyn sqlx::error::DatabaseError| {
+        refused.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
+    };
     let corrupt = |what: String| Error::Corrupt { what, reason: error.to_string() };
     match &error {
         sqlx::Error::ColumnDecode { index, .. } => corrupt(format!("column {index}")),
         sqlx::Error::Database(refused)
-            if matches!(refused.code().as_deref(), Some(CORRUPT | NOT_A_DATABASE)) =>
+            if matches!(code(&**refused), Some(CORRUPT | NOT_A_DATABASE)) =>
         {
             corrupt("database file".into())
         }
@@ -94,7 +100,7 @@ impl Store for SqliteStore {
     }
 
     async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
-        read::leases(&self.readers, shards).await
+        read::leases(&self.look_ups, shards).await
     }
 
     async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {
@@ -109,7 +115,7 @@ impl Store for SqliteStore {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, Error> {
-        read::open_executions(&self.readers, shard, after, limit).await
+        read::open_executions(&self.look_ups, shard, after, limit).await
     }
 
     async fn find_execution(
@@ -118,7 +124,7 @@ impl Store for SqliteStore {
         state_machine_arn: &str,
         name: &str,
     ) -> Result<Option<ExecutionRow>, Error> {
-        read::find_execution(&self.readers, shard, state_machine_arn, name).await
+        read::find_execution(&self.look_ups, shard, state_machine_arn, name).await
     }
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
@@ -150,16 +156,17 @@ impl Store for SqliteStore {
         machine: StateMachine,
     ) -> Result<Option<StateMachine>, Error> {
         let machine = Box::new(machine);
-        let arn = machine.arn.clone();
-        match self.write(|reply| Operation::CreateStateMachine { machine, reply }).await? {
-            true => Ok(None),
-            false => self.get_state_machine(&arn).await,
-        }
+        self.write(|reply| Operation::CreateStateMachine { machine, reply }).await
     }
 
-    async fn update_state_machine(&self, arn: &str, revision: Revision) -> Result<bool, Error> {
+    async fn update_state_machine(
+        &self,
+        arn: &str,
+        present: Uuid,
+        revision: Revision,
+    ) -> Result<bool, Error> {
         let (arn, revision) = (Arc::from(arn), Box::new(revision));
-        self.write(|reply| Operation::UpdateStateMachine { arn, revision, reply }).await
+        self.write(|reply| Operation::UpdateStateMachine { arn, present, revision, reply }).await
     }
 
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
@@ -168,23 +175,24 @@ impl Store for SqliteStore {
     }
 
     async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error> {
-        read::state_machine(&self.readers, arn).await
+        read::state_machine(&self.look_ups, arn).await
     }
 
     async fn list_state_machines(
         &self,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<StateMachine>, Error> {
+    ) -> Result<Vec<StateMachineSummary>, Error> {
         read::state_machines(&self.readers, after, limit).await
     }
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
-        read::revision(&self.readers, id).await
+        read::revision(&self.look_ups, id).await
     }
 
     async fn close(&self) {
         self.writer.close().await;
+        self.look_ups.close().await;
         self.readers.close().await;
     }
 }

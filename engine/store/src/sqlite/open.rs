@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection};
 
@@ -20,11 +21,14 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 const APPLICATION_ID: i64 = 0x7374_6570;
 const MARK: &str = "PRAGMA application_id = 0x73746570";
 
-/// Connections that read at the same time.
+/// Connections that look up single rows for the runtime, which must not wait behind long lists.
+const LOOK_UPS_MAX: u32 = 2;
+
+/// Connections that read lists and histories at the same time.
 const READERS_MAX: u32 = 4;
 
 /// How long a statement waits for a lock; only checkpoints ever hold one for long.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
     let path = options.path;
@@ -36,12 +40,14 @@ pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
     MIGRATIONS.run(&mut connection).await.map_err(|error| cannot_migrate(&path, &error))?;
     check_durability(&mut connection).await?;
     let checkpoints = checkpoint::start(&path, settings(&path)).await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS_MAX)
-        .connect_with(settings(&path).pragma("query_only", "on"))
-        .await
-        .map_err(database_error)?;
-    Ok(SqliteStore { readers, writer: Writer::start(connection, checkpoints, lock) })
+    let (look_ups, readers) = (pool(&path, LOOK_UPS_MAX).await?, pool(&path, READERS_MAX).await?);
+    Ok(SqliteStore { look_ups, readers, writer: Writer::start(connection, checkpoints, lock) })
+}
+
+async fn pool(path: &Path, connections: u32) -> Result<SqlitePool, Error> {
+    let reading = settings(path).pragma("query_only", "on");
+    let pool = SqlitePoolOptions::new().max_connections(connections).connect_with(reading);
+    pool.await.map_err(database_error)
 }
 
 fn settings(path: &Path) -> SqliteConnectOptions {
@@ -88,15 +94,18 @@ async fn refuse_foreign(path: &Path) -> Result<(), Error> {
     }
     let looking = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = looking.connect().await.map_err(|error| cannot_open(path, &error))?;
-    let id: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut connection)
-        .await
-        .map_err(|error| cannot_open(path, &error))?;
+    let mut number = async |sql| {
+        let number = sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut connection).await;
+        number.map_err(|error| cannot_open(path, &error))
+    };
+    let id = number("PRAGMA application_id").await?;
+    // A first start that was cut off leaves a file without a mark, and without tables.
+    let tables = number("SELECT count(*) FROM sqlite_master").await?;
     connection.close().await.map_err(|error| cannot_open(path, &error))?;
-    match id {
-        APPLICATION_ID => Ok(()),
-        _ => Err(Error::Unusable(format!("{} is a database of another program", path.display()))),
+    if id == APPLICATION_ID || (id == 0 && tables == 0) {
+        return Ok(());
     }
+    Err(Error::Unusable(format!("{} is a database of another program", path.display())))
 }
 
 /// What was asked for is read back: without WAL and FULL an acknowledged commit could be lost.

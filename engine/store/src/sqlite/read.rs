@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use sqlx::SqliteExecutor;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use super::database_error;
 use super::rows::{self, status_code};
 use crate::{
     Chunk, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision, ShardId,
-    ShardLease, StateMachine,
+    ShardLease, StateMachine, StateMachineSummary,
 };
 
 const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
@@ -57,7 +58,7 @@ const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execut
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = ?";
 
-const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, r.* \
+const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at, r.created_at AS updated_at \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id \
     WHERE m.arn > ? ORDER BY m.arn LIMIT ?";
 
@@ -169,11 +170,11 @@ pub(super) async fn journal_page(
 }
 
 pub(super) async fn state_machine(
-    pool: &SqlitePool,
+    executor: impl SqliteExecutor<'_>,
     arn: &str,
 ) -> Result<Option<StateMachine>, Error> {
     let query = sqlx::query(STATE_MACHINE).bind(arn);
-    let row = query.fetch_optional(pool).await.map_err(database_error)?;
+    let row = query.fetch_optional(executor).await.map_err(database_error)?;
     row.as_ref().map(rows::state_machine).transpose()
 }
 
@@ -181,9 +182,9 @@ pub(super) async fn state_machines(
     pool: &SqlitePool,
     after: Option<&str>,
     most: usize,
-) -> Result<Vec<StateMachine>, Error> {
+) -> Result<Vec<StateMachineSummary>, Error> {
     let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(limit(most));
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::state_machine)
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::state_machine_summary)
 }
 
 pub(super) async fn revision(pool: &SqlitePool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::database_error;
 use crate::{
     Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineType,
+    StateMachine, StateMachineSummary, StateMachineType,
 };
 
 /// Reads the columns of one row, naming table and column when what stands there cannot be.
@@ -55,6 +55,12 @@ impl<'r> Columns<'r> {
 
     fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error> {
         Ok(self.get::<Option<i64>>(column)?.map(Timestamp))
+    }
+
+    fn machine_type(&self) -> Result<StateMachineType, Error> {
+        let code = self.get::<i64>("machine_type")?;
+        let unknown = || self.corrupt("machine_type", &format!("unknown code {code}"));
+        type_from_code(code).ok_or_else(unknown)
     }
 
     fn corrupt(&self, column: &str, reason: &dyn std::fmt::Display) -> Error {
@@ -104,14 +110,24 @@ pub(super) fn chunk(row: &SqliteRow) -> Result<Chunk, Error> {
 /// A state machine joined with its current revision.
 pub(super) fn state_machine(row: &SqliteRow) -> Result<StateMachine, Error> {
     let columns = Columns { table: "state_machine", row };
-    let code = columns.get::<i64>("machine_type")?;
     Ok(StateMachine {
         arn: columns.text("arn")?,
         name: columns.text("name")?,
-        machine_type: type_from_code(code)
-            .ok_or_else(|| columns.corrupt("machine_type", &format!("unknown code {code}")))?,
+        machine_type: columns.machine_type()?,
         created_at: columns.time("machine_created_at")?,
         revision: revision(row)?,
+    })
+}
+
+/// A state machine without its revision.
+pub(super) fn state_machine_summary(row: &SqliteRow) -> Result<StateMachineSummary, Error> {
+    let columns = Columns { table: "state_machine", row };
+    Ok(StateMachineSummary {
+        arn: columns.text("arn")?,
+        name: columns.text("name")?,
+        machine_type: columns.machine_type()?,
+        created_at: columns.time("created_at")?,
+        updated_at: columns.time("updated_at")?,
     })
 }
 

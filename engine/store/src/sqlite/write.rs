@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use uuid::Uuid;
 
 use super::database_error;
-use super::read::shard_list;
+use super::read::{self, shard_list};
 use super::rows::{self, status_code, type_code};
 use super::writer::begin;
 use crate::{
@@ -29,7 +30,8 @@ const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES (?, ?, ?, ?
 
 const CREATE_REVISION: &str = "INSERT INTO revision VALUES (?, ?, ?, ?, ?)";
 
-const UPDATE_STATE_MACHINE: &str = "UPDATE state_machine SET revision_id = ? WHERE arn = ?";
+const UPDATE_STATE_MACHINE: &str =
+    "UPDATE state_machine SET revision_id = ? WHERE arn = ? AND revision_id = ?";
 
 const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = ?";
 
@@ -197,11 +199,11 @@ fn bind_update<'q>(query: Bound<'q>, update: &'q ExecutionUpdate) -> Bound<'q> {
         .bind(update.resume_at.map(|time| time.0))
 }
 
-/// False when there is one with that ARN.
+/// Gives back the one that has that ARN already.
 pub(super) async fn create_state_machine(
     connection: &mut SqliteConnection,
     machine: &StateMachine,
-) -> Result<bool, Error> {
+) -> Result<Option<StateMachine>, Error> {
     let mut transaction = begin(connection).await?;
     let created = sqlx::query(CREATE_STATE_MACHINE)
         .bind(&*machine.arn)
@@ -213,23 +215,26 @@ pub(super) async fn create_state_machine(
         .await
         .map_err(database_error)?
         .rows_affected();
-    if created == 1 {
-        create_revision(&mut transaction, &machine.revision).await?;
+    if created == 0 {
+        return read::state_machine(&mut *transaction, &machine.arn).await;
     }
+    create_revision(&mut transaction, &machine.revision).await?;
     transaction.commit().await.map_err(database_error)?;
-    Ok(created == 1)
+    Ok(None)
 }
 
-/// False when there is none with that ARN.
+/// False when there is none with that ARN and that present revision.
 pub(super) async fn update_state_machine(
     connection: &mut SqliteConnection,
     arn: &str,
+    present: Uuid,
     revision: &Revision,
 ) -> Result<bool, Error> {
     let mut transaction = begin(connection).await?;
     let updated = sqlx::query(UPDATE_STATE_MACHINE)
         .bind(&revision.id.as_bytes()[..])
         .bind(arn)
+        .bind(&present.as_bytes()[..])
         .execute(&mut *transaction)
         .await
         .map_err(database_error)?

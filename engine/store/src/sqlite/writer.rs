@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
 use super::{database_error, write, writer_gone};
@@ -23,8 +24,8 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) enum Operation {
     Claim { shards: Vec<ShardId>, reply: Reply<Vec<ShardLease>> },
     Commit { group: Box<CommitGroup>, reply: Reply<()> },
-    CreateStateMachine { machine: Box<StateMachine>, reply: Reply<bool> },
-    UpdateStateMachine { arn: Arc<str>, revision: Box<Revision>, reply: Reply<bool> },
+    CreateStateMachine { machine: Box<StateMachine>, reply: Reply<Option<StateMachine>> },
+    UpdateStateMachine { arn: Arc<str>, present: Uuid, revision: Box<Revision>, reply: Reply<bool> },
     DeleteStateMachine { arn: Arc<str>, reply: Reply<bool> },
     PutItem { item: MetadataItem, reply: Reply<()> },
     Close { reply: oneshot::Sender<()> },
@@ -130,8 +131,10 @@ impl WriterTask {
             Operation::CreateStateMachine { machine, reply } => {
                 let _ = reply.send(write::create_state_machine(connection, &machine).await);
             }
-            Operation::UpdateStateMachine { arn, revision, reply } => {
-                let _ = reply.send(write::update_state_machine(connection, &arn, &revision).await);
+            Operation::UpdateStateMachine { arn, present, revision, reply } => {
+                let updated =
+                    write::update_state_machine(connection, &arn, present, &revision).await;
+                let _ = reply.send(updated);
             }
             Operation::DeleteStateMachine { arn, reply } => {
                 let _ = reply.send(write::delete_state_machine(connection, &arn).await);

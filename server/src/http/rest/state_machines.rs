@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_store::StateMachine;
+use stepyard_store::{StateMachine, StateMachineSummary};
 
 use super::{Body, Parameters, limit, value};
 use crate::actions::{
@@ -15,10 +15,8 @@ use crate::actions::{
     create_state_machine, delete_state_machine, update_state_machine,
 };
 use crate::app::App;
+use crate::arn::ANY_ROLE_ARN;
 use crate::wire::{Problem, decode_token, encode_token};
-
-/// The role when none is given: roles decide nothing here.
-const ROLE: &str = "arn:aws:iam::000000000000:role/stepyard";
 
 #[derive(Deserialize)]
 pub(super) struct Page {
@@ -56,7 +54,7 @@ pub(super) async fn create(
     let request = CreateStateMachineRequest {
         name: asked.name,
         definition: asked.definition.map(text),
-        role_arn: asked.role_arn.or_else(|| Some(ROLE.into())),
+        role_arn: asked.role_arn.or_else(|| Some(ANY_ROLE_ARN.into())),
         ..CreateStateMachineRequest::default()
     };
     let created = create_state_machine(&app, request).await?;
@@ -106,17 +104,17 @@ fn text(definition: Value) -> String {
     }
 }
 
-fn summary(machine: &StateMachine) -> Value {
+fn summary(machine: &StateMachineSummary) -> Value {
     json!({
         "name": &*machine.name,
         "arn": &*machine.arn,
         "createdAt": machine.created_at.to_string(),
-        "updatedAt": machine.revision.created_at.to_string(),
+        "updatedAt": machine.updated_at.to_string(),
     })
 }
 
 fn whole(machine: &StateMachine) -> Value {
-    let mut shown = summary(machine);
+    let mut shown = summary(&machine.summary());
     shown["definition"] = value(&machine.revision.definition);
     shown["roleArn"] = (*machine.revision.role_arn).into();
     shown
