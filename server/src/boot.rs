@@ -1,11 +1,14 @@
 //! Putting the parts of a server together.
 
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use stepyard_runtime::{Runtime, RuntimeOptions};
-use stepyard_store::{MetadataStore, SqliteOptions, SqliteStore, Store};
+use stepyard_store::{
+    MetadataStore, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store,
+};
 use stepyard_tasks::functions::{ImageProcessorFunction, MetadataWriterFunction};
 use stepyard_tasks::image::{ImageLimits, ImagePool};
 use stepyard_tasks::lambda::AwsLambda;
@@ -16,7 +19,7 @@ use tokio::sync::Semaphore;
 use crate::actions::{CreateStateMachineRequest, create_state_machine};
 use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::arn::ANY_ROLE_ARN;
-use crate::config::Settings;
+use crate::config::{Database, Settings};
 
 /// The state machines that are registered when they are absent.
 const WORKFLOWS: [(&str, &str); 2] = [
@@ -27,12 +30,36 @@ const WORKFLOWS: [(&str, &str); 2] = [
 /// Opens the data directory, takes up what was in progress and registers the workflows.
 pub(crate) async fn boot(settings: &Settings) -> anyhow::Result<Arc<App>> {
     let folder = &settings.data_dir;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot create the data directory {}", folder.display()))?;
-    let options = SqliteOptions { path: settings.database.clone() };
-    let store = Arc::new(SqliteStore::open(options).await?);
+    create_folder(folder)?;
+    let (store, metadata) = open_database(settings).await?;
     let objects = FsObjectStore::open(folder.join("objects"), &[SOURCE_BUCKET, OUTPUT_BUCKET])?;
-    assemble(settings, store.clone(), store, Arc::new(objects)).await
+    assemble(settings, store, metadata, Arc::new(objects)).await
+}
+
+fn create_folder(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the folder {}", folder.display()))
+}
+
+/// Opens the database and brings its schema up to date.
+pub(crate) async fn open_database(
+    settings: &Settings,
+) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn MetadataStore>)> {
+    match &settings.database {
+        Database::Sqlite(path) => {
+            if let Some(folder) = path.parent() {
+                create_folder(folder)?;
+            }
+            let store = Arc::new(SqliteStore::open(SqliteOptions { path: path.clone() }).await?);
+            Ok((store.clone(), store))
+        }
+        Database::Postgres(url) => {
+            let options =
+                PostgresOptions { url: url.clone(), allow_unsafe: settings.allow_unsafe_database };
+            let store = Arc::new(PostgresStore::open(options).await?);
+            Ok((store.clone(), store))
+        }
+    }
 }
 
 /// The same over any store.

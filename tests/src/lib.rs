@@ -2,12 +2,14 @@
 //! an endpoint that plays AWS Lambda.
 
 mod client;
+mod database;
 mod deadline;
 mod lambda_stub;
 mod repository;
 mod server;
 
 pub use client::{ApiError, Client};
+pub use database::{TestDatabase, block_on};
 pub use deadline::Deadline;
 pub use lambda_stub::{LambdaStub, Reply, Run};
 pub use repository::{binary, root};

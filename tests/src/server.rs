@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::{Client, Deadline, binary};
+use crate::{Client, Deadline, TestDatabase, binary};
 
 /// Longest wait for the line that names the address, and for the end after a signal.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,6 +24,14 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
+    /// Keeps executions there.
+    pub fn with_database(mut self, database: &TestDatabase) -> ServerOptions {
+        if let TestDatabase::Postgres(url) = database {
+            self.arguments.extend(["--database-url".into(), url.into()]);
+        }
+        self
+    }
+
     /// Sends the functions of these names (`*`: all of them) to the Lambda endpoint at that URL.
     pub fn with_lambda(mut self, functions: &str, url: &str) -> ServerOptions {
         self.arguments.extend(["--lambda-functions".into(), functions.into()]);

@@ -66,7 +66,7 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// Writes the batches of all shards.
+/// Writes the batches of the shards of one lane, one transaction at a time.
 pub(crate) struct Committer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,

@@ -117,8 +117,8 @@ impl Runtime {
         let all: Vec<_> = (0..SHARD_COUNT).map(ShardId).collect();
         let leases = shared.store.claim_shards(&all).await?;
         let mut tasks = JoinSet::new();
-        // One committer, because SQLite has one writer.
-        let committer = start_committer(&shared, &mut tasks);
+        let lanes: Vec<_> =
+            (0..shared.store.lanes()).map(|_| start_committer(&shared, &mut tasks)).collect();
         let (mut mailboxes, mut recovered) = (Vec::new(), Vec::new());
         let mut taken_up = 0;
         for lease in leases {
@@ -129,8 +129,8 @@ impl Runtime {
                 mailbox.downgrade(),
                 shared.metrics.clone(),
             );
-            let mut shard =
-                Shard::new(shared.clone(), lease, messages, committer.clone(), dispatches);
+            let committer = lanes[usize::from(lease.shard.0) % lanes.len()].clone();
+            let mut shard = Shard::new(shared.clone(), lease, messages, committer, dispatches);
             taken_up += shard.recover().await?;
             recovered.push(shard);
             mailboxes.push(mailbox);

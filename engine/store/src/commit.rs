@@ -53,6 +53,19 @@ pub struct CommitGroup {
 }
 
 impl CommitGroup {
+    /// The shards whose leases it holds.
+    pub(crate) fn shards(&self) -> Vec<ShardId> {
+        self.leases.iter().map(|lease| lease.shard).collect()
+    }
+
+    /// The error when the leases in the store are these instead.
+    pub(crate) fn fenced(&self, present: &[ShardLease]) -> Error {
+        let lost = self.leases.iter().find(|lease| !present.contains(lease));
+        // Another owner may have come and gone between the two looks.
+        let lost = lost.or(self.leases.first());
+        Error::Fenced { shard: lost.map_or(ShardId(0), |lease| lease.shard) }
+    }
+
     /// Refuses a group that writes to a shard whose lease it does not hold.
     ///
     /// # Errors

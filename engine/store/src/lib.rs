@@ -9,6 +9,8 @@ mod error;
 mod execution;
 mod memory;
 mod metadata;
+mod postgres;
+mod sql;
 mod sqlite;
 mod state_machine;
 mod store;
@@ -20,6 +22,7 @@ pub use execution::{
 };
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use state_machine::{Revision, StateMachine, StateMachineSummary, StateMachineType};
 pub use store::Store;

@@ -13,6 +13,11 @@ use crate::{
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Groups that may be committed at the same time: each takes every so-many-th shard.
+    fn lanes(&self) -> u16 {
+        1
+    }
+
     /// Takes the shards over: raises their epochs, so that no earlier owner can commit.
     async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error>;
 

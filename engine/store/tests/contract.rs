@@ -1,16 +1,18 @@
 //! What every store promises, as one list over all of them.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::ExecutionStatus;
 use stepyard_store::{
     Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
-    MemoryStore, MetadataItem, MetadataStore, Revision, ShardId, ShardLease, SqliteOptions,
-    SqliteStore, StateMachine, StateMachineType, Store,
+    MemoryStore, MetadataItem, MetadataStore, PostgresOptions, PostgresStore, Revision, ShardId,
+    ShardLease, SqliteOptions, SqliteStore, StateMachine, StateMachineType, Store,
 };
 use uuid::Uuid;
 
@@ -255,9 +257,33 @@ async fn sqlite() -> (tempfile::TempDir, SqliteStore) {
     (folder, store)
 }
 
+/// A database of its own in the cluster that `STEPYARD_TEST_POSTGRES` names.
+async fn postgres() -> Option<(String, PostgresStore)> {
+    let Ok(cluster) = std::env::var("STEPYARD_TEST_POSTGRES") else {
+        eprintln!("SKIPPED: STEPYARD_TEST_POSTGRES names no cluster; scripts/test starts one");
+        return None;
+    };
+    let name = format!("test_{:x}", RandomState::new().hash_one(0));
+    let mut connection = PgConnection::connect(&cluster).await.unwrap();
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&mut connection).await.unwrap();
+    let url = cluster.replace("/postgres?", &format!("/{name}?"));
+    let options = PostgresOptions { url: url.clone(), allow_unsafe: false };
+    Some((url, PostgresStore::open(options).await.unwrap()))
+}
+
 /// Runs each promise over each store.
 macro_rules! over_all_stores {
     ($($promise:ident),* $(,)?) => {
+        mod postgres {
+            $(#[tokio::test]
+            async fn $promise() {
+                if let Some((_, store)) = super::postgres().await {
+                    super::$promise(&store).await;
+                }
+            })*
+        }
+
         mod memory {
             $(#[tokio::test]
             async fn $promise() {
@@ -317,4 +343,67 @@ async fn a_database_of_another_program_is_left_as_it_is() {
     let refused = SqliteStore::open(SqliteOptions { path: path.clone() }).await.err().unwrap();
     assert!(matches!(refused, Error::Unusable(_)), "{refused}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[tokio::test]
+async fn postgres_is_opened_again_and_refused_when_it_is_newer_or_unsafe() {
+    let Some((url, store)) = postgres().await else { return };
+    let mut lease = claim(&store).await;
+    let group = CommitGroup { starts: vec![row(1)], ..CommitGroup::default() };
+    commit(&store, &mut lease, group).await;
+    store.close().await;
+    assert!(matches!(store.read_leases(&[SHARD]).await, Err(Error::Unavailable(_))));
+
+    let options = |url: &str| PostgresOptions { url: url.into(), allow_unsafe: false };
+    let again = PostgresStore::open(options(&url)).await.unwrap();
+    assert_eq!(again.read_leases(&[SHARD]).await.unwrap(), [lease]);
+
+    let careless = format!("{url}&options=-c%20synchronous_commit%3Doff");
+    let refused = PostgresStore::open(options(&careless)).await.err().unwrap();
+    assert!(refused.to_string().contains("synchronous_commit = off"), "{refused}");
+    let accepted = PostgresOptions { url: careless, allow_unsafe: true };
+    PostgresStore::open(accepted).await.unwrap();
+
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations \
+        SELECT 9999, description, installed_on, success, checksum, execution_time FROM _sqlx_migrations";
+    sqlx::query(newer).execute(&mut connection).await.unwrap();
+    let refused = PostgresStore::open(options(&url)).await.err().unwrap();
+    assert!(refused.to_string().contains("newer than this program"), "{refused}");
+    let refused = PostgresStore::open(options("postgres://:bad")).await.err().unwrap();
+    assert!(matches!(refused, Error::Unusable(_)), "{refused}");
+}
+
+/// Commits of different lanes, and claims between them.
+#[tokio::test]
+async fn postgres_commits_lanes_side_by_side() {
+    let Some((_, store)) = postgres().await else { return };
+    let store = Arc::new(store);
+    let lane = |lane: u16| {
+        let store = store.clone();
+        async move {
+            let shards: Vec<_> = (0..16).map(|n| ShardId(n * 4 + lane)).collect();
+            let mut leases = store.claim_shards(&shards).await.unwrap();
+            for turn in 0..30 {
+                let chunks = shards.iter().map(|shard| Chunk {
+                    shard: *shard,
+                    first_event: turn,
+                    ..chunk(u64::from(shard.0), 0, 1)
+                });
+                let group = CommitGroup {
+                    leases: leases.iter().rev().copied().collect(),
+                    chunks: chunks.collect(),
+                    ..CommitGroup::default()
+                };
+                store.commit(&group).await.unwrap();
+                leases.iter_mut().for_each(|lease| lease.commit_seq += 1);
+            }
+            assert_eq!(store.read_leases(&shards).await.unwrap(), leases);
+            store.claim_shards(&shards).await.unwrap();
+        }
+    };
+    let lanes = (0..4).map(|number| tokio::spawn(lane(number)));
+    for ended in futures::future::join_all(lanes).await {
+        ended.unwrap();
+    }
 }

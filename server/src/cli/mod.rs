@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod history;
+mod migrate;
 mod run;
 mod serve;
 mod validate;
@@ -31,6 +32,8 @@ enum Command {
     History(history::Arguments),
     /// Check a definition and print every fault of it
     Validate(validate::Arguments),
+    /// Bring the database up to date, as every start does
+    Migrate(Flags),
     /// Print each setting with its value and where that comes from
     Config(Flags),
 }
@@ -43,6 +46,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
         Command::Run(arguments) => run::run(&arguments),
         Command::History(arguments) => history::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Migrate(flags) => migrate::run(&flags),
         Command::Config(flags) => config::run(&flags),
     }
 }

@@ -1,7 +1,9 @@
 //! Settings: flags, then environment, then `stepyard.toml`, then defaults.
 
+mod database;
 mod settings;
 mod source;
 
+pub(crate) use database::{Database, without_password};
 pub(crate) use settings::{LogFormat, Settings};
 pub(crate) use source::{Flags, Resolved};

@@ -2,11 +2,9 @@
 
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::bail;
-
-use super::Resolved;
+use super::{Database, Resolved};
 use crate::app::Identity;
 
 /// All settings of a server.
@@ -14,7 +12,8 @@ use crate::app::Identity;
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
-    pub(crate) database: PathBuf,
+    pub(crate) database: Database,
+    pub(crate) allow_unsafe_database: bool,
     pub(crate) identity: Identity,
     /// Names of functions that run on Lambda; `*` stands for all.
     pub(crate) lambda_functions: Vec<String>,
@@ -57,7 +56,8 @@ impl Settings {
         let data_dir: PathBuf = resolved.text("data-dir").into();
         Ok(Settings {
             listen: resolved.parse("listen")?,
-            database: database(resolved.text("database-url"), &data_dir)?,
+            database: Database::new(resolved.text("database-url"), &data_dir)?,
+            allow_unsafe_database: resolved.parse("allow-unsafe-database")?,
             data_dir,
             identity: Identity {
                 account: resolved.text("account").into(),
@@ -72,14 +72,6 @@ impl Settings {
             shutdown_grace_seconds: resolved.parse("shutdown-grace-seconds")?,
             log_format: resolved.parse("log-format")?,
         })
-    }
-}
-
-fn database(url: &str, data_dir: &Path) -> anyhow::Result<PathBuf> {
-    match url.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() => Ok(path.into()),
-        _ if url.is_empty() => Ok(data_dir.join("stepyard.db")),
-        _ => bail!("database-url = '{url}': only sqlite://PATH is supported"),
     }
 }
 

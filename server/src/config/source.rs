@@ -10,14 +10,23 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 13] = [
+pub(crate) const SETTINGS: [Setting; 14] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
         "Address and port to listen on; port 0 takes a free one",
     ),
     Setting::new("data-dir", "./stepyard-data", "Folder of the database and the objects"),
-    Setting::new("database-url", "", "sqlite://PATH; empty: stepyard.db in the data directory"),
+    Setting::new(
+        "database-url",
+        "",
+        "sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME; empty: stepyard.db in the data directory",
+    ),
+    Setting::new(
+        "allow-unsafe-database",
+        "false",
+        "true: accept a Postgres that may lose acknowledged executions in a crash",
+    ),
     Setting::new("account", "000000000000", "Account id in ARNs"),
     Setting::new("region", "us-east-1", "Region in ARNs and history"),
     Setting::new(

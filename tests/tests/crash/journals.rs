@@ -1,11 +1,10 @@
-//! Reads every journal of a data directory and checks what must hold for each.
+//! Reads every journal of a database and checks what must hold for each.
 
 use std::path::Path;
 
 use stepyard_machine::{Event, EventId, Execution as Folded};
-use stepyard_store::{
-    Chunk, ExecutionQuery, ExecutionRow, SqliteOptions, SqliteStore, Store, codec,
-};
+use stepyard_store::{Chunk, ExecutionQuery, ExecutionRow, codec};
+use stepyard_tests::{TestDatabase, block_on};
 
 /// An execution as it lies in the database.
 pub(crate) struct Execution {
@@ -17,11 +16,9 @@ pub(crate) struct Execution {
 const PAGE: usize = 500;
 
 /// All executions, each with a sound journal.
-pub(crate) fn read(data_dir: &Path) -> Vec<Execution> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let options = SqliteOptions { path: data_dir.join("stepyard.db") };
-        let store = SqliteStore::open(options).await.unwrap();
+pub(crate) fn read(database: &TestDatabase, data_dir: &Path) -> Vec<Execution> {
+    block_on(async {
+        let store = database.open(data_dir).await;
         let mut executions = Vec::new();
         let mut query = ExecutionQuery { limit: PAGE, ..ExecutionQuery::default() };
         loop {

@@ -18,7 +18,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stepyard_asl::Random;
 use stepyard_machine::{EventKind, ExecutionStatus};
-use stepyard_tests::{Client, Deadline, LambdaStub, Reply, Run, Server, ServerOptions};
+use stepyard_tests::{
+    Client, Deadline, LambdaStub, Reply, Run, Server, ServerOptions, TestDatabase,
+};
 
 use load::{Load, MACHINES, create_machines};
 
@@ -32,13 +34,24 @@ const LIFE_MILLIS: std::ops::Range<u64> = 150..1_000;
 const TASK_MILLIS: u64 = 300;
 
 #[test]
-fn nothing_acknowledged_is_lost_and_nothing_runs_twice() {
+fn nothing_acknowledged_is_lost_and_nothing_runs_twice_on_sqlite() {
+    storm(&TestDatabase::Sqlite);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_runs_twice_on_postgres() {
+    if let Some(database) = TestDatabase::postgres() {
+        storm(&database);
+    }
+}
+
+fn storm(database: &TestDatabase) {
     let seed = setting("STEPYARD_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
     let kills = setting("STEPYARD_KILLS").unwrap_or(KILLS);
     println!("STEPYARD_SEED={seed} STEPYARD_KILLS={kills}");
     let mut random = Random::from_seed(seed);
     let lambda = lambda(random.next_u64());
-    let options = ServerOptions::default().with_lambda("*", &lambda.url());
+    let options = ServerOptions::default().with_lambda("*", &lambda.url()).with_database(database);
     let data = tempfile::tempdir().unwrap();
 
     let mut server = Server::start(data.path(), &options);
@@ -59,7 +72,7 @@ fn nothing_acknowledged_is_lost_and_nothing_runs_twice() {
     let log = server.log();
     assert!(server.terminate().success(), "the server does not shut down cleanly:\n{log}");
 
-    let executions = journals::read(data.path());
+    let executions = journals::read(database, data.path());
     check_executions(&acknowledged, &executions);
     check_runs(&executions, &lambda.runs());
 }

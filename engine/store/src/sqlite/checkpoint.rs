@@ -9,9 +9,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::database_error;
 use super::open::BUSY_TIMEOUT;
 use crate::Error;
+use crate::sql::database_error;
 
 /// So many bytes written since the last checkpoint are worth another one.
 const BYTES_WORTH: u64 = 4 << 20;

@@ -7,7 +7,6 @@
 mod checkpoint;
 mod open;
 mod read;
-mod rows;
 mod write;
 mod writer;
 
@@ -65,31 +64,6 @@ impl SqliteStore {
 
 fn writer_gone() -> Error {
     Error::Unavailable("the store has been closed".into())
-}
-
-/// What a reply of the database that is not a success asks for. A full disk or a lock passes; a
-/// damaged file does not, nor does a row that is there already.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
-fn database_error(error: sqlx::Error) -> Error {
-    // https://sqlite.org/rescode.html: the low byte of an extended code is the primary one.
-    const CORRUPT: u32 = 11;
-    const NOT_A_DATABASE: u32 = 26;
-    let code = |refused: &dyn sqlx::error::DatabaseError| {
-        refused.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
-    };
-    let corrupt = |what: String| Error::Corrupt { what, reason: error.to_string() };
-    match &error {
-        sqlx::Error::ColumnDecode { index, .. } => corrupt(format!("column {index}")),
-        sqlx::Error::Database(refused)
-            if matches!(code(&**refused), Some(CORRUPT | NOT_A_DATABASE)) =>
-        {
-            corrupt("database file".into())
-        }
-        sqlx::Error::Database(refused) if refused.is_unique_violation() => {
-            Error::Conflict(refused.message().to_owned())
-        }
-        _ => Error::Unavailable(error.to_string()),
-    }
 }
 
 #[async_trait]

@@ -11,8 +11,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection};
 
-use super::{SqliteOptions, SqliteStore, checkpoint, database_error, writer::Writer};
+use super::{SqliteOptions, SqliteStore, checkpoint, writer::Writer};
 use crate::Error;
+use crate::sql::database_error;
 
 /// The schema, version by version.
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");

@@ -7,8 +7,7 @@ use sqlx::SqliteExecutor;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use uuid::Uuid;
 
-use super::database_error;
-use super::rows::{self, status_code};
+use crate::sql::{Columns, database_error, row_limit, status_code};
 use crate::{
     Chunk, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision, ShardId,
     ShardLease, StateMachine, StateMachineSummary,
@@ -80,10 +79,6 @@ fn collect<T>(
     rows.iter().map(convert).collect()
 }
 
-fn limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
 /// The numbers of shards as a JSON array, for `json_each`.
 pub(super) fn shard_list(shards: &[ShardId]) -> String {
     let mut list = String::from("[");
@@ -96,11 +91,11 @@ pub(super) fn shard_list(shards: &[ShardId]) -> String {
 }
 
 pub(super) async fn leases(
-    pool: &SqlitePool,
+    executor: impl SqliteExecutor<'_>,
     shards: &[ShardId],
 ) -> Result<Vec<ShardLease>, Error> {
     let query = sqlx::query(LEASES).bind(shard_list(shards));
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::lease)
+    collect(&query.fetch_all(executor).await.map_err(database_error)?, |row| Columns(row).lease())
 }
 
 pub(super) async fn open_executions(
@@ -110,8 +105,8 @@ pub(super) async fn open_executions(
     most: usize,
 ) -> Result<Vec<ExecutionRow>, Error> {
     let after = after.map_or(Vec::new(), |id| id.0.as_bytes().to_vec());
-    let query = sqlx::query(OPEN_EXECUTIONS).bind(shard.0).bind(after).bind(limit(most));
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::execution)
+    let query = sqlx::query(OPEN_EXECUTIONS).bind(shard.0).bind(after).bind(row_limit(most));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).execution())
 }
 
 pub(super) async fn find_execution(
@@ -122,7 +117,7 @@ pub(super) async fn find_execution(
 ) -> Result<Option<ExecutionRow>, Error> {
     let query = sqlx::query(FIND_EXECUTION).bind(shard.0).bind(state_machine_arn).bind(name);
     let row = query.fetch_optional(pool).await.map_err(database_error)?;
-    row.as_ref().map(rows::execution).transpose()
+    row.map(|row| Columns(&row).execution()).transpose()
 }
 
 pub(super) async fn list_executions(
@@ -139,11 +134,11 @@ pub(super) async fn list_executions(
         .bind(before)
         .bind(query.status.map(status_code))
         .bind(query.name_prefix.as_deref())
-        .bind(limit(query.limit));
+        .bind(row_limit(query.limit));
     if let Some(arn) = &query.state_machine_arn {
         bound = bound.bind(&**arn);
     }
-    collect(&bound.fetch_all(pool).await.map_err(database_error)?, rows::execution)
+    collect(&bound.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).execution())
 }
 
 pub(super) async fn journal(
@@ -152,7 +147,7 @@ pub(super) async fn journal(
     execution: ExecutionId,
 ) -> Result<Vec<Chunk>, Error> {
     let query = sqlx::query(JOURNAL).bind(shard.0).bind(&execution.0.as_bytes()[..]);
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::chunk)
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).chunk())
 }
 
 pub(super) async fn journal_page(
@@ -165,8 +160,8 @@ pub(super) async fn journal_page(
         .bind(shard.0)
         .bind(&execution.0.as_bytes()[..])
         .bind(i64::try_from(visible_id).unwrap_or(i64::MAX))
-        .bind(limit(most));
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::chunk)
+        .bind(row_limit(most));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).chunk())
 }
 
 pub(super) async fn state_machine(
@@ -175,7 +170,7 @@ pub(super) async fn state_machine(
 ) -> Result<Option<StateMachine>, Error> {
     let query = sqlx::query(STATE_MACHINE).bind(arn);
     let row = query.fetch_optional(executor).await.map_err(database_error)?;
-    row.as_ref().map(rows::state_machine).transpose()
+    row.map(|row| Columns(&row).state_machine()).transpose()
 }
 
 pub(super) async fn state_machines(
@@ -183,14 +178,16 @@ pub(super) async fn state_machines(
     after: Option<&str>,
     most: usize,
 ) -> Result<Vec<StateMachineSummary>, Error> {
-    let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(limit(most));
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::state_machine_summary)
+    let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(row_limit(most));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| {
+        Columns(row).state_machine_summary()
+    })
 }
 
 pub(super) async fn revision(pool: &SqlitePool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
     let query = sqlx::query(REVISION).bind(&id.as_bytes()[..]);
     let row = query.fetch_optional(pool).await.map_err(database_error)?;
-    Ok(row.as_ref().map(rows::revision).transpose()?.map(Arc::new))
+    Ok(row.map(|row| Columns(&row).revision()).transpose()?.map(Arc::new))
 }
 
 pub(super) async fn items_of_image(
@@ -198,7 +195,7 @@ pub(super) async fn items_of_image(
     image_id: &str,
 ) -> Result<Vec<MetadataItem>, Error> {
     let query = sqlx::query(ITEMS_OF_IMAGE).bind(image_id);
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::item)
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).item())
 }
 
 pub(super) async fn items(
@@ -207,6 +204,6 @@ pub(super) async fn items(
     most: usize,
 ) -> Result<Vec<MetadataItem>, Error> {
     let (image_id, timestamp) = after.unwrap_or_else(|| (String::new(), i64::MIN));
-    let query = sqlx::query(ITEMS).bind(image_id).bind(timestamp).bind(limit(most));
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, rows::item)
+    let query = sqlx::query(ITEMS).bind(image_id).bind(timestamp).bind(row_limit(most));
+    collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).item())
 }

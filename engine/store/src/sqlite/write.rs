@@ -8,10 +8,9 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use uuid::Uuid;
 
-use super::database_error;
 use super::read::{self, shard_list};
-use super::rows::{self, status_code, type_code};
 use super::writer::begin;
+use crate::sql::{Columns, database_error, merge, signed, status_code, type_code};
 use crate::{
     Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MetadataItem, Revision, ShardId,
     ShardLease, StateMachine,
@@ -92,7 +91,8 @@ pub(super) async fn claim(
 ) -> Result<Vec<ShardLease>, Error> {
     let query = sqlx::query(CLAIM).bind(shard_list(shards));
     let rows = query.fetch_all(connection).await.map_err(database_error)?;
-    let mut leases: Vec<_> = rows.iter().map(rows::lease).collect::<Result<_, _>>()?;
+    let mut leases: Vec<_> =
+        rows.iter().map(|row| Columns(row).lease()).collect::<Result<_, _>>()?;
     leases.sort_by_key(|lease| lease.shard);
     Ok(leases)
 }
@@ -108,46 +108,14 @@ pub(super) async fn commit(
     let held = fence.execute(&mut *transaction).await.map_err(database_error)?.rows_affected();
     if held != group.leases.len() as u64 {
         transaction.rollback().await.map_err(database_error)?;
-        return Err(first_fenced(connection, &group.leases).await);
+        let present = read::leases(connection, &group.shards()).await?;
+        return Err(group.fenced(&present));
     }
     let (starts, updates) = merge(group);
     execute_batched(&mut transaction, &INSERT_EXECUTION, &starts, bind_execution).await?;
     execute_batched(&mut transaction, &INSERT_JOURNAL, &group.chunks, bind_chunk).await?;
     execute_batched(&mut transaction, &UPDATE_EXECUTION, &updates, bind_update).await?;
     transaction.commit().await.map_err(database_error)
-}
-
-/// An execution that starts and changes in one group is inserted as it ends.
-fn merge(group: &CommitGroup) -> (Vec<ExecutionRow>, Vec<ExecutionUpdate>) {
-    let mut starts = group.starts.clone();
-    starts.sort_by_key(|row| row.id);
-    let mut updates = Vec::new();
-    for update in &group.updates {
-        match starts.binary_search_by_key(&update.id, |row| row.id) {
-            Ok(at) => {
-                let row = &mut starts[at];
-                row.status = update.status;
-                row.stopped_at = update.stopped_at;
-                row.resume_at = update.resume_at;
-            }
-            Err(_) => updates.push(update.clone()),
-        }
-    }
-    (starts, updates)
-}
-
-async fn first_fenced(connection: &mut SqliteConnection, leases: &[ShardLease]) -> Error {
-    let shards: Vec<_> = leases.iter().map(|lease| lease.shard).collect();
-    let query =
-        sqlx::query("SELECT * FROM shard WHERE shard_id IN (SELECT value FROM json_each(?))")
-            .bind(shard_list(&shards));
-    let rows = match query.fetch_all(connection).await {
-        Ok(rows) => rows,
-        Err(error) => return database_error(error),
-    };
-    let present: Vec<_> = rows.iter().filter_map(|row| rows::lease(row).ok()).collect();
-    let lost = leases.iter().find(|lease| !present.contains(lease)).or(leases.first());
-    Error::Fenced { shard: lost.map_or(ShardId(0), |lease| lease.shard) }
 }
 
 /// `[[shard,epoch,commit_seq],...]`, for `json_each`.
@@ -161,10 +129,6 @@ fn lease_list(leases: &[ShardLease]) -> String {
     }
     list.push(']');
     list
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn bind_execution<'q>(query: Bound<'q>, row: &'q ExecutionRow) -> Bound<'q> {

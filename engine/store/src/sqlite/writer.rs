@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
-use super::{database_error, write, writer_gone};
+use super::{write, writer_gone};
+use crate::sql::database_error;
 use crate::{CommitGroup, Error, MetadataItem, Revision, ShardId, ShardLease, StateMachine};
 
 /// Operations that may wait for the writer; more have to wait for a place.

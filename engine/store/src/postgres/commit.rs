@@ -1,0 +1,116 @@
+//! The commit: one statement.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgPool};
+use sqlx::query::QueryScalar;
+use sqlx::{Connection, Postgres};
+use uuid::Uuid;
+
+use super::read;
+use crate::sql::{database_error, merge, signed, status_code};
+use crate::{Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, ShardLease};
+
+/// An answer that takes longer is not waited for: the connection is given up, and the leases tell what
+/// became of the commit.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// All of it happens if every shard is at the epoch and commit number that its lease names, and
+/// otherwise nothing. The shards' rows are locked in their order, so that commits never deadlock.
+const COMMIT: &str = r#"
+WITH lease AS (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS l (shard_id, epoch, commit_seq)
+), held AS (
+    SELECT s.shard_id FROM shard s JOIN lease USING (shard_id, epoch, commit_seq)
+    ORDER BY s.shard_id FOR UPDATE OF s
+), fence AS (
+    SELECT count(*) = cardinality($1::bigint[]) AS holds FROM held
+), raised AS (
+    UPDATE shard s SET commit_seq = l.commit_seq + 1 FROM lease l, fence
+    WHERE fence.holds AND s.shard_id = l.shard_id
+), started AS (
+    INSERT INTO execution (shard_id, execution_id, state_machine_arn, name, revision_id, status,
+        started_at, stopped_at, resume_at)
+    SELECT e.* FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::uuid[],
+        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[]) AS e, fence WHERE fence.holds
+), written AS (
+    INSERT INTO journal (shard_id, execution_id, first_event, events, first_visible_id, body)
+    SELECT c.* FROM unnest($13::bigint[], $14::uuid[], $15::bigint[], $16::bigint[],
+        $17::bigint[], $18::bytea[]) AS c, fence WHERE fence.holds
+), changed AS (
+    UPDATE execution e SET status = u.status, stopped_at = u.stopped_at, resume_at = u.resume_at
+    FROM unnest($19::bigint[], $20::uuid[], $21::bigint[], $22::bigint[], $23::bigint[])
+        AS u (shard_id, execution_id, status, stopped_at, resume_at), fence
+    WHERE fence.holds AND e.shard_id = u.shard_id AND e.execution_id = u.execution_id
+)
+SELECT holds FROM fence"#;
+
+type Bound<'q> = QueryScalar<'q, Postgres, bool, PgArguments>;
+
+pub(super) async fn commit(pool: &PgPool, group: &CommitGroup) -> Result<(), Error> {
+    group.check_fences()?;
+    let (starts, updates) = merge(group);
+    let query = bind_leases(sqlx::query_scalar(COMMIT), &group.leases);
+    let query = bind_starts(query, &starts);
+    let query = bind_chunks(query, &group.chunks);
+    let query = bind_updates(query, &updates);
+    let mut connection = pool.acquire().await.map_err(database_error)?;
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, query.fetch_one(&mut *connection)).await;
+    let error = match answer {
+        Ok(Ok(true)) => return Ok(()),
+        Ok(Ok(false)) => {
+            let present = read::leases(&mut *connection, &group.shards()).await?;
+            return Err(group.fenced(&present));
+        }
+        Ok(Err(error)) => database_error(error),
+        Err(_) => Error::Unavailable("the database gave no answer in time".into()),
+    };
+    if matches!(error, Error::Unavailable(_)) {
+        // What is left of this conversation must not meet the next one.
+        drop(connection.detach().close_hard().await);
+    }
+    Err(error)
+}
+
+fn bind_leases<'q>(query: Bound<'q>, leases: &[ShardLease]) -> Bound<'q> {
+    query
+        .bind(column(leases, |lease| i64::from(lease.shard.0)))
+        .bind(column(leases, |lease| signed(lease.epoch)))
+        .bind(column(leases, |lease| signed(lease.commit_seq)))
+}
+
+fn bind_starts<'q>(query: Bound<'q>, rows: &'q [ExecutionRow]) -> Bound<'q> {
+    query
+        .bind(column(rows, |row| i64::from(row.shard.0)))
+        .bind(column(rows, |row| row.id.0))
+        .bind(column(rows, |row| &*row.state_machine_arn))
+        .bind(column(rows, |row| &*row.name))
+        .bind(column::<_, Uuid>(rows, |row| row.revision))
+        .bind(column(rows, |row| status_code(row.status)))
+        .bind(column(rows, |row| row.started_at.0))
+        .bind(column(rows, |row| row.stopped_at.map(|time| time.0)))
+        .bind(column(rows, |row| row.resume_at.map(|time| time.0)))
+}
+
+fn bind_chunks<'q>(query: Bound<'q>, chunks: &'q [Chunk]) -> Bound<'q> {
+    query
+        .bind(column(chunks, |chunk| i64::from(chunk.shard.0)))
+        .bind(column(chunks, |chunk| chunk.execution.0))
+        .bind(column(chunks, |chunk| signed(chunk.first_event)))
+        .bind(column(chunks, |chunk| i64::from(chunk.events)))
+        .bind(column(chunks, |chunk| signed(chunk.first_visible_id)))
+        .bind(column(chunks, |chunk| &chunk.body[..]))
+}
+
+fn bind_updates<'q>(query: Bound<'q>, updates: &[ExecutionUpdate]) -> Bound<'q> {
+    query
+        .bind(column(updates, |update| i64::from(update.shard.0)))
+        .bind(column(updates, |update| update.id.0))
+        .bind(column(updates, |update| status_code(update.status)))
+        .bind(column(updates, |update| update.stopped_at.map(|time| time.0)))
+        .bind(column(updates, |update| update.resume_at.map(|time| time.0)))
+}
+
+fn column<'q, R, T>(rows: &'q [R], value: impl Fn(&'q R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}

@@ -1,0 +1,177 @@
+//! The store over Postgres.
+//!
+//! A commit is one statement: it checks and raises the fences of its shards and writes all rows, in one
+//! round trip and one transaction, which therefore cannot be left half sent.
+
+mod commit;
+mod open;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::postgres::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
+    MetadataStore, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+};
+
+/// How to open a Postgres store.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// `postgres://user:password@host:port/database`, with the parameters of libpq.
+    pub url: String,
+    /// Accept a server whose settings may lose acknowledged commits, for tests and experiments.
+    pub allow_unsafe: bool,
+}
+
+/// Executions, state machines and image metadata in a Postgres database.
+pub struct PostgresStore {
+    /// For commits: a connection for each lane.
+    writers: PgPool,
+    /// For single rows that the runtime waits for, and for small writes.
+    look_ups: PgPool,
+    /// For lists and histories.
+    readers: PgPool,
+}
+
+/// Commits under way at the same time: while one waits for its fsync, others are prepared, and
+/// Postgres makes several durable at once.
+const LANES: u16 = 4;
+
+impl PostgresStore {
+    /// Connects, checks that the server keeps what it acknowledges, and brings the schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] when the URL is wrong, when the server's settings are not durable, or when
+    /// a newer version of this program has changed the schema; [`Error::Unavailable`] when the server
+    /// does not answer.
+    pub async fn open(options: PostgresOptions) -> Result<PostgresStore, Error> {
+        open::open(&options).await
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn lanes(&self) -> u16 {
+        LANES
+    }
+
+    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+        write::claim(&self.look_ups, shards).await
+    }
+
+    async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {
+        commit::commit(&self.writers, group).await
+    }
+
+    async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+        read::leases(&self.look_ups, shards).await
+    }
+
+    async fn open_executions(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRow>, Error> {
+        read::open_executions(&self.look_ups, shard, after, limit).await
+    }
+
+    async fn find_execution(
+        &self,
+        shard: ShardId,
+        state_machine_arn: &str,
+        name: &str,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        read::find_execution(&self.look_ups, shard, state_machine_arn, name).await
+    }
+
+    async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        read::list_executions(&self.readers, query).await
+    }
+
+    async fn load_journal(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+    ) -> Result<Vec<Chunk>, Error> {
+        read::journal(&self.readers, shard, execution).await
+    }
+
+    async fn journal_page(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        from_visible_id: u64,
+        descending: bool,
+        limit: usize,
+    ) -> Result<Vec<Chunk>, Error> {
+        let place = (shard, execution, from_visible_id);
+        read::journal_page(&self.readers, place, descending, limit).await
+    }
+
+    async fn create_state_machine(
+        &self,
+        machine: StateMachine,
+    ) -> Result<Option<StateMachine>, Error> {
+        write::create_state_machine(&self.look_ups, &machine).await
+    }
+
+    async fn update_state_machine(
+        &self,
+        arn: &str,
+        present: Uuid,
+        revision: Revision,
+    ) -> Result<bool, Error> {
+        write::update_state_machine(&self.look_ups, arn, present, &revision).await
+    }
+
+    async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
+        write::delete_state_machine(&self.look_ups, arn).await
+    }
+
+    async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error> {
+        read::state_machine(&self.look_ups, arn).await
+    }
+
+    async fn list_state_machines(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StateMachineSummary>, Error> {
+        read::state_machines(&self.readers, after, limit).await
+    }
+
+    async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
+        read::revision(&self.look_ups, id).await
+    }
+
+    async fn close(&self) {
+        for pool in [&self.writers, &self.look_ups, &self.readers] {
+            pool.close().await;
+        }
+    }
+}
+
+#[async_trait]
+impl MetadataStore for PostgresStore {
+    async fn put_item(&self, item: MetadataItem) -> Result<(), Error> {
+        write::put_item(&self.look_ups, &item).await
+    }
+
+    async fn query_items(&self, image_id: &str) -> Result<Vec<MetadataItem>, Error> {
+        read::items_of_image(&self.readers, image_id).await
+    }
+
+    async fn scan_items(
+        &self,
+        after: Option<(String, i64)>,
+        limit: usize,
+    ) -> Result<Vec<MetadataItem>, Error> {
+        read::items(&self.readers, after, limit).await
+    }
+}

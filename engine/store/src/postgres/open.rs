@@ -1,0 +1,79 @@
+//! Opening: connections, durability, schema.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use super::{LANES, PostgresOptions, PostgresStore};
+use crate::Error;
+use crate::sql::database_error;
+
+/// The schema, version by version.
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// Connections for single rows, and for lists and histories.
+const LOOK_UPS_MAX: u32 = 4;
+const READERS_MAX: u32 = 4;
+
+/// How long a connection is waited for.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Settings without which an acknowledged commit could be lost, and what they must not be.
+const UNSAFE_SETTINGS: [(&str, &str); 3] =
+    [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off")];
+
+pub(super) async fn open(options: &PostgresOptions) -> Result<PostgresStore, Error> {
+    let settings = PgConnectOptions::from_str(&options.url)
+        .map_err(|error| Error::Unusable(format!("the database URL is wrong: {error}")))?
+        .application_name("stepyard")
+        .disable_statement_logging();
+    let look_ups = pool(&settings, LOOK_UPS_MAX);
+    check_durability(&look_ups, options.allow_unsafe).await?;
+    MIGRATIONS.run(&look_ups).await.map_err(cannot_migrate)?;
+    Ok(PostgresStore {
+        writers: pool(&settings, LANES.into()),
+        look_ups,
+        readers: pool(&settings, READERS_MAX),
+    })
+}
+
+fn pool(settings: &PgConnectOptions, connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(settings.clone())
+}
+
+/// What the server is set to is read back: without it an acknowledged commit could be lost.
+async fn check_durability(pool: &PgPool, allow_unsafe: bool) -> Result<(), Error> {
+    for (name, unsafe_value) in UNSAFE_SETTINGS {
+        let value: String = sqlx::query_scalar("SELECT current_setting($1)")
+            .bind(name)
+            .fetch_one(pool)
+            .await
+            .map_err(database_error)?;
+        if value != unsafe_value {
+            continue;
+        }
+        if !allow_unsafe {
+            return Err(Error::Unusable(format!(
+                "Postgres is set to {name} = {value}, which loses acknowledged executions when it crashes; switch it on, or accept the loss with --allow-unsafe-database"
+            )));
+        }
+        tracing::warn!(setting = name, value, "acknowledged executions may be lost in a crash");
+    }
+    Ok(())
+}
+
+fn cannot_migrate(error: MigrateError) -> Error {
+    match error {
+        MigrateError::VersionMissing(version) => Error::Unusable(format!(
+            "the database has schema version {version}, which is newer than this program; use a newer one"
+        )),
+        MigrateError::Execute(error) => database_error(error),
+        error => Error::Unusable(format!("cannot bring the database up to date: {error}")),
+    }
+}

@@ -1,0 +1,206 @@
+//! Reading.
+
+use std::sync::Arc;
+
+use sqlx::PgExecutor;
+use sqlx::postgres::{PgPool, PgRow};
+use uuid::Uuid;
+
+use crate::sql::{Columns, database_error, row_limit, signed, status_code};
+use crate::{
+    Chunk, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision, ShardId,
+    ShardLease, StateMachine, StateMachineSummary,
+};
+
+const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
+    WHERE shard_id = ANY($1) ORDER BY shard_id";
+
+const OPEN_EXECUTIONS: &str = "SELECT * FROM execution \
+    WHERE shard_id = $1 AND execution_id > $2 AND stopped_at IS NULL ORDER BY execution_id LIMIT $3";
+
+const FIND_EXECUTION: &str =
+    "SELECT * FROM execution WHERE shard_id = $1 AND state_machine_arn = $2 AND name = $3";
+
+const LIST_ALL: &str = "SELECT * FROM execution WHERE execution_id < $1 \
+    AND ($2::bigint IS NULL OR status = $2) AND ($3::text IS NULL OR starts_with(name, $3)) \
+    ORDER BY execution_id DESC LIMIT $4";
+
+const LIST_OF_MACHINE: &str = "SELECT * FROM execution WHERE execution_id < $1 \
+    AND ($2::bigint IS NULL OR status = $2) AND ($3::text IS NULL OR starts_with(name, $3)) \
+    AND state_machine_arn = $5 ORDER BY execution_id DESC LIMIT $4";
+
+const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT * FROM execution WHERE execution_id < $1 \
+    AND status = $2 AND ($3::text IS NULL OR starts_with(name, $3)) \
+    AND state_machine_arn = $5 ORDER BY execution_id DESC LIMIT $4";
+
+const JOURNAL: &str =
+    "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 ORDER BY first_event";
+
+// A chunk that starts beyond the visible id X stands at position X or later, as positions count the
+// invisible events, too: the search begins there instead of at the first chunk.
+const JOURNAL_UP: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 \
+    AND first_event >= coalesce((SELECT max(first_event) FROM journal \
+        WHERE shard_id = $1 AND execution_id = $2 AND first_event < coalesce( \
+            (SELECT first_event FROM journal WHERE shard_id = $1 AND execution_id = $2 \
+                AND first_event >= $3 AND first_visible_id > $3 ORDER BY first_event LIMIT 1), \
+            9223372036854775807)), 0) \
+    ORDER BY first_event LIMIT $4";
+
+const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 \
+    AND first_event < coalesce( \
+        (SELECT first_event FROM journal WHERE shard_id = $1 AND execution_id = $2 \
+            AND first_event >= $3 AND first_visible_id > $3 ORDER BY first_event LIMIT 1), \
+        9223372036854775807) \
+    ORDER BY first_event DESC LIMIT $4";
+
+const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, r.* \
+    FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = $1";
+
+const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at, r.created_at AS updated_at \
+    FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id \
+    WHERE m.arn > $1 ORDER BY m.arn LIMIT $2";
+
+const REVISION: &str = "SELECT * FROM revision WHERE revision_id = $1";
+
+const ITEMS_OF_IMAGE: &str =
+    "SELECT * FROM image_metadata WHERE image_id = $1 ORDER BY \"timestamp\" DESC";
+
+const ITEMS: &str = "SELECT * FROM image_metadata WHERE (image_id, \"timestamp\") > ($1, $2) \
+    ORDER BY image_id, \"timestamp\" LIMIT $3";
+
+fn collect<'r, T>(
+    rows: &'r [PgRow],
+    convert: impl Fn(Columns<'r, PgRow>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    rows.iter().map(|row| convert(Columns(row))).collect()
+}
+
+/// The numbers of shards, for `ANY`.
+pub(super) fn shard_numbers(shards: &[ShardId]) -> Vec<i64> {
+    shards.iter().map(|shard| i64::from(shard.0)).collect()
+}
+
+pub(super) async fn leases(
+    executor: impl PgExecutor<'_>,
+    shards: &[ShardId],
+) -> Result<Vec<ShardLease>, Error> {
+    let query = sqlx::query(LEASES).bind(shard_numbers(shards));
+    let rows = query.fetch_all(executor).await.map_err(database_error)?;
+    collect(&rows, |row| row.lease())
+}
+
+pub(super) async fn open_executions(
+    pool: &PgPool,
+    shard: ShardId,
+    after: Option<ExecutionId>,
+    limit: usize,
+) -> Result<Vec<ExecutionRow>, Error> {
+    let query = sqlx::query(OPEN_EXECUTIONS)
+        .bind(i64::from(shard.0))
+        .bind(after.map_or(Uuid::nil(), |id| id.0))
+        .bind(row_limit(limit));
+    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| row.execution())
+}
+
+pub(super) async fn find_execution(
+    pool: &PgPool,
+    shard: ShardId,
+    state_machine_arn: &str,
+    name: &str,
+) -> Result<Option<ExecutionRow>, Error> {
+    let query =
+        sqlx::query(FIND_EXECUTION).bind(i64::from(shard.0)).bind(state_machine_arn).bind(name);
+    let row = query.fetch_optional(pool).await.map_err(database_error)?;
+    row.map(|row| Columns(&row).execution()).transpose()
+}
+
+pub(super) async fn list_executions(
+    pool: &PgPool,
+    query: &ExecutionQuery,
+) -> Result<Vec<ExecutionRow>, Error> {
+    let sql = match (&query.state_machine_arn, query.status) {
+        (None, _) => LIST_ALL,
+        (Some(_), None) => LIST_OF_MACHINE,
+        (Some(_), Some(_)) => LIST_OF_MACHINE_WITH_STATUS,
+    };
+    let mut bound = sqlx::query(sql)
+        .bind(query.after.map_or(Uuid::max(), |id| id.0))
+        .bind(query.status.map(status_code))
+        .bind(query.name_prefix.as_deref())
+        .bind(row_limit(query.limit));
+    if let Some(arn) = &query.state_machine_arn {
+        bound = bound.bind(&**arn);
+    }
+    let rows = bound.fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| row.execution())
+}
+
+pub(super) async fn journal(
+    pool: &PgPool,
+    shard: ShardId,
+    execution: ExecutionId,
+) -> Result<Vec<Chunk>, Error> {
+    let query = sqlx::query(JOURNAL).bind(i64::from(shard.0)).bind(execution.0);
+    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| row.chunk())
+}
+
+pub(super) async fn journal_page(
+    pool: &PgPool,
+    (shard, execution, visible_id): (ShardId, ExecutionId, u64),
+    descending: bool,
+    limit: usize,
+) -> Result<Vec<Chunk>, Error> {
+    let query = sqlx::query(if descending { JOURNAL_DOWN } else { JOURNAL_UP })
+        .bind(i64::from(shard.0))
+        .bind(execution.0)
+        .bind(signed(visible_id))
+        .bind(row_limit(limit));
+    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| row.chunk())
+}
+
+pub(super) async fn state_machine(
+    executor: impl PgExecutor<'_>,
+    arn: &str,
+) -> Result<Option<StateMachine>, Error> {
+    let query = sqlx::query(STATE_MACHINE).bind(arn);
+    let row = query.fetch_optional(executor).await.map_err(database_error)?;
+    row.map(|row| Columns(&row).state_machine()).transpose()
+}
+
+pub(super) async fn state_machines(
+    pool: &PgPool,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<StateMachineSummary>, Error> {
+    let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(row_limit(limit));
+    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| row.state_machine_summary())
+}
+
+pub(super) async fn revision(pool: &PgPool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
+    let row = sqlx::query(REVISION).bind(id).fetch_optional(pool).await.map_err(database_error)?;
+    Ok(row.map(|row| Columns(&row).revision()).transpose()?.map(Arc::new))
+}
+
+pub(super) async fn items_of_image(
+    pool: &PgPool,
+    image_id: &str,
+) -> Result<Vec<MetadataItem>, Error> {
+    let query = sqlx::query(ITEMS_OF_IMAGE).bind(image_id);
+    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| row.item())
+}
+
+pub(super) async fn items(
+    pool: &PgPool,
+    after: Option<(String, i64)>,
+    limit: usize,
+) -> Result<Vec<MetadataItem>, Error> {
+    let (image_id, timestamp) = after.unwrap_or_else(|| (String::new(), i64::MIN));
+    let query = sqlx::query(ITEMS).bind(image_id).bind(timestamp).bind(row_limit(limit));
+    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| row.item())
+}

@@ -1,0 +1,69 @@
+//! What the stores over SQL databases share.
+
+mod codes;
+mod rows;
+
+pub(crate) use codes::{status_code, type_code};
+pub(crate) use rows::Columns;
+use sqlx::error::DatabaseError;
+
+use crate::{CommitGroup, Error, ExecutionRow, ExecutionUpdate};
+
+/// What a reply of the database that is not a success asks for. A full disk or a lock passes; a damaged
+/// file does not, nor does a row that is there already.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
+pub(crate) fn database_error(error: sqlx::Error) -> Error {
+    let corrupt = |what: String| Error::Corrupt { what, reason: error.to_string() };
+    match &error {
+        sqlx::Error::ColumnDecode { index, .. } => corrupt(format!("column {index}")),
+        sqlx::Error::Database(refused) if is_corrupt(&**refused) => corrupt("database".into()),
+        sqlx::Error::Database(refused) if refused.is_unique_violation() => {
+            Error::Conflict(refused.message().to_owned())
+        }
+        _ => Error::Unavailable(error.to_string()),
+    }
+}
+
+/// By the codes of SQLite (<https://sqlite.org/rescode.html>; the low byte of an extended code is the
+/// primary one) and of Postgres (class XX: internal error, data or index corrupted).
+fn is_corrupt(refused: &dyn DatabaseError) -> bool {
+    const SQLITE_CORRUPT: u32 = 11;
+    const SQLITE_NOT_A_DATABASE: u32 = 26;
+    let Some(code) = refused.code() else { return false };
+    match code.parse::<u32>() {
+        // SQLSTATEs have five characters.
+        Ok(number) if code.len() < 5 => {
+            matches!(number & 0xff, SQLITE_CORRUPT | SQLITE_NOT_A_DATABASE)
+        }
+        _ => matches!(&*code, "XX001" | "XX002"),
+    }
+}
+
+/// An execution that starts and changes in one group is inserted as it ends.
+pub(crate) fn merge(group: &CommitGroup) -> (Vec<ExecutionRow>, Vec<ExecutionUpdate>) {
+    let mut starts = group.starts.clone();
+    starts.sort_by_key(|row| row.id);
+    let mut updates = Vec::new();
+    for update in &group.updates {
+        match starts.binary_search_by_key(&update.id, |row| row.id) {
+            Ok(at) => {
+                let row = &mut starts[at];
+                row.status = update.status;
+                row.stopped_at = update.stopped_at;
+                row.resume_at = update.resume_at;
+            }
+            Err(_) => updates.push(update.clone()),
+        }
+    }
+    (starts, updates)
+}
+
+/// Numbers of this program as the databases have them; none of them comes near the end of the range.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// For `LIMIT`.
+pub(crate) fn row_limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

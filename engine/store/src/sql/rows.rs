@@ -1,0 +1,154 @@
+//! Rows to values.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use sqlx::{ColumnIndex, Decode, Row, Type};
+use stepyard_asl::Timestamp;
+use stepyard_json::Payload;
+use uuid::Uuid;
+
+use super::codes::{status_from_code, type_from_code};
+use super::database_error;
+use crate::{
+    Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Revision, ShardId, ShardLease,
+    StateMachine, StateMachineSummary, StateMachineType,
+};
+
+/// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
+/// column when what stands there cannot be.
+pub(crate) struct Columns<'r, R>(pub(crate) &'r R);
+
+impl<'r, R> Columns<'r, R>
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    &'r [u8]: Decode<'r, R::Database> + Type<R::Database>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+{
+    pub(crate) fn lease(&self) -> Result<ShardLease, Error> {
+        Ok(ShardLease {
+            shard: self.shard()?,
+            epoch: self.unsigned("epoch")?,
+            commit_seq: self.unsigned("commit_seq")?,
+        })
+    }
+
+    pub(crate) fn execution(&self) -> Result<ExecutionRow, Error> {
+        let status = self.get::<i64>("status")?;
+        Ok(ExecutionRow {
+            shard: self.shard()?,
+            id: ExecutionId(self.get("execution_id")?),
+            state_machine_arn: self.text("state_machine_arn")?,
+            name: self.text("name")?,
+            revision: self.get("revision_id")?,
+            status: status_from_code(status).ok_or_else(|| unknown_code("status", status))?,
+            started_at: self.time("started_at")?,
+            stopped_at: self.optional_time("stopped_at")?,
+            resume_at: self.optional_time("resume_at")?,
+        })
+    }
+
+    pub(crate) fn chunk(&self) -> Result<Chunk, Error> {
+        let events = self.unsigned("events")?;
+        Ok(Chunk {
+            shard: self.shard()?,
+            execution: ExecutionId(self.get("execution_id")?),
+            first_event: self.unsigned("first_event")?,
+            events: u32::try_from(events).map_err(|error| corrupt("events", &error))?,
+            first_visible_id: self.unsigned("first_visible_id")?,
+            body: self.bytes("body")?,
+        })
+    }
+
+    /// A state machine joined with its current revision.
+    pub(crate) fn state_machine(&self) -> Result<StateMachine, Error> {
+        Ok(StateMachine {
+            arn: self.text("arn")?,
+            name: self.text("name")?,
+            machine_type: self.machine_type()?,
+            created_at: self.time("machine_created_at")?,
+            revision: self.revision()?,
+        })
+    }
+
+    /// A state machine without its revision.
+    pub(crate) fn state_machine_summary(&self) -> Result<StateMachineSummary, Error> {
+        Ok(StateMachineSummary {
+            arn: self.text("arn")?,
+            name: self.text("name")?,
+            machine_type: self.machine_type()?,
+            created_at: self.time("created_at")?,
+            updated_at: self.time("updated_at")?,
+        })
+    }
+
+    pub(crate) fn revision(&self) -> Result<Revision, Error> {
+        Ok(Revision {
+            id: self.get("revision_id")?,
+            definition: self.text("definition")?,
+            role_arn: self.text("role_arn")?,
+            configuration: self.text("configuration")?,
+            created_at: self.time("created_at")?,
+        })
+    }
+
+    pub(crate) fn item(&self) -> Result<MetadataItem, Error> {
+        let text = ByteString::try_from(self.bytes("attributes")?)
+            .map_err(|error| corrupt("attributes", &error))?;
+        Ok(MetadataItem {
+            image_id: self.get::<&str>("image_id")?.to_owned(),
+            timestamp: self.get("timestamp")?,
+            attributes: Payload::from_trusted_text(text),
+        })
+    }
+
+    fn get<T>(&self, column: &'static str) -> Result<T, Error>
+    where
+        T: Decode<'r, R::Database> + Type<R::Database>,
+    {
+        self.0.try_get(column).map_err(database_error)
+    }
+
+    fn unsigned(&self, column: &'static str) -> Result<u64, Error> {
+        u64::try_from(self.get::<i64>(column)?).map_err(|error| corrupt(column, &error))
+    }
+
+    fn shard(&self) -> Result<ShardId, Error> {
+        let number = self.unsigned("shard_id")?;
+        u16::try_from(number).map(ShardId).map_err(|error| corrupt("shard_id", &error))
+    }
+
+    fn text(&self, column: &'static str) -> Result<Arc<str>, Error> {
+        self.get::<&str>(column).map(Arc::from)
+    }
+
+    fn bytes(&self, column: &'static str) -> Result<Bytes, Error> {
+        self.get::<&[u8]>(column).map(Bytes::copy_from_slice)
+    }
+
+    fn time(&self, column: &'static str) -> Result<Timestamp, Error> {
+        self.get(column).map(Timestamp)
+    }
+
+    fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error> {
+        let millis: Option<i64> = self.0.try_get(column).map_err(database_error)?;
+        Ok(millis.map(Timestamp))
+    }
+
+    fn machine_type(&self) -> Result<StateMachineType, Error> {
+        let code = self.get::<i64>("machine_type")?;
+        type_from_code(code).ok_or_else(|| unknown_code("machine_type", code))
+    }
+}
+
+fn corrupt(column: &str, reason: &dyn std::fmt::Display) -> Error {
+    Error::Corrupt { what: format!("column {column}"), reason: reason.to_string() }
+}
+
+fn unknown_code(column: &str, code: i64) -> Error {
+    corrupt(column, &format!("unknown code {code}"))
+}

@@ -1,0 +1,74 @@
+-- The journal and its indexes. Every table of executions leads its keys with shard_id. All numbers are
+-- bigint, so that both databases give the same types.
+
+-- One row per shard; the count is fixed when the database is created. A commit raises commit_seq of
+-- each shard that it writes to, and goes through only if epoch and commit_seq are what it expects.
+-- Half of each page is left free, so that raising it touches no index.
+CREATE TABLE shard (
+    shard_id   bigint NOT NULL PRIMARY KEY,
+    epoch      bigint NOT NULL,
+    commit_seq bigint NOT NULL
+) WITH (fillfactor = 50);
+
+INSERT INTO shard SELECT n, 0, 0 FROM generate_series(0, 63) AS n;
+
+-- The only truth: the events of one execution in one commit, in the order of the commits.
+CREATE TABLE journal (
+    shard_id         bigint NOT NULL,
+    execution_id     uuid   NOT NULL,
+    first_event      bigint NOT NULL,
+    events           bigint NOT NULL,
+    first_visible_id bigint NOT NULL,
+    body             bytea  NOT NULL,
+    PRIMARY KEY (shard_id, execution_id, first_event)
+);
+
+-- Bodies are written once and hardly read: compressing them costs more than it saves.
+ALTER TABLE journal ALTER COLUMN body SET STORAGE EXTERNAL;
+
+-- An index of the journal, written at start and end only. Keys are UUIDv7: their order is the order of
+-- the starts. Times are milliseconds since the epoch.
+CREATE TABLE execution (
+    shard_id          bigint NOT NULL,
+    execution_id      uuid   NOT NULL,
+    state_machine_arn text   NOT NULL,
+    name              text   NOT NULL,
+    revision_id       uuid   NOT NULL,
+    status            bigint NOT NULL,
+    started_at        bigint NOT NULL,
+    stopped_at        bigint,
+    resume_at         bigint,
+    PRIMARY KEY (shard_id, execution_id),
+    UNIQUE (shard_id, state_machine_arn, name)
+);
+
+CREATE INDEX execution_open ON execution (shard_id, execution_id) WHERE stopped_at IS NULL;
+CREATE INDEX execution_by_start ON execution (execution_id);
+CREATE INDEX execution_by_machine ON execution (state_machine_arn, execution_id);
+CREATE INDEX execution_by_status ON execution (state_machine_arn, status, execution_id);
+
+-- ARNs sort by their bytes, as in SQLite, whatever the language of the database.
+CREATE TABLE state_machine (
+    arn          text   COLLATE "C" NOT NULL PRIMARY KEY,
+    name         text   NOT NULL,
+    machine_type bigint NOT NULL,
+    created_at   bigint NOT NULL,
+    revision_id  uuid   NOT NULL
+);
+
+-- Immutable; kept when the state machine is gone, because executions run them.
+CREATE TABLE revision (
+    revision_id   uuid   NOT NULL PRIMARY KEY,
+    definition    text   NOT NULL,
+    role_arn      text   NOT NULL,
+    configuration text   NOT NULL,
+    created_at    bigint NOT NULL
+);
+
+-- The application's table: keyed as the tutorial's DynamoDB table ImageMetadata.
+CREATE TABLE image_metadata (
+    image_id    text   COLLATE "C" NOT NULL,
+    "timestamp" bigint NOT NULL,
+    attributes  bytea  NOT NULL,
+    PRIMARY KEY (image_id, "timestamp")
+);

@@ -1,0 +1,68 @@
+//! The databases that suites run on.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use stepyard_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
+
+/// Names a Postgres cluster in which each test makes a database of its own.
+const CLUSTER: &str = "STEPYARD_TEST_POSTGRES";
+
+/// Where a server under test keeps its executions.
+#[derive(Clone, Debug)]
+pub enum TestDatabase {
+    /// The default: a file in its data directory.
+    Sqlite,
+    /// A database by its URL.
+    Postgres(String),
+}
+
+impl TestDatabase {
+    /// A new database in the cluster that the environment names; `None`, said aloud, without one.
+    ///
+    /// # Panics
+    /// When the cluster does not answer.
+    pub fn postgres() -> Option<TestDatabase> {
+        let Ok(cluster) = std::env::var(CLUSTER) else {
+            eprintln!("SKIPPED: {CLUSTER} names no cluster; scripts/test starts one");
+            return None;
+        };
+        let name = format!("test_{:x}", RandomState::new().hash_one(0));
+        block_on(async {
+            let connected = PgConnection::connect(&cluster).await;
+            let mut connection = connected.unwrap_or_else(|error| panic!("{cluster}: {error}"));
+            let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+            let created = sqlx::query(create).execute(&mut connection).await;
+            created.unwrap_or_else(|error| panic!("{name}: {error}"));
+        });
+        Some(TestDatabase::Postgres(cluster.replace("/postgres?", &format!("/{name}?"))))
+    }
+
+    /// Opens it, as the server with that data directory has it, while no server runs.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn open(&self, data_dir: &Path) -> Box<dyn Store> {
+        let opened: Result<Box<dyn Store>, _> = match self {
+            TestDatabase::Sqlite => {
+                let path = data_dir.join("stepyard.db");
+                SqliteStore::open(SqliteOptions { path }).await.map(|store| Box::new(store) as _)
+            }
+            TestDatabase::Postgres(url) => {
+                let options = PostgresOptions { url: url.clone(), allow_unsafe: false };
+                PostgresStore::open(options).await.map(|store| Box::new(store) as _)
+            }
+        };
+        opened.unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+}
+
+/// Runs asynchronous work of a test.
+///
+/// # Panics
+/// When the system gives no event queue.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap_or_else(|error| panic!("{error}")).block_on(work)
+}
