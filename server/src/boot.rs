@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use stepyard_runtime::{Runtime, RuntimeOptions};
+use stepyard_runtime::{Runtime, RuntimeOptions, TaskRunner};
 use stepyard_store::{
     MetadataStore, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store,
 };
@@ -32,8 +32,10 @@ pub(crate) async fn boot(settings: &Settings) -> anyhow::Result<Arc<App>> {
     let folder = &settings.data_dir;
     create_folder(folder)?;
     let (store, metadata) = open_database(settings).await?;
-    let objects = FsObjectStore::open(folder.join("objects"), &[SOURCE_BUCKET, OUTPUT_BUCKET])?;
-    assemble(settings, store, metadata, Arc::new(objects)).await
+    let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
+    let objects = Arc::new(FsObjectStore::open(folder.join("objects"), &buckets)?);
+    let runner = registry(settings, metadata.clone(), objects.clone());
+    assemble(settings, store, metadata, objects, Arc::new(runner)).await
 }
 
 fn create_folder(folder: &Path) -> anyhow::Result<()> {
@@ -62,14 +64,14 @@ pub(crate) async fn open_database(
     }
 }
 
-/// The same over any store.
+/// The same over any store and any tasks.
 pub(crate) async fn assemble(
     settings: &Settings,
     store: Arc<dyn Store>,
     metadata: Arc<dyn MetadataStore>,
     objects: Arc<dyn ObjectStore>,
+    runner: Arc<dyn TaskRunner>,
 ) -> anyhow::Result<Arc<App>> {
-    let runner = Arc::new(registry(settings, metadata.clone(), objects.clone()));
     let mut options = RuntimeOptions::new(store.clone(), runner);
     options.tasks_max = settings.tasks_max;
     let app = Arc::new(App {
@@ -86,7 +88,8 @@ pub(crate) async fn assemble(
     Ok(app)
 }
 
-fn registry(
+/// What runs tasks: the functions of this process, and Lambda where it is asked for.
+pub(crate) fn registry(
     settings: &Settings,
     metadata: Arc<dyn MetadataStore>,
     objects: Arc<dyn ObjectStore>,

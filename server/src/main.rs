@@ -3,6 +3,7 @@
 mod actions;
 mod app;
 mod arn;
+mod bench;
 mod boot;
 mod cli;
 mod config;

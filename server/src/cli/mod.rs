@@ -1,5 +1,6 @@
 //! The command line, one file a command.
 
+mod bench;
 mod config;
 mod demo;
 mod history;
@@ -32,6 +33,8 @@ enum Command {
     History(history::Arguments),
     /// Check a definition and print every fault of it
     Validate(validate::Arguments),
+    /// Drive a load on this machine and print what it costs
+    Bench(bench::Arguments),
     /// Bring the database up to date, as every start does
     Migrate(Flags),
     /// Print each setting with its value and where that comes from
@@ -46,6 +49,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
         Command::Run(arguments) => run::run(&arguments),
         Command::History(arguments) => history::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Migrate(flags) => migrate::run(&flags),
         Command::Config(flags) => config::run(&flags),
     }

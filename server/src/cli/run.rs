@@ -19,7 +19,7 @@ use crate::actions::{
 };
 use crate::app::App;
 use crate::arn::ANY_ROLE_ARN;
-use crate::boot::assemble;
+use crate::boot::{assemble, registry};
 use crate::config::{Flags, LogFormat, Resolved, Settings};
 use crate::render::{HistoryLine, Tree};
 use crate::serving::stop_signal;
@@ -63,10 +63,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 async fn execute(settings: &Settings, definition: String, input: String) -> anyhow::Result<u8> {
     let stop = stop_signal()?;
-    let objects =
-        FsObjectStore::open(settings.data_dir.join("objects"), &[SOURCE_BUCKET, OUTPUT_BUCKET])?;
+    let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
+    let objects = Arc::new(FsObjectStore::open(settings.data_dir.join("objects"), &buckets)?);
     let store = Arc::new(MemoryStore::new());
-    let app = assemble(settings, store.clone(), store, Arc::new(objects)).await?;
+    let runner = Arc::new(registry(settings, store.clone(), objects.clone()));
+    let app = assemble(settings, store.clone(), store, objects, runner).await?;
     let mut news = app.runtime.watch();
     let arn = start(&app, definition, input).await?;
     let mut tree = Tree::default();

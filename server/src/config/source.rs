@@ -156,6 +156,19 @@ impl Resolved {
         Ok(Resolved(SETTINGS.iter().map(|setting| (setting.key, resolve(setting))).collect()))
     }
 
+    /// With other values for settings of which nobody has said anything.
+    pub(crate) fn with_defaults<const N: usize>(
+        mut self,
+        defaults: [(&'static str, String); N],
+    ) -> Resolved {
+        for (key, value) in defaults {
+            if !self.is_given(key) {
+                self.0.insert(key, (value, Origin::Default));
+            }
+        }
+        self
+    }
+
     /// A setting's text.
     pub(crate) fn text(&self, key: &str) -> &str {
         &self.0[key].0

@@ -1,0 +1,74 @@
+//! `stepyard bench`.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, SOURCE_BUCKET};
+
+use super::asynchronous;
+use crate::bench::{self, EchoFunction, Plan, Workload};
+use crate::boot::{assemble, open_database, registry};
+use crate::config::{Flags, Resolved, Settings};
+use crate::telemetry;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// What each execution does
+    #[arg(long, value_enum, default_value = "chain")]
+    workload: Workload,
+    /// Executions in progress at a time
+    #[arg(long, default_value = "64")]
+    clients: NonZero<usize>,
+    /// How long it is measured, after two seconds of load
+    #[arg(long, default_value = "10")]
+    seconds: NonZero<u64>,
+    /// Size of the input
+    #[arg(long, default_value = "1024")]
+    payload_bytes: usize,
+    /// Call the runtime directly instead of over HTTP
+    #[arg(long)]
+    in_process: bool,
+    /// Closed executions to put into the database before
+    #[arg(long, default_value = "0")]
+    fill: usize,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Measures server, database and load together on this machine. Without a data directory it works in a
+/// new one beside the working directory, which goes at the end.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let resolved = Resolved::new(&arguments.flags, |name| std::env::var(name).ok())?;
+    // Not in the system's folder for temporary files: that may be memory.
+    let folder = tempfile::Builder::new().prefix("stepyard-bench-").tempdir_in(".")?;
+    let settings = Settings::new(&resolved.with_defaults([
+        ("data-dir", folder.path().display().to_string()),
+        ("listen", "127.0.0.1:0".to_owned()),
+    ]))?;
+    telemetry::init(settings.log_format, "warn");
+    let plan = Plan {
+        workload: arguments.workload,
+        clients: arguments.clients.get(),
+        duration: Duration::from_secs(arguments.seconds.get()),
+        payload_bytes: arguments.payload_bytes,
+        in_process: arguments.in_process,
+        fill: arguments.fill,
+    };
+    let report = asynchronous()?.block_on(measure(&settings, &plan))?;
+    println!("\n{report}");
+    Ok(0)
+}
+
+async fn measure(settings: &Settings, plan: &Plan) -> anyhow::Result<bench::Report> {
+    let (store, metadata) = open_database(settings).await?;
+    let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
+    let objects = Arc::new(FsObjectStore::open(settings.data_dir.join("objects"), &buckets)?);
+    let runner = registry(settings, metadata.clone(), objects.clone())
+        .with_function(EchoFunction::NAME, Arc::new(EchoFunction));
+    let app = assemble(settings, store, metadata, objects, Arc::new(runner)).await?;
+    let report = bench::run(app.clone(), settings, plan).await?;
+    app.runtime.shutdown(Duration::from_secs(settings.shutdown_grace_seconds)).await;
+    app.store.close().await;
+    Ok(report)
+}
