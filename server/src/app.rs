@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use stepyard_runtime::Runtime;
+use stepyard_runtime::{ExecutionView, Runtime};
 use stepyard_store::{ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
 use stepyard_tasks::objects::ObjectStore;
 use tokio::sync::Semaphore;
 
 use crate::arn::{Arn, Resource};
+use crate::machines::Machines;
 use crate::wire::ApiError;
 
 /// The parts of a running server.
@@ -16,6 +17,7 @@ pub(crate) struct App {
     pub(crate) metadata: Arc<dyn MetadataStore>,
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) runtime: Runtime,
+    pub(crate) machines: Machines,
     pub(crate) identity: Identity,
     /// Name of the state machine that an upload starts.
     pub(crate) upload_state_machine: String,
@@ -53,6 +55,28 @@ impl App {
         Arn::parse(arn)?.state_machine_name()?;
         let found = self.store.get_state_machine(arn).await?;
         found.ok_or_else(|| ApiError::state_machine_does_not_exist(arn))
+    }
+
+    /// The state machine that is to be started, maybe as it was a moment ago.
+    pub(crate) async fn state_machine_to_start(
+        &self,
+        arn: &str,
+    ) -> Result<Arc<StateMachine>, ApiError> {
+        let now = self.runtime.clock().monotonic();
+        if let Some(machine) = self.machines.get(arn, now) {
+            return Ok(machine);
+        }
+        let machine = Arc::new(self.state_machine(arn).await?);
+        self.machines.put(machine.clone(), now);
+        Ok(machine)
+    }
+
+    /// What is committed of an execution.
+    pub(crate) async fn execution_view(&self, arn: &str) -> Result<Arc<ExecutionView>, ApiError> {
+        let parsed = Arn::parse(arn)?;
+        let (machine, name) = parsed.state_machine_of_execution()?;
+        let found = self.runtime.describe_execution(&machine, name, arn).await?;
+        found.ok_or_else(|| ApiError::execution_does_not_exist(arn))
     }
 
     /// The row of an execution, committed as it is.

@@ -20,6 +20,7 @@ use crate::actions::{CreateStateMachineRequest, create_state_machine};
 use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::arn::ANY_ROLE_ARN;
 use crate::config::{Database, Settings};
+use crate::machines::Machines;
 
 /// The state machines that are registered when they are absent.
 const WORKFLOWS: [(&str, &str); 2] = [
@@ -79,6 +80,7 @@ pub(crate) async fn assemble(
         store,
         metadata,
         objects,
+        machines: Machines::default(),
         identity: settings.identity.clone(),
         upload_state_machine: settings.upload_state_machine.clone(),
         upload_bytes_max: settings.upload_bytes_max,

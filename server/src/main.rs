@@ -9,11 +9,11 @@ mod cli;
 mod config;
 mod demo;
 mod http;
+mod machines;
 mod render;
 mod serving;
 mod telemetry;
 mod upload;
-mod view;
 mod wire;
 
 use std::process::ExitCode;

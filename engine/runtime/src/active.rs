@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_machine::{
-    Command, Decision, Event, Execution, Moment, StartContext, Stimulus, Timer, decide,
+    Command, Decision, Event, Execution, ExecutionStatus, Moment, StartContext, Stimulus, Timer,
+    decide,
 };
-use stepyard_store::{Chunk, ExecutionId, ExecutionUpdate, ShardId, codec};
+use stepyard_store::{Chunk, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId, codec};
 use uuid::Uuid;
+
+use crate::ExecutionView;
 
 /// An execution that its shard owns. The machine may be ahead of the disk: what is decided and not yet
 /// handed to the committer waits in `events` and `commands`.
@@ -86,6 +89,28 @@ impl Active {
             first_visible_id,
             body: codec::encode(events, first_visible_id),
         })
+    }
+
+    /// Its row as it was when it started.
+    pub(crate) fn started_row(&self, shard: ShardId, context: &StartContext) -> ExecutionRow {
+        ExecutionRow {
+            shard,
+            id: self.id,
+            state_machine_arn: context.state_machine_arn.clone(),
+            name: context.execution_name.clone(),
+            revision: self.revision,
+            status: ExecutionStatus::Running,
+            started_at: self.execution.started_at().unwrap_or_default(),
+            stopped_at: None,
+            resume_at: None,
+        }
+    }
+
+    /// What DescribeExecution shows of it until it has ended.
+    pub(crate) fn view(&self, shard: ShardId) -> Option<ExecutionView> {
+        let context = self.execution.context()?;
+        let row = self.started_row(shard, context);
+        Some(ExecutionView::started(row, context.clone(), self.execution.input()?.clone()))
     }
 
     /// The change of its row, when it has ended.

@@ -13,11 +13,13 @@ mod error;
 mod metrics;
 mod outage;
 mod programs;
+mod recent;
 mod recovery;
 mod runtime;
 mod shard;
 mod task_runner;
 mod timers;
+mod view;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
@@ -26,3 +28,4 @@ use metrics::Metrics;
 pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
 pub use runtime::{Committed, Runtime, RuntimeOptions, StartExecution};
 pub use task_runner::{Invocation, Started, TaskOutcome, TaskRunner};
+pub use view::ExecutionView;

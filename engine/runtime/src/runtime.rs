@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use crate::committer::{Batch, Committer};
 use crate::dispatch::Dispatches;
+use crate::recent::Recent;
 use crate::shard::{MAILBOX_MAX, Message, Shard, Shared, Start, Stop};
-use crate::{Clock, Entropy, MetricsSnapshot, StartError, StopError, TaskRunner};
+use crate::{Clock, Entropy, ExecutionView, MetricsSnapshot, StartError, StopError, TaskRunner};
 
 /// Tasks that run at the same time when nothing else is said.
 const TASKS_MAX: usize = 1_000;
@@ -110,6 +111,7 @@ impl Runtime {
             programs: Arc::default(),
             metrics: Arc::default(),
             outage: Arc::default(),
+            recent: Recent::default(),
             news: broadcast::Sender::new(NEWS_MAX),
             draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
@@ -217,6 +219,27 @@ impl Runtime {
             return Some("a shard has stopped; see the log".into());
         }
         self.shared.outage.reason()
+    }
+
+    /// What is committed of an execution; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn describe_execution(
+        &self,
+        state_machine_arn: &str,
+        name: &str,
+        execution_arn: &str,
+    ) -> Result<Option<Arc<ExecutionView>>, Error> {
+        let shard = ShardId::of(state_machine_arn, name);
+        if let Some(view) = self.shared.recent.get(shard, execution_arn) {
+            return Ok(Some(view));
+        }
+        let store = &*self.shared.store;
+        match store.find_execution(shard, state_machine_arn, name).await? {
+            Some(row) => ExecutionView::load(store, row).await.map(|view| Some(Arc::new(view))),
+            None => Ok(None),
+        }
     }
 
     /// The program of a revision.

@@ -23,5 +23,6 @@ pub(crate) async fn delete_state_machine(
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     Arn::parse(arn)?.state_machine_name()?;
     app.store.delete_state_machine(arn).await?;
+    app.machines.forget(arn);
     Ok(Empty {})
 }

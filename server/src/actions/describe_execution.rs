@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 use stepyard_json::Payload;
 use stepyard_machine::{ExecutionStatus, Text};
+use stepyard_runtime::ExecutionView;
 
 use crate::app::App;
-use crate::view::ExecutionView;
 use crate::wire::{ApiError, Constraints, EpochSeconds, METADATA_ONLY, required};
 
 /// Request of DescribeExecution.
@@ -30,16 +31,16 @@ pub(crate) struct DescribeExecutionResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_date: Option<EpochSeconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<String>,
+    input: Option<ByteString>,
     input_details: Included,
     #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<String>,
+    output: Option<ByteString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_details: Option<Included>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    error: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<String>,
+    cause: Text,
     redrive_count: u32,
     redrive_status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,31 +60,29 @@ pub(crate) async fn describe_execution(
 ) -> Result<DescribeExecutionResponse, ApiError> {
     let arn = required(request.execution_arn.as_deref(), "executionArn")?;
     Constraints::default().included_data(request.included_data.as_deref()).check()?;
-    let row = app.execution(arn).await?;
-    let view = ExecutionView::load(&*app.store, row).await?;
+    let view = app.execution_view(arn).await?;
     let with_data = request.included_data.as_deref() != Some(METADATA_ONLY);
-    Ok(answer(view, with_data))
+    Ok(answer(&view, with_data))
 }
 
-fn answer(view: ExecutionView, with_data: bool) -> DescribeExecutionResponse {
-    let text = |data: Payload| with_data.then(|| data.to_string());
-    let owned = |text: Text| text.map(|text| text.to_string());
+fn answer(view: &ExecutionView, with_data: bool) -> DescribeExecutionResponse {
+    let text = |data: &Payload| with_data.then(|| data.text().clone());
     let (redrive_status, redrive_status_reason) = redrive(view.row.status);
     let timed_out = view.row.status == ExecutionStatus::TimedOut;
     DescribeExecutionResponse {
         execution_arn: view.context.execution_arn.clone(),
-        state_machine_arn: view.row.state_machine_arn,
-        name: view.row.name,
+        state_machine_arn: view.row.state_machine_arn.clone(),
+        name: view.row.name.clone(),
         status: view.row.status.as_str(),
         start_date: EpochSeconds(view.row.started_at),
         stop_date: view.row.stopped_at.map(EpochSeconds),
-        input: text(view.input),
+        input: text(&view.input),
         input_details: Included { included: with_data },
         output_details: view.output.as_ref().map(|_| Included { included: with_data }),
-        output: view.output.and_then(text),
+        output: view.output.as_ref().and_then(text),
         // An execution that its state machine's TimeoutSeconds has ended shows neither.
-        error: owned(view.error).filter(|_| !timed_out),
-        cause: owned(view.cause).filter(|_| !timed_out),
+        error: view.error.clone().filter(|_| !timed_out),
+        cause: view.cause.clone().filter(|_| !timed_out),
         redrive_count: 0,
         redrive_status,
         redrive_status_reason,

@@ -7,7 +7,6 @@ use stepyard_asl::Timestamp;
 
 use super::describe_state_machine::{Configuration, configuration, shown_definition};
 use crate::app::App;
-use crate::view::ExecutionView;
 use crate::wire::{ApiError, Constraints, epoch_seconds, required};
 
 /// Request of DescribeStateMachineForExecution.
@@ -41,14 +40,13 @@ pub(crate) async fn describe_state_machine_for_execution(
 ) -> Result<DescribeStateMachineForExecutionResponse, ApiError> {
     let arn = required(request.execution_arn.as_deref(), "executionArn")?;
     Constraints::default().included_data(request.included_data.as_deref()).check()?;
-    let row = app.execution(arn).await?;
-    let revision = app.store.get_revision(row.revision).await?;
+    let view = app.execution_view(arn).await?;
+    let revision = app.store.get_revision(view.row.revision).await?;
     let revision = revision.ok_or_else(|| ApiError::internal(&"a revision is missing"))?;
-    let machine = app.store.get_state_machine(&row.state_machine_arn).await?;
+    let machine = app.store.get_state_machine(&view.row.state_machine_arn).await?;
     let is_first = machine.is_some_and(|machine| machine.created_at == revision.created_at);
-    let view = ExecutionView::load(&*app.store, row).await?;
     Ok(DescribeStateMachineForExecutionResponse {
-        state_machine_arn: view.row.state_machine_arn,
+        state_machine_arn: view.row.state_machine_arn.clone(),
         name: view.context.state_machine_name.clone(),
         definition: shown_definition(&revision, request.included_data.as_deref()),
         role_arn: revision.role_arn.clone(),

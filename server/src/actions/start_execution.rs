@@ -40,7 +40,7 @@ pub(crate) async fn start_execution(
         check_name(name)?;
     }
     let input = input(request.input)?;
-    let machine = app.state_machine(machine_arn).await?;
+    let machine = app.state_machine_to_start(machine_arn).await?;
     let program = app.runtime.program(machine.revision.id).await?;
     let name_is_chosen = request.name.is_some();
     let name = request.name.unwrap_or_else(|| random_name(app));
@@ -48,9 +48,9 @@ pub(crate) async fn start_execution(
     let context = Arc::new(StartContext {
         execution_arn: execution_arn.clone(),
         execution_name: name.into(),
-        state_machine_arn: machine.arn,
-        state_machine_name: machine.name,
-        role_arn: machine.revision.role_arn,
+        state_machine_arn: machine.arn.clone(),
+        state_machine_name: machine.name.clone(),
+        role_arn: machine.revision.role_arn.clone(),
     });
     let revision = machine.revision.id;
     let start = StartExecution { context, name_is_chosen, revision, program, input };

@@ -56,6 +56,7 @@ pub(crate) async fn update_state_machine(
         // Another update may have come between; this one is then made of what that has left.
         let present = machine.revision.id;
         if app.store.update_state_machine(arn, present, revision.clone()).await? {
+            app.machines.forget(arn);
             return Ok(answer(&StateMachine { revision, ..machine }, now));
         }
     }

@@ -13,7 +13,6 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::app::App;
 use crate::upload::{Upload, accept};
-use crate::view::ExecutionView;
 use live::Live;
 use pictures::Picture;
 pub(crate) use report::{Outcome, print_next_steps, print_outcomes};
@@ -65,8 +64,7 @@ async fn outcome(
     image_id: String,
     arn: &str,
 ) -> anyhow::Result<Outcome> {
-    let row = app.execution(arn).await.map_err(|error| anyhow::anyhow!(error.message))?;
-    let view = ExecutionView::load(&*app.store, row).await?;
+    let view = app.execution_view(arn).await.map_err(|error| anyhow::anyhow!(error.message))?;
     let items = app.metadata.query_items(&image_id).await?;
     let attributes = items.into_iter().next().map(|item| item.attributes);
     let tree = attributes.as_ref().map(Payload::tree);
@@ -92,8 +90,8 @@ async fn outcome(
         image_id,
         status: view.row.status,
         millis: view.row.stopped_at.map(took),
-        error: view.error.map(|error| error.to_string()),
-        cause: view.cause.map(|cause| cause.to_string()),
+        error: view.error.as_deref().map(str::to_owned),
+        cause: view.cause.as_deref().map(str::to_owned),
         metadata,
         processed,
     })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepyard_asl::StateKind;
-use stepyard_machine::{Command, Event, InvokeTask, Stimulus};
+use stepyard_machine::{Command, Event, EventKind, InvokeTask, Stimulus};
 use stepyard_store::ExecutionId;
 use tokio::sync::oneshot;
 
@@ -78,6 +78,9 @@ impl Shard {
 
     /// Everything that waited for this commit leaves.
     fn release(&mut self, under_way: UnderWay) {
+        for Released { execution, events, .. } in &under_way.released {
+            self.remember(*execution, events);
+        }
         under_way.replies.into_iter().for_each(Reply::send);
         for Released { execution, events, commands } in under_way.released {
             self.shared.metrics.committed(&events);
@@ -124,6 +127,24 @@ impl Shard {
             started,
             cancellation,
         });
+    }
+
+    /// Keeps what clients are going to ask for: memory may be ahead, so it is taken from the events.
+    fn remember(&self, execution: ExecutionId, events: &[Event]) {
+        let is_start = |event: &Event| matches!(event.kind, EventKind::ExecutionStarted { .. });
+        let ended = events.last().filter(|last| last.kind.is_terminal());
+        if ended.is_none() && !events.first().is_some_and(is_start) {
+            return;
+        }
+        let Some(active) = self.executions.get(&execution) else { return };
+        let Some(mut view) = active.view(self.id()) else { return };
+        if let Some(last) = ended
+            && let Some(status) = active.execution().status()
+        {
+            view.end(last);
+            (view.row.status, view.row.stopped_at) = (status, Some(last.at));
+        }
+        self.shared.recent.put(view);
     }
 
     /// Publishes committed events, when somebody listens.

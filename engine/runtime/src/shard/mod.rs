@@ -27,6 +27,7 @@ use crate::committer::Batch;
 use crate::dispatch::{Dispatches, Report};
 use crate::outage::Outage;
 use crate::programs::Programs;
+use crate::recent::Recent;
 use crate::timers::Timers;
 use crate::{Clock, Committed, Entropy, Metrics, recovery};
 
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) programs: Arc<Programs>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) outage: Arc<Outage>,
+    pub(crate) recent: Recent,
     pub(crate) news: broadcast::Sender<Arc<Committed>>,
     /// Set when no new work is to be taken.
     pub(crate) draining: CancellationToken,

@@ -25,6 +25,7 @@ impl Shard {
         self.timers = Timers::default();
         self.dirty.clear();
         self.starts.clear();
+        self.shared.recent.forget(self.id());
         self.pause().await;
         self.take_over().await;
     }

@@ -86,18 +86,7 @@ impl Shard {
         let result = if execution.is_closed() || execution.input() != Some(&start.input) {
             Err(already_exists(&start))
         } else {
-            let (state_machine_arn, name) = name_of(&start.context);
-            Ok(Box::new(ExecutionRow {
-                shard: self.id(),
-                id,
-                state_machine_arn,
-                name,
-                revision: active.revision,
-                status: ExecutionStatus::Running,
-                started_at: execution.started_at().unwrap_or_default(),
-                stopped_at: None,
-                resume_at: None,
-            }))
+            Ok(Box::new(active.started_row(self.id(), &start.context)))
         };
         let answer = Answer::Started { reply: start.reply, result, _place: start.place };
         self.replies.push(Reply { execution: id, answer });

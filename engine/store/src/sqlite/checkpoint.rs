@@ -1,17 +1,17 @@
 //! Moving the write-ahead log into the database, beside the writer.
+//!
+//! PASSIVE checkpoints run on a thread of their own and make nobody wait, but under a steady load they
+//! never catch up with the writer, and the log would grow for ever. When it is long, the writer starts it
+//! anew right after a PASSIVE checkpoint has ended: then few pages are left to move.
 
-use std::ffi::OsString;
-use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions};
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use rusqlite::Connection;
 
-use super::open::BUSY_TIMEOUT;
-use crate::Error;
-use crate::sql::database_error;
+use super::connection::BUSY_TIMEOUT;
 
 /// So many bytes written since the last checkpoint are worth another one.
 const BYTES_WORTH: u64 = 4 << 20;
@@ -19,83 +19,84 @@ const BYTES_WORTH: u64 = 4 << 20;
 /// What a transaction adds to the log besides its data: pages of the tables and their indexes.
 const TRANSACTION_BYTES: u64 = 16 << 10;
 
-/// A log larger than this should shrink: the writer checkpoints and starts it anew, unless a reader,
-/// such as a backup, still needs it.
-const LOG_BYTES_MAX: u64 = 64 << 20;
+/// A log of more pages than this should be started anew, unless a reader, such as a backup, still
+/// needs it. Pages have 4 KiB, so this is 64 MiB.
+const LOG_PAGES_MAX: i64 = 16 << 10;
 
-/// What a failed attempt to shorten the log costs at most: so many bytes pass before the next one.
+/// What attempts that fail cost at most: so many bytes pass before the next one.
 const BYTES_WORTH_MAX: u64 = 256 << 20;
 
-/// The task that checkpoints, and the way to wake it.
+/// The thread that checkpoints, and the way to wake it. It ends when this is dropped.
 pub(super) struct Checkpoints {
-    log: OsString,
-    wake: Arc<Notify>,
-    task: JoinHandle<()>,
+    wake: SyncSender<()>,
+    /// Set after a PASSIVE checkpoint that has found the log too long.
+    is_long: Arc<AtomicBool>,
     /// About so many bytes have been written since the last checkpoint.
     written: u64,
     /// So many make the next one worth it.
     worth: u64,
 }
 
-pub(super) async fn start(
-    path: &Path,
-    settings: SqliteConnectOptions,
-) -> Result<Checkpoints, Error> {
-    let connection = settings.connect().await.map_err(database_error)?;
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let wake = Arc::new(Notify::new());
-    let task = tokio::spawn(run(connection, wake.clone()));
-    Ok(Checkpoints { log, wake, task, written: 0, worth: BYTES_WORTH })
-}
-
-/// PASSIVE never waits for readers or the writer and never makes them wait.
-async fn run(mut connection: SqliteConnection, wake: Arc<Notify>) {
-    loop {
-        wake.notified().await;
-        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)");
-        if let Err(error) = checkpoint.execute(&mut connection).await {
-            tracing::warn!(%error, "the checkpoint failed; it is tried again after more commits");
-        }
-    }
-}
-
 impl Checkpoints {
+    /// Starts the thread.
+    pub(super) fn start(connection: Connection) -> std::io::Result<Checkpoints> {
+        // One wake-up may wait while a checkpoint runs.
+        let (wake, woken) = sync_channel(1);
+        let is_long = Arc::new(AtomicBool::new(false));
+        let told = is_long.clone();
+        std::thread::Builder::new()
+            .name("sqlite-checkpoint".into())
+            .spawn(move || run(&connection, &woken, &told))?;
+        Ok(Checkpoints { wake, is_long, written: 0, worth: BYTES_WORTH })
+    }
+
     /// Called by the writer after a transaction with so many bytes of data.
-    pub(super) async fn after_commit(&mut self, writer: &mut SqliteConnection, bytes: u64) {
+    pub(super) fn after_commit(&mut self, writer: &Connection, bytes: u64) {
+        if self.is_long.swap(false, Ordering::Relaxed) {
+            self.restart(writer);
+        }
         self.written += bytes + TRANSACTION_BYTES;
-        if self.written < self.worth {
-            return;
+        if self.written >= self.worth {
+            self.written = 0;
+            // A full channel holds a wake-up already.
+            let _ = self.wake.try_send(());
         }
-        self.written = 0;
-        let log_bytes = std::fs::metadata(&self.log).map_or(0, |log| log.len());
-        if log_bytes < LOG_BYTES_MAX {
-            return self.wake.notify_one();
-        }
-        match truncate(writer).await {
-            Ok(true) => self.worth = BYTES_WORTH,
-            Ok(false) => {
+    }
+
+    fn restart(&mut self, writer: &Connection) {
+        match checkpoint(writer, "RESTART") {
+            Ok(result) if result.busy == 0 => self.worth = BYTES_WORTH,
+            Ok(result) => {
                 self.worth = (self.worth * 2).min(BYTES_WORTH_MAX);
-                tracing::warn!(log_bytes, "the write-ahead log grows: a reader still needs it");
+                let pages = result.log_pages;
+                tracing::warn!(pages, "the write-ahead log grows: a reader still needs it");
             }
-            Err(error) => tracing::warn!(%error, log_bytes, "the checkpoint failed"),
+            Err(error) => tracing::warn!(%error, "the checkpoint failed"),
         }
     }
 }
 
-/// Whether the log could be started anew. Commits wait for this, so it waits for no reader.
-async fn truncate(writer: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *writer).await?;
-    let done = sqlx::query_as::<_, (i64, i64, i64)>("PRAGMA wal_checkpoint(TRUNCATE)")
-        .fetch_one(&mut *writer)
-        .await;
-    let patient = format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis());
-    sqlx::query(AssertSqlSafe(patient)).execute(&mut *writer).await?;
-    done.map(|(busy, _, _)| busy == 0)
+fn run(connection: &Connection, woken: &Receiver<()>, is_long: &AtomicBool) {
+    for () in woken {
+        match checkpoint(connection, "PASSIVE") {
+            Ok(result) => is_long.store(result.log_pages > LOG_PAGES_MAX, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "the checkpoint failed; it is tried again"),
+        }
+    }
 }
 
-impl Drop for Checkpoints {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+struct CheckpointResult {
+    /// 1: a reader or another checkpoint was in the way.
+    busy: i64,
+    log_pages: i64,
+}
+
+/// Waits for nobody: commits wait for this.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<CheckpointResult> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let done = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        Ok(CheckpointResult { busy: row.get(0)?, log_pages: row.get(1)? })
+    });
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    done
 }

@@ -1,10 +1,11 @@
 //! The embedded store: one SQLite file in WAL mode.
 //!
-//! One connection writes, on a task of its own ([`writer`]); a small pool reads. Commits are durable:
+//! One connection writes, on a thread of its own ([`writer`]); small pools read. Commits are durable:
 //! `synchronous=FULL` is set and read back. A lock file keeps a second process out, because two owners of
 //! one file would fence each other without end.
 
 mod checkpoint;
+mod connection;
 mod open;
 mod read;
 mod write;
@@ -129,8 +130,17 @@ impl Store for SqliteStore {
         &self,
         machine: StateMachine,
     ) -> Result<Option<StateMachine>, Error> {
-        let machine = Box::new(machine);
-        self.write(|reply| Operation::CreateStateMachine { machine, reply }).await
+        loop {
+            let asked = Box::new(machine.clone());
+            let create = |reply| Operation::CreateStateMachine { machine: asked, reply };
+            if self.write(create).await? {
+                return Ok(None);
+            }
+            // It may have been deleted just now.
+            if let Some(present) = self.get_state_machine(&machine.arn).await? {
+                return Ok(Some(present));
+            }
+        }
     }
 
     async fn update_state_machine(

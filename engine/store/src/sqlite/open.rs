@@ -2,16 +2,17 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection};
 
-use super::{SqliteOptions, SqliteStore, checkpoint, writer::Writer};
+use super::checkpoint::Checkpoints;
+use super::connection::{self, BUSY_TIMEOUT};
+use super::writer::Writer;
+use super::{SqliteOptions, SqliteStore};
 use crate::Error;
 use crate::sql::database_error;
 
@@ -28,9 +29,6 @@ const LOOK_UPS_MAX: u32 = 2;
 /// Connections that read lists and histories at the same time.
 const READERS_MAX: u32 = 4;
 
-/// How long a statement waits for a lock; only checkpoints ever hold one for long.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
 pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
     let path = options.path;
     let lock = lock(&path)?;
@@ -39,10 +37,16 @@ pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
         settings(&path).connect().await.map_err(|error| cannot_open(&path, &error))?;
     sqlx::query(MARK).execute(&mut connection).await.map_err(database_error)?;
     MIGRATIONS.run(&mut connection).await.map_err(|error| cannot_migrate(&path, &error))?;
-    check_durability(&mut connection).await?;
-    let checkpoints = checkpoint::start(&path, settings(&path)).await?;
+    connection.close().await.map_err(database_error)?;
     let (look_ups, readers) = (pool(&path, LOOK_UPS_MAX).await?, pool(&path, READERS_MAX).await?);
-    Ok(SqliteStore { look_ups, readers, writer: Writer::start(connection, checkpoints, lock) })
+    let writer = start_writer(&path, lock)?;
+    Ok(SqliteStore { look_ups, readers, writer })
+}
+
+fn start_writer(path: &Path, lock: File) -> Result<Writer, Error> {
+    let no_thread = |error| Error::Unusable(format!("cannot start a thread: {error}"));
+    let checkpoints = Checkpoints::start(connection::open(path)?).map_err(no_thread)?;
+    Writer::start(connection::open(path)?, checkpoints, lock).map_err(no_thread)
 }
 
 async fn pool(path: &Path, connections: u32) -> Result<SqlitePool, Error> {
@@ -58,8 +62,6 @@ fn settings(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
-        // Checkpoints run beside the writer, not inside its commits.
-        .pragma("wal_autocheckpoint", "0")
         .statement_cache_capacity(64)
         .disable_statement_logging()
 }
@@ -107,25 +109,6 @@ async fn refuse_foreign(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Unusable(format!("{} is a database of another program", path.display())))
-}
-
-/// What was asked for is read back: without WAL and FULL an acknowledged commit could be lost.
-async fn check_durability(connection: &mut SqliteConnection) -> Result<(), Error> {
-    let journal: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(database_error)?;
-    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(database_error)?;
-    const FULL: i64 = 2;
-    if journal != "wal" || synchronous != FULL {
-        return Err(Error::Unusable(format!(
-            "SQLite refuses durable settings: journal_mode={journal}, synchronous={synchronous}"
-        )));
-    }
-    connection.ping().await.map_err(database_error)
 }
 
 fn cannot_open(path: &Path, error: &sqlx::Error) -> Error {

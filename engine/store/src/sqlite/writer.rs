@@ -1,16 +1,14 @@
-//! The one task that writes.
+//! The one thread that writes.
 
 use std::fs::File;
 use std::sync::Arc;
 
-use sqlx::Connection;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
 use super::{write, writer_gone};
-use crate::sql::database_error;
 use crate::{CommitGroup, Error, MetadataItem, Revision, ShardId, ShardLease, StateMachine};
 
 /// Operations that may wait for the writer; more have to wait for a place.
@@ -25,7 +23,7 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) enum Operation {
     Claim { shards: Vec<ShardId>, reply: Reply<Vec<ShardLease>> },
     Commit { group: Box<CommitGroup>, reply: Reply<()> },
-    CreateStateMachine { machine: Box<StateMachine>, reply: Reply<Option<StateMachine>> },
+    CreateStateMachine { machine: Box<StateMachine>, reply: Reply<bool> },
     UpdateStateMachine { arn: Arc<str>, present: Uuid, revision: Box<Revision>, reply: Reply<bool> },
     DeleteStateMachine { arn: Arc<str>, reply: Reply<bool> },
     PutItem { item: MetadataItem, reply: Reply<()> },
@@ -57,14 +55,14 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(
-        connection: SqliteConnection,
+        connection: Connection,
         checkpoints: Checkpoints,
         lock: File,
-    ) -> Writer {
+    ) -> std::io::Result<Writer> {
         let (queue, operations) = mpsc::channel(QUEUE_MAX);
-        let task = WriterTask { connection, checkpoints, operations, next: None, _lock: lock };
-        tokio::spawn(task.run());
-        Writer { queue }
+        let thread = WriterThread { connection, checkpoints, operations, next: None, _lock: lock };
+        std::thread::Builder::new().name("sqlite-writer".into()).spawn(|| thread.run())?;
+        Ok(Writer { queue })
     }
 
     pub(super) async fn send(&self, operation: Operation) -> Result<(), Error> {
@@ -81,36 +79,31 @@ impl Writer {
     }
 }
 
-struct WriterTask {
-    connection: SqliteConnection,
+struct WriterThread {
+    connection: Connection,
     checkpoints: Checkpoints,
     operations: mpsc::Receiver<Operation>,
     /// Taken from the queue while gathering items, not yet done.
     next: Option<Operation>,
-    /// Released when the task ends.
+    /// Released when the thread ends.
     _lock: File,
 }
 
-impl WriterTask {
-    async fn run(mut self) {
+impl WriterThread {
+    fn run(mut self) {
         let closed = loop {
-            let operation = match self.next.take() {
-                Some(operation) => operation,
-                None => match self.operations.recv().await {
-                    Some(operation) => operation,
-                    None => break None,
-                },
-            };
+            let next = self.next.take().or_else(|| self.operations.blocking_recv());
+            let Some(operation) = next else { break None };
             if let Operation::Close { reply } = operation {
                 break Some(reply);
             }
             let bytes = operation.bytes();
-            self.perform(operation).await;
-            self.checkpoints.after_commit(&mut self.connection, bytes).await;
+            self.perform(operation);
+            self.checkpoints.after_commit(&self.connection, bytes);
         };
-        let WriterTask { connection, checkpoints, operations, _lock, .. } = self;
+        let WriterThread { connection, checkpoints, operations, _lock, .. } = self;
         drop((operations, checkpoints));
-        if let Err(error) = connection.close().await {
+        if let Err((_, error)) = connection.close() {
             tracing::warn!(%error, "closing the database failed; nothing that was acknowledged is lost");
         }
         drop(_lock);
@@ -119,28 +112,27 @@ impl WriterTask {
         }
     }
 
-    async fn perform(&mut self, operation: Operation) {
+    fn perform(&mut self, operation: Operation) {
         let connection = &mut self.connection;
         // A caller that has gone away does not want its answer.
         match operation {
             Operation::Claim { shards, reply } => {
-                let _ = reply.send(write::claim(connection, &shards).await);
+                let _ = reply.send(write::claim(connection, &shards));
             }
             Operation::Commit { group, reply } => {
-                let _ = reply.send(write::commit(connection, &group).await);
+                let _ = reply.send(write::commit(connection, &group));
             }
             Operation::CreateStateMachine { machine, reply } => {
-                let _ = reply.send(write::create_state_machine(connection, &machine).await);
+                let _ = reply.send(write::create_state_machine(connection, &machine));
             }
             Operation::UpdateStateMachine { arn, present, revision, reply } => {
-                let updated =
-                    write::update_state_machine(connection, &arn, present, &revision).await;
+                let updated = write::update_state_machine(connection, &arn, present, &revision);
                 let _ = reply.send(updated);
             }
             Operation::DeleteStateMachine { arn, reply } => {
-                let _ = reply.send(write::delete_state_machine(connection, &arn).await);
+                let _ = reply.send(write::delete_state_machine(connection, &arn));
             }
-            Operation::PutItem { item, reply } => self.put_items(item, reply).await,
+            Operation::PutItem { item, reply } => self.put_items(item, reply),
             Operation::Close { reply } => {
                 let _ = reply.send(());
             }
@@ -148,7 +140,7 @@ impl WriterTask {
     }
 
     /// Writes this item and those that wait behind it in one transaction.
-    async fn put_items(&mut self, item: MetadataItem, reply: Reply<()>) {
+    fn put_items(&mut self, item: MetadataItem, reply: Reply<()>) {
         let (mut items, mut replies) = (vec![item], vec![reply]);
         while items.len() < ITEMS_MAX && self.next.is_none() {
             match self.operations.try_recv() {
@@ -160,7 +152,7 @@ impl WriterTask {
                 Err(_) => break,
             }
         }
-        let written = write::put_items(&mut self.connection, &items).await;
+        let written = write::put_items(&mut self.connection, &items);
         let message = written.err().map(|error| error.to_string());
         for reply in replies {
             let _ = reply.send(match &message {
@@ -169,11 +161,4 @@ impl WriterTask {
             });
         }
     }
-}
-
-/// Begins a transaction that writes, so that it cannot fail later for want of the lock.
-pub(super) async fn begin(
-    connection: &mut SqliteConnection,
-) -> Result<sqlx::Transaction<'_, sqlx::Sqlite>, Error> {
-    connection.begin_with("BEGIN IMMEDIATE").await.map_err(database_error)
 }

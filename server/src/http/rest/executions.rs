@@ -17,7 +17,6 @@ use crate::actions::{
 };
 use crate::app::App;
 use crate::arn::Arn;
-use crate::view::ExecutionView;
 use crate::wire::{ApiError, Problem, decode_token, encode_token};
 
 #[derive(Deserialize)]
@@ -91,11 +90,10 @@ pub(super) async fn get(
     State(app): State<Arc<App>>,
     Path((machine, name)): Path<(String, String)>,
 ) -> Result<Json<Value>, Problem> {
-    let row = app.execution(&execution_arn(&app, &machine, &name)?).await?;
-    let view = ExecutionView::load(&*app.store, row).await?;
+    let view = app.execution_view(&execution_arn(&app, &machine, &name)?).await?;
     let mut shown = summary(&view.row)?;
     shown["input"] = value(view.input.text());
-    shown["output"] = view.output.map_or(Value::Null, |output| value(output.text()));
+    shown["output"] = view.output.as_ref().map_or(Value::Null, |output| value(output.text()));
     shown["error"] = view.error.as_deref().into();
     shown["cause"] = view.cause.as_deref().into();
     Ok(Json(shown))

@@ -1,0 +1,126 @@
+//! Executions that were started or have ended lately: most clients ask for nothing else.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use stepyard_json::Payload;
+use stepyard_store::{SHARD_COUNT, ShardId};
+
+use crate::ExecutionView;
+
+/// What one shard keeps, in bytes.
+const BYTES_MAX: usize = 1 << 20;
+
+/// What an execution takes besides its input and output, about.
+const VIEW_BYTES: usize = 1 << 10;
+
+/// Views of executions, as they are committed. The oldest ones make place for new ones.
+pub(crate) struct Recent {
+    shards: Vec<Mutex<Views>>,
+}
+
+#[derive(Default)]
+struct Views {
+    by_arn: BTreeMap<Arc<str>, Arc<ExecutionView>>,
+    in_order: VecDeque<Arc<str>>,
+    bytes: usize,
+}
+
+impl Default for Recent {
+    fn default() -> Recent {
+        Recent { shards: (0..SHARD_COUNT).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl Recent {
+    pub(crate) fn get(&self, shard: ShardId, execution_arn: &str) -> Option<Arc<ExecutionView>> {
+        self.views(shard).by_arn.get(execution_arn).cloned()
+    }
+
+    pub(crate) fn put(&self, view: ExecutionView) {
+        let mut views = self.views(view.row.shard);
+        let arn = view.context.execution_arn.clone();
+        views.bytes += size(&view);
+        match views.by_arn.insert(arn.clone(), Arc::new(view)) {
+            Some(earlier) => views.bytes -= size(&earlier),
+            None => views.in_order.push_back(arn),
+        }
+        while views.bytes > BYTES_MAX
+            && let Some(oldest) = views.in_order.pop_front()
+        {
+            if let Some(view) = views.by_arn.remove(&oldest) {
+                views.bytes -= size(&view);
+            }
+        }
+    }
+
+    /// Forgets a shard that may belong to somebody else by now.
+    pub(crate) fn forget(&self, shard: ShardId) {
+        *self.views(shard) = Views::default();
+    }
+
+    fn views(&self, shard: ShardId) -> MutexGuard<'_, Views> {
+        // No operation leaves the views half changed.
+        self.shards[usize::from(shard.0)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn size(view: &ExecutionView) -> usize {
+    VIEW_BYTES + view.input.len() + view.output.as_ref().map_or(0, Payload::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stepyard_asl::Timestamp;
+    use stepyard_json::Payload;
+    use stepyard_machine::{ExecutionStatus, StartContext};
+    use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
+    use uuid::Uuid;
+
+    use super::{BYTES_MAX, Recent};
+    use crate::ExecutionView;
+
+    fn view(number: usize, status: ExecutionStatus) -> ExecutionView {
+        let row = ExecutionRow {
+            shard: ShardId(3),
+            id: ExecutionId(Uuid::from_u128(number as u128)),
+            state_machine_arn: "m".into(),
+            name: "n".into(),
+            revision: Uuid::nil(),
+            status,
+            started_at: Timestamp(0),
+            stopped_at: None,
+            resume_at: None,
+        };
+        let context = StartContext {
+            execution_arn: format!("{number}").into(),
+            execution_name: "n".into(),
+            state_machine_arn: "m".into(),
+            state_machine_name: "m".into(),
+            role_arn: "r".into(),
+        };
+        let input = format!("\"{}\"", "x".repeat(10_000));
+        ExecutionView::started(row, Arc::new(context), Payload::from_trusted_text(input.into()))
+    }
+
+    #[test]
+    fn the_latest_view_stands_and_the_oldest_ones_go() {
+        let recent = Recent::default();
+        let status = |arn: &str| recent.get(ShardId(3), arn).map(|view| view.row.status);
+        recent.put(view(0, ExecutionStatus::Running));
+        recent.put(view(0, ExecutionStatus::Succeeded));
+        assert_eq!(status("0"), Some(ExecutionStatus::Succeeded));
+        assert_eq!(recent.views(ShardId(3)).in_order.len(), 1);
+        for number in 1..1_000 {
+            recent.put(view(number, ExecutionStatus::Running));
+        }
+        assert_eq!(status("0"), None);
+        assert_eq!(status("999"), Some(ExecutionStatus::Running));
+        assert!(recent.views(ShardId(3)).bytes <= BYTES_MAX);
+        recent.forget(ShardId(3));
+        assert_eq!(status("999"), None);
+        assert_eq!(recent.views(ShardId(3)).bytes, 0);
+    }
+}
