@@ -96,7 +96,11 @@ pub(crate) fn registry(
     metadata: Arc<dyn MetadataStore>,
     objects: Arc<dyn ObjectStore>,
 ) -> TaskRegistry {
-    let limits = ImageLimits { pixels: settings.image_pixels_max, ..ImageLimits::default() };
+    let limits = ImageLimits {
+        bytes: settings.upload_bytes_max as u64,
+        pixels: settings.image_pixels_max,
+        ..ImageLimits::default()
+    };
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let pool = ImagePool::new(processors, &limits);
     let image = ImageProcessorFunction::new(objects.clone(), limits, pool);

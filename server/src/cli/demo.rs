@@ -43,7 +43,7 @@ async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
     let served = serving.run(app.clone(), settings);
     let demonstrated = async {
         let outcomes = tokio::select! {
-            outcomes = demo::run(&app) => outcomes?,
+            outcomes = demo::run(&app) => outcomes.inspect_err(|_| stop.cancel())?,
             () = stop.cancelled() => return Ok(1),
         };
         print_outcomes(&outcomes, &settings.data_dir.join("objects"));
@@ -59,7 +59,7 @@ async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
             );
             stop.cancel();
         } else {
-            print_next_steps(address, &outcomes);
+            print_next_steps(address, settings, &outcomes);
             println!("Serving until Ctrl-C.");
         }
         anyhow::Ok(u8::from(!expected))

@@ -214,13 +214,27 @@ fn read_file(named: Option<&PathBuf>) -> anyhow::Result<Option<(PathBuf, Table)>
         if !SETTINGS.iter().any(|setting| setting.key == key) {
             bail!("{}: there is no setting '{key}'; see `stepyard config`", path.display());
         }
-        let text = match value {
-            toml::Value::String(text) => text,
-            other => other.to_string(),
-        };
-        values.insert(key, text);
+        let value = as_given(&value).with_context(|| format!("{}: {key}", path.display()))?;
+        values.insert(key, value);
     }
     Ok(Some((path, values)))
+}
+
+/// A value as a flag has it: lists stand with commas.
+fn as_given(value: &toml::Value) -> anyhow::Result<String> {
+    match value {
+        toml::Value::String(text) => Ok(text.clone()),
+        toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Float(_) => {
+            Ok(value.to_string())
+        }
+        toml::Value::Array(values) => {
+            let texts = values.iter().map(as_given).collect::<anyhow::Result<Vec<_>>>()?;
+            Ok(texts.join(","))
+        }
+        toml::Value::Datetime(_) | toml::Value::Table(_) => {
+            bail!("it must be a text, a number, true, false or a list of them")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -253,6 +267,21 @@ mod tests {
         assert_eq!(
             resolved.parse::<usize>("tasks-max").unwrap_err().to_string(),
             "tasks-max = 'many' (environment variable STEPYARD_TASKS_MAX): invalid digit found in string"
+        );
+    }
+
+    #[test]
+    fn lists_in_the_file_stand_with_commas() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("s.toml");
+        std::fs::write(&file, "allowed-hosts = ['a', 'b']").unwrap();
+        let flags = Flags { config: Some(file.clone()), ..Flags::default() };
+        assert_eq!(Resolved::new(&flags, |_| None).unwrap().text("allowed-hosts"), "a,b");
+        std::fs::write(&file, "listen = { port = 1 }").unwrap();
+        let error = format!("{:#}", Resolved::new(&flags, |_| None).unwrap_err());
+        assert!(
+            error.ends_with("listen: it must be a text, a number, true, false or a list of them"),
+            "{error}"
         );
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use stepyard_machine::ExecutionStatus;
 
+use crate::config::Settings;
 use crate::render::Table;
 
 /// What became of one picture.
@@ -86,8 +87,12 @@ pub(crate) fn print_outcomes(outcomes: &[Outcome], objects: &Path) {
 }
 
 /// Prints commands that work on this very server.
-pub(crate) fn print_next_steps(address: SocketAddr, outcomes: &[Outcome]) {
+pub(crate) fn print_next_steps(address: SocketAddr, settings: &Settings, outcomes: &[Outcome]) {
     let url = format!("http://{address}");
+    let (identity, machine) = (&settings.identity, &settings.upload_state_machine);
+    let region = &identity.region;
+    let machine_arn = identity.state_machine(machine).to_string();
+    let executions = format!("arn:aws:states:{region}:{}:execution:{machine}", identity.account);
     let first = outcomes.first().map_or("IMAGE_ID", |outcome| outcome.image_id.as_str());
     println!(
         "
@@ -98,12 +103,13 @@ Go on:
   curl -O {url}/objects/image-processed-output/{first}
   curl {url}/api/v1/executions
 
-  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_REGION={region} AWS_DEFAULT_REGION={region}
   export AWS_ENDPOINT_URL_SFN={url} AWS_DISABLE_HOST_PREFIX_INJECTION=true
   aws stepfunctions list-executions \\
-      --state-machine-arn arn:aws:states:us-east-1:000000000000:stateMachine:image_pipeline
+      --state-machine-arn {machine_arn}
   aws stepfunctions get-execution-history \\
-      --execution-arn arn:aws:states:us-east-1:000000000000:execution:image_pipeline:{first}
+      --execution-arn {executions}:{first}
 "
     );
 }

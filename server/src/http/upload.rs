@@ -1,6 +1,7 @@
 //! `POST /upload`: a form with a file, or the bare bytes of an image.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::multipart::Multipart;
@@ -15,6 +16,16 @@ use crate::app::App;
 use crate::upload::{Upload, UploadError, accept};
 use crate::wire::Problem;
 
+/// How long an upload waits for a place among those that are taken in.
+const PLACE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the next piece of an upload is waited for: a client that sends nothing must not keep its
+/// place.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest name of a user, in bytes.
+const USER_BYTES_MAX: usize = 1_024;
+
 /// What may stand in the query, for uploads that are not forms.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Parameters {
@@ -28,18 +39,19 @@ pub(super) async fn upload(
     Query(parameters): Query<Parameters>,
     request: Request,
 ) -> Result<Response, Problem> {
-    // Never closed, so there is always a place in the end.
-    let _place = app.uploads.acquire().await;
+    let Ok(_place) = tokio::time::timeout(PLACE_TIMEOUT, app.uploads.acquire()).await else {
+        return Ok(busy());
+    };
     let headers = request.headers().clone();
     let content_type = text(&headers, header::CONTENT_TYPE.as_str());
     let is_form = content_type.as_deref().is_some_and(|kind| kind.starts_with("multipart/"));
     let mut upload = match is_form {
         true => from_form(request, app.upload_bytes_max).await?,
-        false => Upload {
-            content_type,
-            body: limited(request.into_body().into_data_stream(), app.upload_bytes_max).await?,
-            ..Upload::default()
-        },
+        false => {
+            let body = request.into_body().into_data_stream();
+            let body = limited(body, app.upload_bytes_max, too_large).await?;
+            Upload { content_type, body, ..Upload::default() }
+        }
     };
     upload.user = parameters.user.or(upload.user).or_else(|| text(&headers, "x-user"));
     upload.file_name = parameters.name.or(upload.file_name);
@@ -78,16 +90,16 @@ async fn from_form(request: Request, most: usize) -> Result<Upload, Problem> {
     while let Some(field) = form.next_field().await.map_err(|error| bad(&error))? {
         match field.name() {
             Some("user") => {
-                let user = limited(field, 1_024).await?;
+                let user = limited(field, USER_BYTES_MAX, user_too_long).await?;
                 upload.user = Some(String::from_utf8_lossy(&user).trim().to_owned());
             }
             _ if field.file_name().is_some() => {
                 upload.file_name = field.file_name().map(str::to_owned);
                 upload.content_type = field.content_type().map(str::to_owned);
-                upload.body = limited(field, most).await?;
+                upload.body = limited(field, most, too_large).await?;
             }
-            // Other fields of the form are none of ours.
-            _ => {}
+            // Other fields of the form are none of ours, and not endless.
+            _ => drop(limited(field, most, too_large).await?),
         }
     }
     Ok(upload)
@@ -97,19 +109,38 @@ async fn from_form(request: Request, most: usize) -> Result<Upload, Problem> {
 async fn limited<E: std::fmt::Display>(
     mut stream: impl futures::Stream<Item = Result<Bytes, E>> + Unpin,
     most: usize,
+    beyond: fn(usize) -> Problem,
 ) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
-    while let Some(piece) = stream.next().await {
+    let stalled = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "The upload has stalled");
+    while let Some(piece) =
+        tokio::time::timeout(PIECE_TIMEOUT, stream.next()).await.map_err(stalled)?
+    {
         let piece = piece.map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, format!("The upload broke off: {error}"))
         })?;
         if body.len() + piece.len() > most {
-            let detail = format!("An upload is at most {most} bytes; see --upload-bytes-max");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+            return Err(beyond(most));
         }
         body.extend_from_slice(&piece);
     }
     Ok(body.freeze())
+}
+
+fn too_large(most: usize) -> Problem {
+    let detail = format!("An upload is at most {most} bytes; see --upload-bytes-max");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn user_too_long(most: usize) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, format!("The field 'user' has at most {most} bytes"))
+}
+
+/// Other uploads have taken all places for too long.
+fn busy() -> Response {
+    let detail = "Too many uploads at the same time; try again in a moment";
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+    ([(header::RETRY_AFTER, "5")], problem).into_response()
 }
 
 fn problem(error: UploadError) -> Problem {

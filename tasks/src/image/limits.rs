@@ -42,6 +42,18 @@ impl ImageLimits {
         Ok(())
     }
 
+    /// Checks the size that a result is asked to have.
+    pub fn check_result(&self, width: u32, height: u32) -> Result<(), ImageError> {
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels <= self.pixels {
+            return Ok(());
+        }
+        Err(ImageError::TooLarge(format!(
+            "a result of {width}x{height} = {pixels} pixels is more than the limit of {}",
+            self.pixels
+        )))
+    }
+
     /// Checks the size that an image claims to have.
     pub fn check_size(&self, width: u32, height: u32) -> Result<(), ImageError> {
         let pixels = u64::from(width) * u64::from(height);

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -9,6 +10,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -74,6 +76,20 @@ impl AwsLambda {
     }
 }
 
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for an answer: a function runs at most 15 minutes (quotas of AWS Lambda). A connection
+/// that a router has forgotten would be waited for without end.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 30);
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build()
+}
+
 async fn connect(default_region: String) -> Client {
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     // Not the SDK's whole chain: asking the instance metadata service takes seconds where there is none.
@@ -84,6 +100,7 @@ async fn connect(default_region: String) -> Client {
         .http_client(http)
         .region(regions)
         .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts())
         // A function may take 15 minutes without a byte on the wire.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()

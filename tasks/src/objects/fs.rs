@@ -19,6 +19,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 
 use super::key::{ObjectPaths, Slot, is_bucket_name};
+use super::lock::lock;
 use super::sidecar::Sidecar;
 use super::{
     DEFAULT_CONTENT_TYPE, ListPage, ListQuery, Object, ObjectAttributes, ObjectError, ObjectInfo,
@@ -32,7 +33,7 @@ const TEMPORARY: &str = ".tmp";
 /// Locks that order readers and writers of one key; keys share them by hash.
 const LOCKS: usize = 64;
 
-/// An [`ObjectStore`] on a file system. One process at a time may use a root.
+/// An [`ObjectStore`] on a file system. It holds its root: nobody else can open that meanwhile.
 #[derive(Clone, Debug)]
 pub struct FsObjectStore(Arc<Inner>);
 
@@ -41,13 +42,18 @@ struct Inner {
     root: PathBuf,
     next_temporary: AtomicU64,
     locks: Vec<RwLock<()>>,
+    _root_lock: File,
 }
 
 impl FsObjectStore {
     /// Opens a root directory, makes it and the buckets if they are absent, and removes what an
     /// earlier process left half written.
+    ///
+    /// # Errors
+    /// [`ObjectError::InUse`] while another store has the root.
     pub fn open(root: impl Into<PathBuf>, buckets: &[&str]) -> Result<FsObjectStore, ObjectError> {
         let root = root.into();
+        let root_lock = lock(&root)?;
         for bucket in buckets {
             if !is_bucket_name(bucket) {
                 return Err(ObjectError::InvalidBucketName { bucket: (*bucket).to_owned() });
@@ -56,7 +62,12 @@ impl FsObjectStore {
             prepare_bucket(&temporary).map_err(ObjectError::storage("opening a bucket"))?;
         }
         let locks = (0..LOCKS).map(|_| RwLock::new(())).collect();
-        Ok(FsObjectStore(Arc::new(Inner { root, next_temporary: AtomicU64::new(0), locks })))
+        Ok(FsObjectStore(Arc::new(Inner {
+            root,
+            next_temporary: AtomicU64::new(0),
+            locks,
+            _root_lock: root_lock,
+        })))
     }
 
     /// The file that holds an object's body now, for people who want to open it.
@@ -183,31 +194,31 @@ impl Inner {
         body: &[u8],
         attributes: ObjectAttributes,
     ) -> io::Result<ObjectInfo> {
-        let (data, modified) = self.write_temporary(&place.directory, body)?;
+        let data = self.write_temporary(&place.directory, body)?;
         let info = ObjectInfo {
             key: place.key.clone(),
             size: body.len() as u64,
             etag: format!("{:x}", Md5::digest(body)),
             content_type: attributes.content_type.unwrap_or_else(|| DEFAULT_CONTENT_TYPE.into()),
-            last_modified: modified,
+            last_modified: data.modified,
             user_metadata: attributes.user_metadata,
         };
         make_folders(&place.directory, &place.paths.folders)?;
         let _guard = self.write_lock(place);
-        self.publish(place, &data, info.clone())?;
+        self.publish(place, data, info.clone())?;
         Ok(info)
     }
 
     /// Moves a written body to its place and makes the sidecar point at it.
-    fn publish(&self, place: &Place, data: &Path, info: ObjectInfo) -> io::Result<()> {
+    fn publish(&self, place: &Place, data: Temporary, info: ObjectInfo) -> io::Result<()> {
         let (bucket, paths) = (&place.directory, &place.paths);
         let directory = paths.directory(bucket);
         let old = Sidecar::read(&paths.sidecar(bucket))?.map(|sidecar| sidecar.slot);
         let slot = old.map_or(Slot::First, Slot::other);
-        fs::rename(data, paths.data(bucket, slot))?;
+        data.publish(&paths.data(bucket, slot))?;
         sync_directory(&directory)?;
-        let (sidecar, _) = self.write_temporary(bucket, &Sidecar::new(info, slot).to_bytes()?)?;
-        fs::rename(sidecar, paths.sidecar(bucket))?;
+        let sidecar = self.write_temporary(bucket, &Sidecar::new(info, slot).to_bytes()?)?;
+        sidecar.publish(&paths.sidecar(bucket))?;
         sync_directory(&directory)?;
         match old {
             Some(old) => remove_if_present(&paths.data(bucket, old)),
@@ -224,16 +235,43 @@ impl Inner {
         remove_if_present(&paths.data(bucket, sidecar.slot))
     }
 
-    /// Writes and syncs a new file; returns it and the time at which it was written.
-    fn write_temporary(&self, bucket: &Path, content: &[u8]) -> io::Result<(PathBuf, i64)> {
+    /// Writes and syncs a new file.
+    fn write_temporary(&self, bucket: &Path, content: &[u8]) -> io::Result<Temporary> {
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
         let path = bucket.join(TEMPORARY).join(number.to_string());
         let mut file = File::options().write(true).create_new(true).open(&path)?;
+        let mut temporary = Temporary { path, modified: 0 };
         file.write_all(content)?;
         file.sync_all()?;
         let modified = file.metadata()?.modified()?.duration_since(UNIX_EPOCH);
         let milliseconds = modified.map_or(0, |since| since.as_millis());
-        Ok((path, i64::try_from(milliseconds).unwrap_or(i64::MAX)))
+        temporary.modified = i64::try_from(milliseconds).unwrap_or(i64::MAX);
+        Ok(temporary)
+    }
+}
+
+/// A written file that is removed unless it gets its place: a full disk must not stay full of halves.
+struct Temporary {
+    path: PathBuf,
+    /// When it was written, in milliseconds since the epoch.
+    modified: i64,
+}
+
+impl Temporary {
+    fn publish(mut self, place: &Path) -> io::Result<()> {
+        fs::rename(&self.path, place)?;
+        self.path.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty()
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, path = %self.path.display(), "a half-written file stays until the next start");
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod error;
 mod fs;
 mod key;
 mod listing;
+mod lock;
 mod sidecar;
 #[cfg(test)]
 mod tests;

@@ -68,11 +68,39 @@ async fn an_interrupted_write_leaves_the_old_object() {
     // What a crash between the two renames leaves behind, and one while writing.
     std::fs::write(bucket.join("photo.jpg+b"), b"new").unwrap();
     std::fs::write(bucket.join(".tmp/77"), b"ne").unwrap();
+    drop(store);
     let store = FsObjectStore::open(directory.path(), &[SOURCE_BUCKET]).unwrap();
     assert_eq!(store.get(SOURCE_BUCKET, "photo.jpg").await.unwrap().body, "old");
     assert_eq!(std::fs::read_dir(bucket.join(".tmp")).unwrap().count(), 0);
     put(&store, "photo.jpg", b"newer").await;
     assert_eq!(store.get(SOURCE_BUCKET, "photo.jpg").await.unwrap().body, "newer");
+}
+
+#[tokio::test]
+async fn a_failed_write_leaves_nothing_behind() {
+    let (directory, store) = store();
+    let bucket = directory.path().join(SOURCE_BUCKET);
+    // A folder stands where the body goes.
+    std::fs::create_dir(bucket.join("photo.jpg")).unwrap();
+    let attributes = ObjectAttributes::default();
+    store.put(SOURCE_BUCKET, "photo.jpg", "body".into(), attributes).await.unwrap_err();
+    assert_eq!(std::fs::read_dir(bucket.join(".tmp")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_root_has_one_store_at_a_time() {
+    let (directory, store) = store();
+    let half_written = directory.path().join(SOURCE_BUCKET).join(".tmp/77");
+    std::fs::write(&half_written, b"ne").unwrap();
+    let open = || FsObjectStore::open(directory.path(), &[SOURCE_BUCKET]);
+    let refused = open().unwrap_err();
+    assert!(matches!(refused, ObjectError::InUse { .. }), "{refused}");
+    assert!(half_written.exists(), "what the other one writes is left alone");
+    let clone = store.clone();
+    drop(store);
+    assert!(open().is_err(), "a clone holds the root too");
+    drop(clone);
+    open().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
