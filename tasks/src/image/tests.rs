@@ -206,6 +206,8 @@ fn a_claim_of_600_megapixels_is_refused_from_the_header() {
     assert!(matches!(error, ImageError::TooLarge(_)), "{error}");
     let error = process(&forged_png(40_000, 1, b""), &Transform::default()).unwrap_err();
     insta::assert_snapshot!(error, @"the image has 40000x1 pixels, more than the limit of 30000 in one direction");
+    let error = ImageLimits::default().check_result(10_000, 10_000).unwrap_err();
+    insta::assert_snapshot!(error, @"a result of 10000x10000 = 100000000 pixels is more than the limit of 64000000");
     let error = process(&forged_png(0, 1, b""), &Transform::default()).unwrap_err();
     assert!(matches!(error, ImageError::Invalid(_)), "{error}");
 }
