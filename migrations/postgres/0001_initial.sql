@@ -26,7 +26,7 @@ CREATE TABLE journal (
 -- Bodies are written once and hardly read: compressing them costs more than it saves.
 ALTER TABLE journal ALTER COLUMN body SET STORAGE EXTERNAL;
 
--- An index of the journal, written at start and end only. Keys are UUIDv7: their order is the order of
+-- An index of the journal, written at start, sleep and end only. Keys are UUIDv7: their order is the order of
 -- the starts. Times are milliseconds since the epoch.
 CREATE TABLE execution (
     shard_id          bigint NOT NULL,
@@ -42,7 +42,8 @@ CREATE TABLE execution (
     UNIQUE (shard_id, state_machine_arn, name)
 );
 
-CREATE INDEX execution_open ON execution (shard_id, execution_id) WHERE stopped_at IS NULL;
+CREATE INDEX execution_open ON execution (shard_id, coalesce(resume_at, 0), execution_id)
+    WHERE stopped_at IS NULL;
 CREATE INDEX execution_by_start ON execution (execution_id);
 CREATE INDEX execution_by_machine ON execution (state_machine_arn, execution_id);
 CREATE INDEX execution_by_status ON execution (state_machine_arn, status, execution_id);

@@ -1,5 +1,7 @@
 //! What an execution is waiting for, read off its state.
 
+use stepyard_asl::Timestamp;
+
 use crate::frame::{Frame, Phase};
 use crate::{Command, Execution, FrameId, Timer, TimerKind};
 
@@ -22,6 +24,21 @@ impl Execution {
             commands.push(Command::Continue);
         }
         commands
+    }
+
+    /// When it goes on by itself, if it waits for nothing but time: no task is out, nothing can be
+    /// decided. An execution that sleeps need not be in memory.
+    pub fn sleeps_until(&self) -> Option<Timestamp> {
+        let has_task = || self.frames().any(|(_, frame)| frame.attempt().is_some());
+        if self.is_closed() || self.next_runnable().is_some() || has_task() {
+            return None;
+        }
+        let alarms = self.frames().filter_map(|(id, frame)| frame_timer(id, frame));
+        let due = |command| match command {
+            Command::StartTimer { due, .. } => Some(due),
+            _ => None,
+        };
+        alarms.chain(self.execution_timer()).filter_map(due).min()
     }
 
     /// The timer of `TimeoutSeconds` of the state machine. It is armed by the first event.

@@ -8,7 +8,7 @@ use stepyard_machine::{
     Command, Decision, Event, Execution, ExecutionStatus, Moment, StartContext, Stimulus, Timer,
     decide,
 };
-use stepyard_store::{Chunk, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId, codec};
+use stepyard_store::{Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId, codec};
 use uuid::Uuid;
 
 use crate::ExecutionView;
@@ -24,6 +24,8 @@ pub(crate) struct Active {
     decision: Decision,
     /// Timers that were armed, to be forgotten at the end.
     pub(crate) armed: Vec<(Timestamp, Timer)>,
+    /// `resume_at` of its row, as far as it has been handed over.
+    stored_resume_at: Option<Timestamp>,
 }
 
 /// What is released when a chunk is durable.
@@ -35,18 +37,25 @@ pub(crate) struct Released {
 
 impl Active {
     pub(crate) fn new(id: ExecutionId, revision: Uuid, program: Arc<Program>) -> Active {
-        Active::folded(id, revision, program, Execution::new())
+        Active {
+            id,
+            program,
+            revision,
+            execution: Execution::new(),
+            decision: Decision::default(),
+            armed: Vec::new(),
+            stored_resume_at: None,
+        }
     }
 
     /// From its journal.
     pub(crate) fn folded(
-        id: ExecutionId,
-        revision: Uuid,
+        row: &ExecutionRow,
         program: Arc<Program>,
         execution: Execution,
     ) -> Active {
-        let decision = Decision::default();
-        Active { id, program, revision, execution, decision, armed: Vec::new() }
+        let stored_resume_at = row.resume_at;
+        Active { execution, stored_resume_at, ..Active::new(row.id, row.revision, program) }
     }
 
     /// Lets the machine decide.
@@ -113,10 +122,26 @@ impl Active {
         Some(ExecutionView::started(row, context.clone(), self.execution.input()?.clone()))
     }
 
-    /// The change of its row, when it has ended.
-    pub(crate) fn update(&self, shard: ShardId) -> Option<ExecutionUpdate> {
-        let status = self.execution.status().filter(|_| self.execution.is_closed())?;
+    /// The change of its row: when it has ended, when it falls asleep, and when it has woken up.
+    /// Executions are in memory up to the place `loaded_to`, so only those beyond it sleep.
+    pub(crate) fn update(
+        &mut self,
+        shard: ShardId,
+        loaded_to: DuePlace,
+    ) -> Option<ExecutionUpdate> {
+        let status = self.execution.status()?;
         let stopped_at = self.execution.stopped_at();
-        Some(ExecutionUpdate { shard, id: self.id, status, stopped_at, resume_at: None })
+        let sleeps_until = self.execution.sleeps_until();
+        let resume_at = sleeps_until.filter(|due| (*due, self.id) > loaded_to);
+        if stopped_at.is_none() && resume_at == self.stored_resume_at {
+            return None;
+        }
+        self.stored_resume_at = resume_at;
+        Some(ExecutionUpdate { shard, id: self.id, status, stopped_at, resume_at })
+    }
+
+    /// Whether the store knows all of it and when it goes on, so that it need not be in memory.
+    pub(crate) fn is_asleep(&self, loaded_to: DuePlace) -> bool {
+        !self.is_dirty() && self.stored_resume_at.is_some_and(|due| (due, self.id) > loaded_to)
     }
 }

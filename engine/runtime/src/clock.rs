@@ -91,18 +91,20 @@ impl ManualClock {
         clock
     }
 
-    /// Moves on to the next time for which somebody sleeps; `None` when nobody does.
+    /// Moves on to the next time for which somebody sleeps and wakes all whose time has come; `None`
+    /// when nobody sleeps.
     pub fn advance_to_next(&self) -> Option<Timestamp> {
         let mut state = self.state();
-        loop {
-            let ((due, _), sleeper) = state.sleepers.pop_first()?;
-            // Somebody who has stopped waiting is no reason to move.
-            if !sleeper.is_closed() {
-                state.now = state.now.max(due);
-                let _ = sleeper.send(());
-                return Some(state.now);
-            }
+        // Somebody who has stopped waiting is no reason to move.
+        state.sleepers.retain(|_, sleeper| !sleeper.is_closed());
+        let ((due, _), _) = state.sleepers.first_key_value()?;
+        let now = state.now.max(*due);
+        state.now = now;
+        let later = state.sleepers.split_off(&(now.plus_millis(1), 0));
+        for sleeper in std::mem::replace(&mut state.sleepers, later).into_values() {
+            let _ = sleeper.send(());
         }
+        Some(now)
     }
 
     fn state(&self) -> MutexGuard<'_, ManualState> {

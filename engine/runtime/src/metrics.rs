@@ -23,7 +23,7 @@ pub(crate) struct Metrics {
     commit_latency: [AtomicU64; LATENCY_BUCKETS_MICROS.len() + 1],
     commit_retries: AtomicU64,
     quarantined: AtomicU64,
-    open: AtomicI64,
+    in_memory: AtomicI64,
 }
 
 /// The counters at one moment.
@@ -51,8 +51,8 @@ pub struct MetricsSnapshot {
     pub commit_retries: u64,
     /// Executions set aside because their journal cannot be read.
     pub quarantined: u64,
-    /// Executions in progress.
-    pub open: i64,
+    /// Executions in memory: those in progress that do not sleep.
+    pub in_memory: i64,
     /// Messages waiting for their shard.
     pub mailbox: usize,
 }
@@ -96,8 +96,8 @@ impl Metrics {
         add(&self.quarantined, 1);
     }
 
-    pub(crate) fn open_changed(&self, by: i64) {
-        self.open.fetch_add(by, Ordering::Relaxed);
+    pub(crate) fn in_memory_changed(&self, by: i64) {
+        self.in_memory.fetch_add(by, Ordering::Relaxed);
     }
 
     /// The counters now; queues are not counted here.
@@ -115,7 +115,7 @@ impl Metrics {
             commit_latency: self.commit_latency.iter().map(read).collect(),
             commit_retries: read(&self.commit_retries),
             quarantined: read(&self.quarantined),
-            open: self.open.load(Ordering::Relaxed),
+            in_memory: self.in_memory.load(Ordering::Relaxed),
             mailbox: 0,
         }
     }

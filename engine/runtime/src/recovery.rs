@@ -3,8 +3,9 @@
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use stepyard_asl::Timestamp;
 use stepyard_machine::Execution;
-use stepyard_store::{Error, ExecutionRow, ShardId, codec};
+use stepyard_store::{DuePlace, Error, ExecutionRow, ShardId, codec};
 
 use crate::active::Active;
 use crate::shard::Shared;
@@ -12,36 +13,48 @@ use crate::shard::Shared;
 /// Executions read at a time.
 const PAGE: usize = 256;
 
-/// All open executions of a shard, folded. One whose journal cannot be read is set aside: it is
-/// logged and counted, and the others go on.
-pub(crate) async fn open_executions(shared: &Shared, shard: ShardId) -> Result<Vec<Active>, Error> {
-    let mut folded = Vec::new();
-    let mut after = None;
-    loop {
-        let rows = shared.store.open_executions(shard, after, PAGE).await?;
-        for row in &rows {
-            // A panic is a fault of this program: it costs this execution only.
-            let fold = AssertUnwindSafe(fold(shared, row)).catch_unwind();
-            match fold.await.unwrap_or_else(|_| Err(panicked(row))) {
-                Ok(active) => folded.push(active),
-                Err(Error::Corrupt { what, reason }) => {
-                    shared.metrics.quarantined();
-                    tracing::error!(
-                        state_machine = %row.state_machine_arn,
-                        execution = %row.name,
-                        what,
-                        reason,
-                        "an execution cannot be taken up and is left as it is"
-                    );
-                }
-                Err(error) => return Err(error),
-            }
+/// Some open executions of a shard, folded.
+pub(crate) struct DuePage {
+    pub(crate) executions: Vec<Active>,
+    /// The place of the last one, if there are more.
+    pub(crate) more_after: Option<DuePlace>,
+}
+
+/// Open executions that do not sleep beyond `until`, after a place. One whose journal cannot be read
+/// is set aside, and the others go on.
+pub(crate) async fn due_executions(
+    shared: &Shared,
+    shard: ShardId,
+    after: Option<DuePlace>,
+    until: Timestamp,
+) -> Result<DuePage, Error> {
+    let rows = shared.store.due_executions(shard, after, until, PAGE).await?;
+    let mut executions = Vec::new();
+    for row in &rows {
+        executions.extend(take_up(shared, row).await?);
+    }
+    let more_after = rows.last().filter(|_| rows.len() == PAGE).map(ExecutionRow::due_place);
+    Ok(DuePage { executions, more_after })
+}
+
+/// An execution from its journal; `None`, logged and counted, when that cannot be read.
+pub(crate) async fn take_up(shared: &Shared, row: &ExecutionRow) -> Result<Option<Active>, Error> {
+    // A panic is a fault of this program: it costs this execution only.
+    let fold = AssertUnwindSafe(fold(shared, row)).catch_unwind();
+    match fold.await.unwrap_or_else(|_| Err(panicked(row))) {
+        Ok(active) => Ok(Some(active)),
+        Err(Error::Corrupt { what, reason }) => {
+            shared.metrics.quarantined();
+            tracing::error!(
+                state_machine = %row.state_machine_arn,
+                execution = %row.name,
+                what,
+                reason,
+                "an execution cannot be taken up and is left as it is"
+            );
+            Ok(None)
         }
-        if rows.len() < PAGE {
-            return Ok(folded);
-        }
-        after = rows.last().map(|row| row.id);
-        tracing::info!(shard = shard.0, executions = folded.len(), "taking up executions");
+        Err(error) => Err(error),
     }
 }
 
@@ -64,5 +77,5 @@ async fn fold(shared: &Shared, row: &ExecutionRow) -> Result<Active, Error> {
             execution.apply(&event);
         }
     }
-    Ok(Active::folded(row.id, row.revision, program, execution))
+    Ok(Active::folded(row, program, execution))
 }

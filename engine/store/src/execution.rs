@@ -57,11 +57,23 @@ pub struct ExecutionRow {
     pub started_at: Timestamp,
     /// When it ended.
     pub stopped_at: Option<Timestamp>,
-    /// Earliest deadline of an execution that is not in memory; `None` when active or closed.
+    /// When it goes on by itself, if it waits for nothing but time and need not be in memory; `None` when
+    /// it is active or closed.
     pub resume_at: Option<Timestamp>,
 }
 
-/// A change of an execution row: written when it ends.
+/// The place of an open execution among those of its shard: by the time until which it sleeps, zero for
+/// one that does not, then by id.
+pub type DuePlace = (Timestamp, ExecutionId);
+
+impl ExecutionRow {
+    /// Its place while it is open.
+    pub fn due_place(&self) -> DuePlace {
+        (self.resume_at.unwrap_or(Timestamp(0)), self.id)
+    }
+}
+
+/// A change of an execution row: written when it ends, falls asleep or has woken up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionUpdate {
     /// Shard.

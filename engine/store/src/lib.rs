@@ -18,7 +18,7 @@ mod store;
 pub use commit::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX, Chunk, CommitGroup, ShardLease};
 pub use error::Error;
 pub use execution::{
-    ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, SHARD_COUNT, ShardId,
+    DuePlace, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, SHARD_COUNT, ShardId,
 };
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};

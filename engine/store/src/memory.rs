@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
     MetadataStore, Revision, SHARD_COUNT, ShardId, ShardLease, StateMachine, StateMachineSummary,
     Store,
 };
@@ -120,17 +121,24 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn open_executions(
+    async fn due_executions(
         &self,
         shard: ShardId,
-        after: Option<ExecutionId>,
+        after: Option<DuePlace>,
+        until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, Error> {
         let tables = self.tables();
-        let rows = tables.executions.values();
-        let open = rows
-            .filter(|row| row.shard == shard && row.stopped_at.is_none() && Some(row.id) > after);
-        Ok(open.take(limit).cloned().collect())
+        let is_due = |row: &&ExecutionRow| {
+            row.shard == shard
+                && row.stopped_at.is_none()
+                && row.due_place().0 <= until
+                && after.is_none_or(|after| row.due_place() > after)
+        };
+        let mut rows: Vec<_> = tables.executions.values().filter(is_due).cloned().collect();
+        rows.sort_by_key(ExecutionRow::due_place);
+        rows.truncate(limit);
+        Ok(rows)
     }
 
     async fn find_execution(

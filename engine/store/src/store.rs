@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, Revision, ShardId,
-    ShardLease, StateMachine, StateMachineSummary,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary,
 };
 
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
@@ -28,11 +29,13 @@ pub trait Store: Send + Sync {
     /// The present leases of shards, without claiming them.
     async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error>;
 
-    /// Executions of a shard that are not closed, in the order of their ids, after the given one.
-    async fn open_executions(
+    /// Open executions of a shard that do not sleep beyond `until`, in the order of their places, after
+    /// the given one: those that do not sleep at all first.
+    async fn due_executions(
         &self,
         shard: ShardId,
-        after: Option<ExecutionId>,
+        after: Option<DuePlace>,
+        until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, Error>;
 

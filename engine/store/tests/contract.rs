@@ -69,9 +69,10 @@ async fn a_commit_is_visible(store: &dyn Store) {
         (0..73).map(|number| update(number, ExecutionStatus::Succeeded)).collect();
     commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
 
-    let open = store.open_executions(SHARD, None, 1_000).await.unwrap();
+    let now = Timestamp(1_000);
+    let open = store.due_executions(SHARD, None, now, 1_000).await.unwrap();
     assert_eq!(open, rows[73..]);
-    let page = store.open_executions(SHARD, Some(id(150)), 10).await.unwrap();
+    let page = store.due_executions(SHARD, Some(rows[150].due_place()), now, 10).await.unwrap();
     assert_eq!(page, rows[151..161]);
     let found = store.find_execution(SHARD, MACHINE, "e7").await.unwrap().unwrap();
     assert_eq!((found.status, found.stopped_at), (ExecutionStatus::Succeeded, Some(Timestamp(9))));
@@ -116,6 +117,34 @@ async fn a_lost_lease_writes_nothing(store: &dyn Store) {
     assert_eq!(store.load_journal(SHARD, id(2)).await.unwrap(), []);
     let leases = store.read_leases(&[SHARD, ShardId(4)]).await.unwrap();
     assert_eq!(leases, [lease, other]);
+}
+
+async fn who_sleeps_is_due_in_time(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let starts: Vec<_> = (0..4).map(row).collect();
+    let sleep = |number, until| ExecutionUpdate {
+        resume_at: Some(Timestamp(until)),
+        stopped_at: None,
+        ..update(number, ExecutionStatus::Running)
+    };
+    let updates = vec![sleep(0, 30), sleep(1, 20), sleep(3, 20)];
+    commit(store, &mut lease, CommitGroup { starts, updates, ..CommitGroup::default() }).await;
+    let due = async |after, until| {
+        let rows = store.due_executions(SHARD, after, Timestamp(until), 2).await.unwrap();
+        rows.iter().map(ExecutionRow::due_place).collect::<Vec<_>>()
+    };
+    assert_eq!(due(None, 19).await, [(Timestamp(0), id(2))]);
+    let first = due(None, 20).await;
+    assert_eq!(first, [(Timestamp(0), id(2)), (Timestamp(20), id(1))]);
+    let second = due(first.last().copied(), 30).await;
+    assert_eq!(second, [(Timestamp(20), id(3)), (Timestamp(30), id(0))]);
+    assert_eq!(due(second.last().copied(), 30).await, []);
+
+    let awake = ExecutionUpdate { resume_at: None, ..sleep(0, 0) };
+    let updates = vec![awake, update(1, ExecutionStatus::Succeeded)];
+    commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
+    assert_eq!(due(None, 10).await, [(Timestamp(0), id(0)), (Timestamp(0), id(2))]);
+    assert_eq!(due(Some((Timestamp(0), id(2))), 99).await, [(Timestamp(20), id(3))]);
 }
 
 async fn what_is_there_is_not_written_again(store: &dyn Store) {
@@ -306,6 +335,7 @@ over_all_stores! {
     an_execution_may_start_and_end_in_one_commit,
     a_lost_lease_writes_nothing,
     what_is_there_is_not_written_again,
+    who_sleeps_is_due_in_time,
     history_is_read_from_any_event_in_both_directions,
     executions_are_listed_newest_first,
     state_machines_have_revisions_that_stay,

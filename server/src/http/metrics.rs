@@ -60,8 +60,9 @@ impl Collector for Snapshot {
             one(&mut encoder, name, help, &ConstCounter::new(value))?;
         }
         let waiting = i64::try_from(counted.mailbox).unwrap_or(i64::MAX);
-        let open = ConstGauge::new(counted.open);
-        one(&mut encoder, "executions_open", "Executions in progress", &open)?;
+        let in_memory = ConstGauge::new(counted.in_memory);
+        let help = "Executions in memory: in progress and not asleep";
+        one(&mut encoder, "executions_in_memory", help, &in_memory)?;
         one(&mut encoder, "shard_messages", "Messages waiting", &ConstGauge::new(waiting))?;
         closed(&mut encoder, counted)?;
         latency(&mut encoder, counted)

@@ -7,7 +7,7 @@ use stepyard_machine::{Command, Event, EventKind, InvokeTask, Stimulus};
 use stepyard_store::ExecutionId;
 use tokio::sync::oneshot;
 
-use super::{Reply, Shard, name_of};
+use super::{Reply, Shard};
 use crate::active::Released;
 use crate::committer::{Batch, Outcome, Rows};
 use crate::{Committed, Invocation};
@@ -47,7 +47,8 @@ impl Shard {
         {
             let Some(active) = self.executions.get_mut(&id) else { continue };
             let (chunk, release) = active.hand_over(self.lease.shard);
-            rows.add(self.starts.remove(&id), chunk, active.update(self.lease.shard));
+            let update = active.update(self.lease.shard, self.loaded_to);
+            rows.add(self.starts.remove(&id), chunk, update);
             released.push(release);
         }
         // What they tell is durable, or in this batch, unless their execution still waits.
@@ -87,6 +88,7 @@ impl Shard {
             self.release_commands(execution, commands);
             self.tell(execution, events);
             self.forget_if_closed(execution);
+            self.let_sleep(execution);
         }
     }
 
@@ -171,11 +173,7 @@ impl Shard {
             return;
         }
         let Some(active) = self.executions.remove(&execution) else { return };
-        if let Some(context) = active.context() {
-            self.names.remove(&name_of(context));
-        }
-        self.timers.disarm(execution, &active.armed);
-        self.shared.metrics.open_changed(-1);
+        self.forget(&active);
         if let Some(status) = active.execution().status() {
             self.shared.metrics.closed(status);
         }

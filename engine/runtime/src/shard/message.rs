@@ -41,6 +41,13 @@ pub(crate) struct Stop {
     pub(crate) reply: oneshot::Sender<Result<Timestamp, StopError>>,
 }
 
+impl Stop {
+    /// What names are known by: the state machine's ARN and the execution's name.
+    pub(crate) fn name(&self) -> (Arc<str>, Arc<str>) {
+        (self.state_machine_arn.clone(), self.name.clone())
+    }
+}
+
 /// A reply that waits until what it tells is durable.
 pub(crate) struct Reply {
     /// The execution that it tells of.

@@ -7,6 +7,7 @@
 mod committing;
 mod message;
 mod setback;
+mod sleep;
 mod starting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +18,10 @@ use committing::UnderWay;
 use futures::FutureExt;
 use message::{Answer, Reply};
 pub(crate) use message::{Message, Start, Stop};
+use sleep::BEFORE_ALL;
+use stepyard_asl::Timestamp;
 use stepyard_machine::{Moment, StartContext, Stimulus};
-use stepyard_store::{Error, ExecutionId, ExecutionRow, ShardId, ShardLease, Store};
+use stepyard_store::{DuePlace, Error, ExecutionId, ExecutionRow, ShardId, ShardLease, Store};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +32,7 @@ use crate::outage::Outage;
 use crate::programs::Programs;
 use crate::recent::Recent;
 use crate::timers::Timers;
-use crate::{Clock, Committed, Entropy, Metrics, recovery};
+use crate::{Clock, Committed, Entropy, Metrics};
 
 /// Messages that may wait for a shard.
 pub(crate) const MAILBOX_MAX: usize = 4_096;
@@ -79,6 +82,12 @@ pub(crate) struct Shard {
     under_way: Option<UnderWay>,
     /// The execution that is being decided; still there after a panic.
     deciding: Option<ExecutionId>,
+    /// Executions that sleep up to this place are in memory.
+    loaded_to: DuePlace,
+    /// When to load further.
+    next_load: Timestamp,
+    /// Executions that were taken up out of their sleep because somebody asked for them.
+    woken: Vec<ExecutionId>,
     /// Executions that made this program panic: they are left as they are until the next start.
     set_aside: BTreeSet<ExecutionId>,
     /// Times that everything had to be read anew since the last commit.
@@ -109,6 +118,9 @@ impl Shard {
             replies: Vec::new(),
             under_way: None,
             deciding: None,
+            loaded_to: BEFORE_ALL,
+            next_load: Timestamp(0),
+            woken: Vec::new(),
             set_aside: BTreeSet::new(),
             setbacks: 0,
             draining: false,
@@ -119,17 +131,15 @@ impl Shard {
         self.lease.shard
     }
 
-    /// Takes up the executions that were left in progress.
+    /// Takes up the executions that were left in progress, but for those that sleep for longer.
     pub(crate) async fn recover(&mut self) -> Result<usize, Error> {
-        let mut folded = recovery::open_executions(&self.shared, self.id()).await?;
-        folded.retain(|active| !self.set_aside.contains(&active.id));
-        let count = folded.len();
-        for active in folded {
-            let id = active.id;
-            let pending = active.execution().pending();
-            self.shared.metrics.open_changed(1);
-            self.insert(active);
-            self.release_commands(id, pending);
+        self.loaded_to = BEFORE_ALL;
+        let mut count = 0;
+        while {
+            count += self.load_ahead().await?;
+            self.next_load <= self.shared.clock.now()
+        } {
+            tracing::info!(shard = self.id().0, executions = count, "taking up executions");
         }
         self.hand_over().await;
         Ok(count)
@@ -148,23 +158,18 @@ impl Shard {
 
     async fn turn(&mut self) {
         let accepts = self.dirty.len() < BACKLOG_MAX && self.replies.len() < REPLIES_MAX;
-        let timer = self.timers.next_due();
+        let due = self.timers.next_due().map_or(self.next_load, |due| due.min(self.next_load));
         let clock = self.shared.clock.clone();
-        let next_timer = async move {
-            match timer {
-                Some(due) => clock.sleep_until(due).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             outcome = UnderWay::outcome(&mut self.under_way) => self.finish(outcome).await,
             () = self.shared.stopping.cancelled() => self.drain().await,
             () = self.shared.draining.cancelled(), if !self.draining => self.draining = true,
-            () = next_timer => self.fire_timers(),
+            () = clock.sleep_until(due) => self.on_time().await,
             Some(message) = self.mailbox.recv(), if accepts => self.receive(message).await,
         }
         self.hand_over().await;
+        self.let_woken_sleep();
     }
 
     fn is_finished(&self) -> bool {
@@ -191,11 +196,12 @@ impl Shard {
                 Err(_) => break,
             }
         }
-        let found = self.look_up_names(&messages).await;
+        let mut found = self.look_up_names(&messages).await;
+        self.wake_found(&mut found).await;
         for message in messages {
             match message {
                 Message::Start(start) => self.start(*start, &found),
-                Message::Stop(stop) => self.stop(*stop),
+                Message::Stop(stop) => self.stop(*stop, &found),
                 Message::Report(report) => self.report(report),
             }
         }
@@ -205,6 +211,13 @@ impl Shard {
         let execution = report.execution;
         if let Some(stimulus) = self.dispatches.receive(report) {
             self.decide(execution, stimulus);
+        }
+    }
+
+    async fn on_time(&mut self) {
+        self.fire_timers();
+        if self.next_load <= self.shared.clock.now() {
+            self.wake_those_due().await;
         }
     }
 

@@ -19,12 +19,13 @@ impl Shard {
         replies.append(&mut self.replies);
         replies.into_iter().for_each(Reply::retract);
         self.dispatches.stop_all();
-        self.shared.metrics.open_changed(-(self.executions.len() as i64));
+        self.shared.metrics.in_memory_changed(-(self.executions.len() as i64));
         self.executions.clear();
         self.names.clear();
         self.timers = Timers::default();
         self.dirty.clear();
         self.starts.clear();
+        self.woken.clear();
         self.shared.recent.forget(self.id());
         self.pause().await;
         self.take_over().await;

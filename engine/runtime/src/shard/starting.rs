@@ -14,13 +14,14 @@ use crate::{StartError, StopError};
 pub(super) type Found = BTreeMap<Name, Result<Option<ExecutionRow>, Error>>;
 
 impl Shard {
-    /// Which of the names that clients chose are taken by executions that are not in memory. What is
+    /// Which of the names that clients named are taken by executions that are not in memory. What is
     /// in memory or under way is not asked for: nothing else can take a name of this shard meanwhile.
     pub(super) async fn look_up_names(&self, messages: &[Message]) -> Found {
         let names: BTreeSet<Name> = messages
             .iter()
             .filter_map(|message| match message {
                 Message::Start(start) if start.name_is_chosen => Some(name_of(&start.context)),
+                Message::Stop(stop) => Some(stop.name()),
                 _ => None,
             })
             .filter(|name| !self.names.contains_key(name))
@@ -69,7 +70,7 @@ impl Shard {
         self.deciding = Some(id);
         active.decide(moment, Stimulus::Start { context: start.context, input: start.input });
         self.deciding = None;
-        self.shared.metrics.open_changed(1);
+        self.shared.metrics.in_memory_changed(1);
         self.insert(active);
         self.dirty.insert(id);
         self.starts.insert(id, row.clone());
@@ -94,9 +95,14 @@ impl Shard {
 
     /// Stops an execution. One that has ended is in memory until its end is durable: the reply tells
     /// when that was.
-    pub(super) fn stop(&mut self, stop: Stop) {
-        let Some(id) = self.names.get(&(stop.state_machine_arn, stop.name)).copied() else {
-            return drop(stop.reply.send(Err(StopError::NotRunning)));
+    pub(super) fn stop(&mut self, stop: Stop, found: &Found) {
+        let name = stop.name();
+        let Some(id) = self.names.get(&name).copied() else {
+            let error = match found.get(&name) {
+                Some(Err(error)) => StopError::Unavailable(error.to_string()),
+                _ => StopError::NotRunning,
+            };
+            return drop(stop.reply.send(Err(error)));
         };
         self.decide(id, Stimulus::Stop { error: stop.error, cause: stop.cause });
         let ended = self.executions.get(&id).and_then(|active| active.execution().stopped_at());

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use stepyard_asl::Random;
+use stepyard_asl::{Random, Timestamp};
 use stepyard_store::{
-    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore, Revision,
-    SHARD_COUNT, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore,
+    Revision, SHARD_COUNT, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -151,14 +151,15 @@ impl Store for FaultyStore {
         self.inner.read_leases(shards).await
     }
 
-    async fn open_executions(
+    async fn due_executions(
         &self,
         shard: ShardId,
-        after: Option<ExecutionId>,
+        after: Option<DuePlace>,
+        until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, Error> {
         self.check()?;
-        self.inner.open_executions(shard, after, limit).await
+        self.inner.due_executions(shard, after, until, limit).await
     }
 
     async fn find_execution(

@@ -225,7 +225,7 @@ async fn an_outage_is_told_to_those_who_wait() {
     store.recover();
     world.until(|| runtime.fault().is_none()).await;
     let row = world.start(&runtime, "after", INPUT).await.unwrap();
-    world.until(|| runtime.metrics().open == 0).await;
+    world.until_all_closed().await;
     assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Succeeded));
 }
 
@@ -285,6 +285,54 @@ async fn an_execution_that_panics_is_set_aside_alone() {
     assert_eq!(found.unwrap().unwrap().status, ExecutionStatus::Running);
 }
 
+const HOUR: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":3600,"Next":"T"},
+    "T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:echo","End":true}}}"#;
+
+#[tokio::test]
+async fn who_sleeps_leaves_memory_and_goes_on_in_time() {
+    let world = World::new(HOUR, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let started = world.now();
+    let mut rows = Vec::new();
+    for number in 0..300 {
+        rows.push(world.start(&runtime, &format!("e{number}"), "{}").await.unwrap());
+    }
+    world.settle().await;
+    assert_eq!(runtime.metrics().in_memory, 0);
+    drop(runtime);
+    let runtime = world.start_runtime().await;
+    assert_eq!(runtime.metrics().in_memory, 0, "a restart loads nobody who sleeps");
+    world.until_all_closed().await;
+    for row in &rows {
+        let journal = world.journal(row).await;
+        assert_eq!(journal.status(), Some(ExecutionStatus::Succeeded));
+        assert_eq!(
+            journal.stopped_at(),
+            Some(started.plus_seconds(3_600)),
+            "neither early nor late"
+        );
+    }
+    assert_eq!(world.keys().len(), 300);
+}
+
+#[tokio::test]
+async fn who_sleeps_is_found_by_name() {
+    let world = World::new(HOUR, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", "{}").await.unwrap();
+    world.settle().await;
+    assert_eq!(world.start(&runtime, "one", "{}").await.unwrap(), row, "the same start again");
+    let other = world.start(&runtime, "one", "[]").await;
+    assert!(matches!(other, Err(StartError::AlreadyExists { .. })));
+    world.settle().await;
+    assert_eq!(runtime.metrics().in_memory, 0, "nothing has happened to it: it sleeps on");
+    let (machine, name) = (row.state_machine_arn.clone(), row.name.clone());
+    runtime.stop_execution(machine, name, None, None).await.unwrap();
+    assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Aborted));
+    world.until_all_closed().await;
+    assert_eq!(world.runs().len(), 0);
+}
+
 #[tokio::test]
 async fn a_runner_that_panics_fails_its_task_only() {
     let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
@@ -309,7 +357,7 @@ async fn a_thousand_run_side_by_side() {
     assert!(rows.iter().all(Result::is_ok));
     assert_eq!(world.keys().len(), 8_000);
     let metrics = runtime.metrics();
-    assert_eq!((metrics.started, metrics.open), (1_000, 0));
+    assert_eq!((metrics.started, metrics.in_memory), (1_000, 0));
 }
 
 #[tokio::test]

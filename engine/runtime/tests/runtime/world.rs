@@ -9,7 +9,7 @@ use stepyard_asl::{Program, Resource, Timestamp, compile};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{Execution, StartContext};
 use stepyard_runtime::{
-    Entropy, Invocation, ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError,
+    Clock, Entropy, Invocation, ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError,
     StartExecution, TaskOutcome, TaskRunner,
 };
 use stepyard_store::{
@@ -241,6 +241,24 @@ impl World {
             self.clock.advance_to_next();
         }
         panic!("it never holds");
+    }
+
+    /// Moves the clock on until every execution has ended.
+    pub(crate) async fn until_all_closed(&self) {
+        for _ in 0..PATIENCE {
+            self.settle().await;
+            let query = ExecutionQuery { limit: usize::MAX, ..ExecutionQuery::default() };
+            let rows = self.store.list_executions(&query).await.unwrap();
+            if rows.iter().all(|row| row.stopped_at.is_some()) {
+                return;
+            }
+            self.clock.advance_to_next();
+        }
+        panic!("not all executions end");
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     async fn closed(&self, most: usize) -> usize {

@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::postgres::PgPool;
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
     MetadataStore, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
 };
 
@@ -72,13 +73,14 @@ impl Store for PostgresStore {
         read::leases(&self.look_ups, shards).await
     }
 
-    async fn open_executions(
+    async fn due_executions(
         &self,
         shard: ShardId,
-        after: Option<ExecutionId>,
+        after: Option<DuePlace>,
+        until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, Error> {
-        read::open_executions(&self.look_ups, shard, after, limit).await
+        read::due_executions(&self.look_ups, shard, after, until, limit).await
     }
 
     async fn find_execution(

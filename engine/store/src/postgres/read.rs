@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use sqlx::PgExecutor;
 use sqlx::postgres::{PgPool, PgRow};
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::sql::{Columns, database_error, row_limit, signed, status_code};
 use crate::{
-    Chunk, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision, ShardId,
-    ShardLease, StateMachine, StateMachineSummary,
+    Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary,
 };
 
 const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
     WHERE shard_id = ANY($1) ORDER BY shard_id";
 
-const OPEN_EXECUTIONS: &str = "SELECT * FROM execution \
-    WHERE shard_id = $1 AND execution_id > $2 AND stopped_at IS NULL ORDER BY execution_id LIMIT $3";
+// The expressions are those of the index `execution_open`.
+const DUE_EXECUTIONS: &str = "SELECT * FROM execution \
+    WHERE shard_id = $1 AND stopped_at IS NULL AND coalesce(resume_at, 0) <= $2 \
+    AND (coalesce(resume_at, 0), execution_id) > ($3, $4) \
+    ORDER BY coalesce(resume_at, 0), execution_id LIMIT $5";
 
 const FIND_EXECUTION: &str =
     "SELECT * FROM execution WHERE shard_id = $1 AND state_machine_arn = $2 AND name = $3";
@@ -89,15 +93,19 @@ pub(super) async fn leases(
     collect(&rows, |row| row.lease())
 }
 
-pub(super) async fn open_executions(
+pub(super) async fn due_executions(
     pool: &PgPool,
     shard: ShardId,
-    after: Option<ExecutionId>,
+    after: Option<DuePlace>,
+    until: Timestamp,
     limit: usize,
 ) -> Result<Vec<ExecutionRow>, Error> {
-    let query = sqlx::query(OPEN_EXECUTIONS)
+    let after = after.unwrap_or((Timestamp(-1), ExecutionId(Uuid::nil())));
+    let query = sqlx::query(DUE_EXECUTIONS)
         .bind(i64::from(shard.0))
-        .bind(after.map_or(Uuid::nil(), |id| id.0))
+        .bind(until.0)
+        .bind(after.0.0)
+        .bind(after.1.0)
         .bind(row_limit(limit));
     let rows = query.fetch_all(pool).await.map_err(database_error)?;
     collect(&rows, |row| row.execution())

@@ -16,11 +16,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
+use stepyard_asl::Timestamp;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
     MetadataStore, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
 };
 use writer::{Operation, Writer};
@@ -84,13 +85,14 @@ impl Store for SqliteStore {
         self.write(|reply| Operation::Commit { group, reply }).await
     }
 
-    async fn open_executions(
+    async fn due_executions(
         &self,
         shard: ShardId,
-        after: Option<ExecutionId>,
+        after: Option<DuePlace>,
+        until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>, Error> {
-        read::open_executions(&self.look_ups, shard, after, limit).await
+        read::due_executions(&self.look_ups, shard, after, until, limit).await
     }
 
     async fn find_execution(

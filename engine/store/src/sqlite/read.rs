@@ -5,19 +5,23 @@ use std::sync::Arc;
 
 use sqlx::SqliteExecutor;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::sql::{Columns, database_error, row_limit, status_code};
 use crate::{
-    Chunk, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision, ShardId,
-    ShardLease, StateMachine, StateMachineSummary,
+    Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary,
 };
 
 const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
     WHERE shard_id IN (SELECT value FROM json_each(?)) ORDER BY shard_id";
 
-const OPEN_EXECUTIONS: &str = "SELECT * FROM execution INDEXED BY execution_open \
-    WHERE shard_id = ? AND execution_id > ? AND stopped_at IS NULL ORDER BY execution_id LIMIT ?";
+// The expressions are those of the index `execution_open`.
+const DUE_EXECUTIONS: &str = "SELECT * FROM execution INDEXED BY execution_open \
+    WHERE shard_id = ?1 AND stopped_at IS NULL AND coalesce(resume_at, 0) <= ?2 \
+    AND (coalesce(resume_at, 0), execution_id) > (?3, ?4) \
+    ORDER BY coalesce(resume_at, 0), execution_id LIMIT ?5";
 
 const FIND_EXECUTION: &str =
     "SELECT * FROM execution WHERE shard_id = ? AND state_machine_arn = ? AND name = ?";
@@ -98,15 +102,22 @@ pub(super) async fn leases(
     collect(&query.fetch_all(executor).await.map_err(database_error)?, |row| Columns(row).lease())
 }
 
-pub(super) async fn open_executions(
+pub(super) async fn due_executions(
     pool: &SqlitePool,
     shard: ShardId,
-    after: Option<ExecutionId>,
+    after: Option<DuePlace>,
+    until: Timestamp,
     most: usize,
 ) -> Result<Vec<ExecutionRow>, Error> {
-    let after = after.map_or(Vec::new(), |id| id.0.as_bytes().to_vec());
-    let query = sqlx::query(OPEN_EXECUTIONS).bind(shard.0).bind(after).bind(row_limit(most));
-    collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).execution())
+    let after = after.unwrap_or((Timestamp(-1), ExecutionId(Uuid::nil())));
+    let query = sqlx::query(DUE_EXECUTIONS)
+        .bind(shard.0)
+        .bind(until.0)
+        .bind(after.0.0)
+        .bind(&after.1.0.as_bytes()[..])
+        .bind(row_limit(most));
+    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| Columns(row).execution())
 }
 
 pub(super) async fn find_execution(
