@@ -26,27 +26,34 @@ CREATE TABLE journal (
 -- Bodies are written once and hardly read: compressing them costs more than it saves.
 ALTER TABLE journal ALTER COLUMN body SET STORAGE EXTERNAL;
 
+-- ARNs of the state machines that executions belong to, be they deleted by now: a short number stands
+-- for each in the rows and indexes of its executions.
+CREATE TABLE machine (
+    machine_id bigint NOT NULL PRIMARY KEY,
+    arn        text   NOT NULL UNIQUE
+);
+
 -- An index of the journal, written at start, sleep and end only. Keys are UUIDv7: their order is the order of
 -- the starts. Times are milliseconds since the epoch.
 CREATE TABLE execution (
-    shard_id          bigint NOT NULL,
-    execution_id      uuid   NOT NULL,
-    state_machine_arn text   NOT NULL,
-    name              text   NOT NULL,
-    revision_id       uuid   NOT NULL,
-    status            bigint NOT NULL,
-    started_at        bigint NOT NULL,
-    stopped_at        bigint,
-    resume_at         bigint,
+    shard_id     bigint NOT NULL,
+    execution_id uuid   NOT NULL,
+    machine_id   bigint NOT NULL,
+    name         text   NOT NULL,
+    revision_id  uuid   NOT NULL,
+    status       bigint NOT NULL,
+    started_at   bigint NOT NULL,
+    stopped_at   bigint,
+    resume_at    bigint,
     PRIMARY KEY (shard_id, execution_id),
-    UNIQUE (shard_id, state_machine_arn, name)
+    UNIQUE (shard_id, machine_id, name)
 );
 
 CREATE INDEX execution_open ON execution (shard_id, coalesce(resume_at, 0), execution_id)
     WHERE stopped_at IS NULL;
 CREATE INDEX execution_by_start ON execution (execution_id);
-CREATE INDEX execution_by_machine ON execution (state_machine_arn, execution_id);
-CREATE INDEX execution_by_status ON execution (state_machine_arn, status, execution_id);
+CREATE INDEX execution_by_machine ON execution (machine_id, execution_id);
+CREATE INDEX execution_by_status ON execution (machine_id, status, execution_id);
 
 -- ARNs sort by their bytes, as in SQLite, whatever the language of the database.
 CREATE TABLE state_machine (

@@ -23,27 +23,34 @@ CREATE TABLE journal (
     UNIQUE (shard_id, execution_id, first_event)
 ) STRICT;
 
+-- ARNs of the state machines that executions belong to, be they deleted by now: a short number stands
+-- for each in the rows and indexes of its executions.
+CREATE TABLE machine (
+    machine_id INTEGER NOT NULL PRIMARY KEY,
+    arn        TEXT    NOT NULL UNIQUE
+) STRICT;
+
 -- An index of the journal, written at start, sleep and end only. Keys are UUIDv7: their order is the order of
 -- the starts. Times are milliseconds since the epoch.
 CREATE TABLE execution (
-    shard_id          INTEGER NOT NULL,
-    execution_id      BLOB    NOT NULL,
-    state_machine_arn TEXT    NOT NULL,
-    name              TEXT    NOT NULL,
-    revision_id       BLOB    NOT NULL,
-    status            INTEGER NOT NULL,
-    started_at        INTEGER NOT NULL,
-    stopped_at        INTEGER,
-    resume_at         INTEGER,
+    shard_id     INTEGER NOT NULL,
+    execution_id BLOB    NOT NULL,
+    machine_id   INTEGER NOT NULL,
+    name         TEXT    NOT NULL,
+    revision_id  BLOB    NOT NULL,
+    status       INTEGER NOT NULL,
+    started_at   INTEGER NOT NULL,
+    stopped_at   INTEGER,
+    resume_at    INTEGER,
     UNIQUE (shard_id, execution_id),
-    UNIQUE (shard_id, state_machine_arn, name)
+    UNIQUE (shard_id, machine_id, name)
 ) STRICT;
 
 CREATE INDEX execution_open ON execution (shard_id, coalesce(resume_at, 0), execution_id)
     WHERE stopped_at IS NULL;
 CREATE INDEX execution_by_start ON execution (execution_id);
-CREATE INDEX execution_by_machine ON execution (state_machine_arn, execution_id);
-CREATE INDEX execution_by_status ON execution (state_machine_arn, status, execution_id);
+CREATE INDEX execution_by_machine ON execution (machine_id, execution_id);
+CREATE INDEX execution_by_status ON execution (machine_id, status, execution_id);
 
 CREATE TABLE state_machine (
     arn          TEXT    NOT NULL PRIMARY KEY,

@@ -9,7 +9,7 @@ use stepyard_store::{SHARD_COUNT, ShardId};
 use crate::ExecutionView;
 
 /// What one shard keeps, in bytes.
-const BYTES_MAX: usize = 1 << 20;
+const BYTES_MAX: usize = 256 << 10;
 
 /// What an execution takes besides its input and output, about.
 const VIEW_BYTES: usize = 1 << 10;

@@ -71,15 +71,21 @@ impl Function for EchoFunction {
 pub(crate) async fn run(app: Arc<App>, settings: &Settings, plan: &Plan) -> anyhow::Result<Report> {
     let machine = register(&app, plan.workload).await?;
     let (arn, input) = (machine.arn.clone(), plan.workload.input(plan.payload_bytes));
+    let awaits_end = plan.workload.awaits_end();
     let in_process: Arc<dyn Target> =
-        InProcessTarget::new(app.clone(), machine, input.clone()).await?;
+        InProcessTarget::new(app.clone(), machine, input.clone(), awaits_end).await?;
+    let resident_before = Usage::now().resident;
     fill(&in_process, plan.fill).await?;
+    if let (Some(before), Some(after)) = (resident_before, Usage::now().resident) {
+        let grown = after.saturating_sub(before) >> 20;
+        println!("resident memory has grown by {grown} MiB while the database was filled");
+    }
     let (target, serving): (Arc<dyn Target>, Option<Serving>) = if plan.in_process {
         (in_process, None)
     } else {
         let serving = listen(settings, tokio_util::sync::CancellationToken::new()).await?;
         serving.ready(&app, settings);
-        (Arc::new(HttpTarget::new(serving.address, &arn, &input)), Some(serving))
+        (Arc::new(HttpTarget::new(serving.address, &arn, &input, awaits_end)), Some(serving))
     };
     let report = measure(&app, settings, plan, &target).await?;
     drop(serving);

@@ -20,6 +20,9 @@ use super::http_client::HttpClient;
 use crate::app::App;
 use crate::arn::Arn;
 
+/// What of a random id makes the names of one client unlike those of others.
+const PREFIX_CHARS: usize = 28;
+
 /// Something that runs executions.
 #[async_trait]
 pub(super) trait Target: Send + Sync {
@@ -38,12 +41,18 @@ pub(super) trait Client: Send {
 pub(super) struct HttpTarget {
     address: SocketAddr,
     start: Bytes,
+    awaits_end: bool,
 }
 
 impl HttpTarget {
-    pub(super) fn new(address: SocketAddr, state_machine_arn: &str, input: &Payload) -> Self {
+    pub(super) fn new(
+        address: SocketAddr,
+        state_machine_arn: &str,
+        input: &Payload,
+        awaits_end: bool,
+    ) -> Self {
         let start = json!({ "stateMachineArn": state_machine_arn, "input": &**input.text() });
-        HttpTarget { address, start: start.to_string().into() }
+        HttpTarget { address, start: start.to_string().into(), awaits_end }
     }
 }
 
@@ -51,19 +60,24 @@ impl HttpTarget {
 impl Target for HttpTarget {
     async fn connect(&self) -> anyhow::Result<Box<dyn Client>> {
         let connection = HttpClient::connect(self.address).await?;
-        Ok(Box::new(OverHttp { connection, start: self.start.clone() }))
+        let (start, awaits_end) = (self.start.clone(), self.awaits_end);
+        Ok(Box::new(OverHttp { connection, start, awaits_end }))
     }
 }
 
 struct OverHttp {
     connection: HttpClient,
     start: Bytes,
+    awaits_end: bool,
 }
 
 #[async_trait]
 impl Client for OverHttp {
     async fn run(&mut self) -> anyhow::Result<()> {
         let started = self.connection.call("StartExecution", self.start.clone()).await?;
+        if !self.awaits_end {
+            return Ok(());
+        }
         let arn = started["executionArn"].as_str().context("StartExecution answers no ARN")?;
         let describe = Bytes::from(json!({ "executionArn": arn }).to_string());
         loop {
@@ -83,6 +97,7 @@ pub(super) struct InProcessTarget {
     machine: StateMachine,
     program: Arc<Program>,
     input: Payload,
+    awaits_end: bool,
     waiting: Arc<Waiting>,
 }
 
@@ -94,11 +109,12 @@ impl InProcessTarget {
         app: Arc<App>,
         machine: StateMachine,
         input: Payload,
+        awaits_end: bool,
     ) -> anyhow::Result<Arc<Self>> {
         let program = app.runtime.program(machine.revision.id).await?;
         let waiting = Arc::<Waiting>::default();
         tokio::spawn(tell_ends(app.runtime.watch(), waiting.clone()));
-        Ok(Arc::new(InProcessTarget { app, machine, program, input, waiting }))
+        Ok(Arc::new(InProcessTarget { app, machine, program, input, awaits_end, waiting }))
     }
 }
 
@@ -128,13 +144,15 @@ fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<Arc<str>, oneshot::Sender<(
 #[async_trait]
 impl Target for InProcessTarget {
     async fn connect(&self) -> anyhow::Result<Box<dyn Client>> {
-        let prefix = Random::from_entropy(self.app.runtime.entropy().draw()).uuid_v4();
+        let mut prefix = Random::from_entropy(self.app.runtime.entropy().draw()).uuid_v4();
+        prefix.truncate(PREFIX_CHARS);
         Ok(Box::new(InProcess {
             app: self.app.clone(),
             machine: self.machine.clone(),
             arn: Arn::parse(&self.machine.arn).map_err(|error| anyhow!(error.message))?,
             program: self.program.clone(),
             input: self.input.clone(),
+            awaits_end: self.awaits_end,
             waiting: self.waiting.clone(),
             prefix,
             number: 0,
@@ -148,15 +166,17 @@ struct InProcess {
     arn: Arn,
     program: Arc<Program>,
     input: Payload,
+    awaits_end: bool,
     waiting: Arc<Waiting>,
+    /// With the number behind it, names are as long as the random ones of the server.
     prefix: String,
-    number: u64,
+    number: u32,
 }
 
 impl InProcess {
     fn next(&mut self) -> anyhow::Result<StartExecution> {
         self.number += 1;
-        let name = format!("{}-{}", self.prefix, self.number);
+        let name = format!("{}{:08x}", self.prefix, self.number);
         let arn = self.arn.execution(&name).map_err(|error| anyhow!(error.message))?;
         let context = StartContext {
             execution_arn: arn.into(),
@@ -181,6 +201,10 @@ impl InProcess {
 impl Client for InProcess {
     async fn run(&mut self) -> anyhow::Result<()> {
         let start = self.next()?;
+        if !self.awaits_end {
+            self.app.runtime.start_execution(start).await?;
+            return Ok(());
+        }
         let (ended, end) = oneshot::channel();
         lock(&self.waiting).insert(start.context.execution_arn.clone(), ended);
         self.app.runtime.start_execution(start).await?;

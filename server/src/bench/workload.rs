@@ -18,7 +18,12 @@ pub(crate) enum Workload {
     Map,
     /// A Wait of one second.
     Wait,
+    /// A Wait of a year, whose end is not awaited.
+    Sleep,
 }
+
+/// A year, in seconds.
+const YEAR: u32 = 365 * 24 * 3_600;
 
 /// States of the chain.
 const CHAIN_LENGTH: usize = 10;
@@ -34,6 +39,7 @@ impl Workload {
             Workload::Parallel => "parallel",
             Workload::Map => "map",
             Workload::Wait => "wait",
+            Workload::Sleep => "sleep",
         }
     }
 
@@ -55,8 +61,14 @@ impl Workload {
                 "End": true,
             })),
             Workload::Wait => only(&json!({ "Type": "Wait", "Seconds": 1, "End": true })),
+            Workload::Sleep => only(&json!({ "Type": "Wait", "Seconds": YEAR, "End": true })),
         };
         definition.to_string()
+    }
+
+    /// Whether a client waits for the end of its execution before it starts the next one.
+    pub(crate) fn awaits_end(self) -> bool {
+        self != Workload::Sleep
     }
 
     /// An input of about so many bytes.

@@ -7,6 +7,7 @@ use sqlx::query::QueryScalar;
 use sqlx::{Connection, Postgres};
 use uuid::Uuid;
 
+use super::machines::Machines;
 use super::read;
 use crate::sql::{database_error, merge, signed, status_code};
 use crate::{Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, ShardLease};
@@ -29,10 +30,15 @@ WITH lease AS (
     UPDATE shard s SET commit_seq = l.commit_seq + 1 FROM lease l, fence
     WHERE fence.holds AND s.shard_id = l.shard_id
 ), started AS (
-    INSERT INTO execution (shard_id, execution_id, state_machine_arn, name, revision_id, status,
+    INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, status,
         started_at, stopped_at, resume_at)
-    SELECT e.* FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::uuid[],
-        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[]) AS e, fence WHERE fence.holds
+    SELECT e.shard_id, e.execution_id, (SELECT m.machine_id FROM machine m WHERE m.arn = e.arn),
+        e.name, e.revision_id, e.status, e.started_at, e.stopped_at, e.resume_at
+    FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::uuid[],
+        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+        AS e (shard_id, execution_id, arn, name, revision_id, status, started_at, stopped_at,
+            resume_at), fence
+    WHERE fence.holds
 ), written AS (
     INSERT INTO journal (shard_id, execution_id, first_event, events, first_visible_id, body)
     SELECT c.* FROM unnest($13::bigint[], $14::uuid[], $15::bigint[], $16::bigint[],
@@ -47,9 +53,14 @@ SELECT holds FROM fence"#;
 
 type Bound<'q> = QueryScalar<'q, Postgres, bool, PgArguments>;
 
-pub(super) async fn commit(pool: &PgPool, group: &CommitGroup) -> Result<(), Error> {
+pub(super) async fn commit(
+    pool: &PgPool,
+    machines: &Machines,
+    group: &CommitGroup,
+) -> Result<(), Error> {
     group.check_fences()?;
     let (starts, updates) = merge(group);
+    machines.register(pool, starts.iter().map(|row| &row.state_machine_arn)).await?;
     let query = bind_leases(sqlx::query_scalar(COMMIT), &group.leases);
     let query = bind_starts(query, &starts);
     let query = bind_chunks(query, &group.chunks);

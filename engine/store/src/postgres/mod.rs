@@ -4,6 +4,7 @@
 //! round trip and one transaction, which therefore cannot be left half sent.
 
 mod commit;
+mod machines;
 mod open;
 mod read;
 mod write;
@@ -11,6 +12,7 @@ mod write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use machines::Machines;
 use sqlx::postgres::PgPool;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
@@ -37,6 +39,7 @@ pub struct PostgresStore {
     look_ups: PgPool,
     /// For lists and histories.
     readers: PgPool,
+    machines: Machines,
 }
 
 /// Commits under way at the same time: while one waits for its fsync, others are prepared, and
@@ -66,7 +69,7 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {
-        commit::commit(&self.writers, group).await
+        commit::commit(&self.writers, &self.machines, group).await
     }
 
     async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {

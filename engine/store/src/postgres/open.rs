@@ -7,6 +7,7 @@ use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+use super::machines::Machines;
 use super::{LANES, PostgresOptions, PostgresStore};
 use crate::Error;
 use crate::sql::database_error;
@@ -37,6 +38,7 @@ pub(super) async fn open(options: &PostgresOptions) -> Result<PostgresStore, Err
         writers: pool(&settings, LANES.into()),
         look_ups,
         readers: pool(&settings, READERS_MAX),
+        machines: Machines::default(),
     })
 }
 

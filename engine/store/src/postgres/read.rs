@@ -17,25 +17,32 @@ const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
     WHERE shard_id = ANY($1) ORDER BY shard_id";
 
 // The expressions are those of the index `execution_open`.
-const DUE_EXECUTIONS: &str = "SELECT * FROM execution \
-    WHERE shard_id = $1 AND stopped_at IS NULL AND coalesce(resume_at, 0) <= $2 \
-    AND (coalesce(resume_at, 0), execution_id) > ($3, $4) \
-    ORDER BY coalesce(resume_at, 0), execution_id LIMIT $5";
+const DUE_EXECUTIONS: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) \
+    WHERE e.shard_id = $1 AND e.stopped_at IS NULL AND coalesce(e.resume_at, 0) <= $2 \
+    AND (coalesce(e.resume_at, 0), e.execution_id) > ($3, $4) \
+    ORDER BY coalesce(e.resume_at, 0), e.execution_id LIMIT $5";
 
-const FIND_EXECUTION: &str =
-    "SELECT * FROM execution WHERE shard_id = $1 AND state_machine_arn = $2 AND name = $3";
+const FIND_EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) \
+    WHERE e.shard_id = $1 AND m.arn = $2 AND e.name = $3";
 
-const LIST_ALL: &str = "SELECT * FROM execution WHERE execution_id < $1 \
-    AND ($2::bigint IS NULL OR status = $2) AND ($3::text IS NULL OR starts_with(name, $3)) \
-    ORDER BY execution_id DESC LIMIT $4";
+const LIST_ALL: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) WHERE e.execution_id < $1 \
+    AND ($2::bigint IS NULL OR e.status = $2) AND ($3::text IS NULL OR starts_with(e.name, $3)) \
+    ORDER BY e.execution_id DESC LIMIT $4";
 
-const LIST_OF_MACHINE: &str = "SELECT * FROM execution WHERE execution_id < $1 \
-    AND ($2::bigint IS NULL OR status = $2) AND ($3::text IS NULL OR starts_with(name, $3)) \
-    AND state_machine_arn = $5 ORDER BY execution_id DESC LIMIT $4";
+// The machine is looked up first, so that the index of its executions gives them in order.
+const LIST_OF_MACHINE: &str = "SELECT e.*, $5::text AS state_machine_arn FROM execution e \
+    WHERE e.machine_id = (SELECT machine_id FROM machine WHERE arn = $5) AND e.execution_id < $1 \
+    AND $2::bigint IS NULL AND ($3::text IS NULL OR starts_with(e.name, $3)) \
+    ORDER BY e.execution_id DESC LIMIT $4";
 
-const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT * FROM execution WHERE execution_id < $1 \
-    AND status = $2 AND ($3::text IS NULL OR starts_with(name, $3)) \
-    AND state_machine_arn = $5 ORDER BY execution_id DESC LIMIT $4";
+const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT e.*, $5::text AS state_machine_arn \
+    FROM execution e \
+    WHERE e.machine_id = (SELECT machine_id FROM machine WHERE arn = $5) AND e.status = $2 \
+    AND e.execution_id < $1 AND ($3::text IS NULL OR starts_with(e.name, $3)) \
+    ORDER BY e.execution_id DESC LIMIT $4";
 
 const JOURNAL: &str =
     "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 ORDER BY first_event";

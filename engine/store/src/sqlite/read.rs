@@ -18,25 +18,32 @@ const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
     WHERE shard_id IN (SELECT value FROM json_each(?)) ORDER BY shard_id";
 
 // The expressions are those of the index `execution_open`.
-const DUE_EXECUTIONS: &str = "SELECT * FROM execution INDEXED BY execution_open \
-    WHERE shard_id = ?1 AND stopped_at IS NULL AND coalesce(resume_at, 0) <= ?2 \
-    AND (coalesce(resume_at, 0), execution_id) > (?3, ?4) \
-    ORDER BY coalesce(resume_at, 0), execution_id LIMIT ?5";
+const DUE_EXECUTIONS: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e INDEXED BY execution_open JOIN machine m USING (machine_id) \
+    WHERE e.shard_id = ?1 AND e.stopped_at IS NULL AND coalesce(e.resume_at, 0) <= ?2 \
+    AND (coalesce(e.resume_at, 0), e.execution_id) > (?3, ?4) \
+    ORDER BY coalesce(e.resume_at, 0), e.execution_id LIMIT ?5";
 
-const FIND_EXECUTION: &str =
-    "SELECT * FROM execution WHERE shard_id = ? AND state_machine_arn = ? AND name = ?";
+// `CROSS JOIN` keeps the order of the tables: the machine first.
+const FIND_EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM machine m CROSS JOIN execution e USING (machine_id) \
+    WHERE e.shard_id = ?1 AND m.arn = ?2 AND e.name = ?3";
 
-const LIST_ALL: &str = "SELECT * FROM execution WHERE execution_id < ?1 \
-    AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR substr(name, 1, length(?3)) = ?3) \
-    ORDER BY execution_id DESC LIMIT ?4";
+const LIST_ALL: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) WHERE e.execution_id < ?1 \
+    AND (?2 IS NULL OR e.status = ?2) AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
+    ORDER BY e.execution_id DESC LIMIT ?4";
 
-const LIST_OF_MACHINE: &str = "SELECT * FROM execution WHERE execution_id < ?1 \
-    AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR substr(name, 1, length(?3)) = ?3) \
-    AND state_machine_arn = ?5 ORDER BY execution_id DESC LIMIT ?4";
+const LIST_OF_MACHINE: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM machine m CROSS JOIN execution e INDEXED BY execution_by_machine USING (machine_id) \
+    WHERE e.execution_id < ?1 AND ?2 IS NULL AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
+    AND m.arn = ?5 ORDER BY e.execution_id DESC LIMIT ?4";
 
-const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT * FROM execution INDEXED BY execution_by_status WHERE execution_id < ?1 \
-    AND status = ?2 AND (?3 IS NULL OR substr(name, 1, length(?3)) = ?3) \
-    AND state_machine_arn = ?5 ORDER BY execution_id DESC LIMIT ?4";
+const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM machine m CROSS JOIN execution e INDEXED BY execution_by_status USING (machine_id) \
+    WHERE e.execution_id < ?1 AND e.status = ?2 \
+    AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
+    AND m.arn = ?5 ORDER BY e.execution_id DESC LIMIT ?4";
 
 const JOURNAL: &str =
     "SELECT * FROM journal WHERE shard_id = ? AND execution_id = ? ORDER BY first_event";

@@ -1,5 +1,7 @@
 //! Writing: each function is one transaction.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
@@ -17,7 +19,10 @@ const CLAIM: &str = "UPDATE shard SET epoch = epoch + 1 WHERE shard_id = ? \
 const FENCE: &str = "UPDATE shard SET commit_seq = commit_seq + 1 \
     WHERE shard_id = ? AND epoch = ? AND commit_seq = ?";
 
-const INSERT_EXECUTION: &str = "INSERT INTO execution VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT_MACHINE: &str = "INSERT INTO machine (arn) VALUES (?) ON CONFLICT (arn) DO NOTHING";
+
+const INSERT_EXECUTION: &str = "INSERT INTO execution VALUES \
+    (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?)";
 
 const INSERT_CHUNK: &str = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)";
 
@@ -96,6 +101,10 @@ fn raise_fences(
 }
 
 fn insert_executions(transaction: &Transaction<'_>, rows: &[ExecutionRow]) -> rusqlite::Result<()> {
+    let machines: BTreeSet<&str> = rows.iter().map(|row| &*row.state_machine_arn).collect();
+    for arn in machines {
+        transaction.prepare_cached(INSERT_MACHINE)?.execute([arn])?;
+    }
     let mut insert = transaction.prepare_cached(INSERT_EXECUTION)?;
     for row in rows {
         insert.execute(params![
