@@ -70,7 +70,7 @@ fn bench(bencher: Bencher, definition: &str) {
                 .buffer_unordered(AT_ONCE)
                 .for_each(|started| async { drop(started.expect("a start")) })
                 .await;
-            while runtime.metrics().open > 0 {
+            while runtime.metrics().in_memory > 0 {
                 tokio::task::yield_now().await;
             }
         });
