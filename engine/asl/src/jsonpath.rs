@@ -16,6 +16,9 @@ const LENGTH_MAX: usize = 1_024;
 /// Deepest nesting of brackets and parentheses: the parser behind it works by recursion.
 const NESTING_MAX: usize = 8;
 
+/// Values that a query may look at, about.
+const WORK_MAX: u64 = 10_000_000;
+
 /// Operators of filters that Jayway has and RFC 9535 has not.
 const UNSUPPORTED: [&str; 8] =
     ["=~", " in ", " nin ", " subsetof ", " contains ", " size ", " empty ", " anyof "];
@@ -24,6 +27,18 @@ const UNSUPPORTED: [&str; 8] =
 pub(crate) struct Query {
     text: String,
     parsed: JpQuery,
+    growth: Growth,
+}
+
+/// How many times a value may be found by one query.
+#[derive(Clone, Copy)]
+struct Growth {
+    /// Descendant segments: each but the first finds a value once for each of its ancestors.
+    descents: u32,
+    /// Product of the numbers of alternatives in brackets.
+    alternatives: u64,
+    /// Whether each candidate of a filter is searched as a whole.
+    filters_search: bool,
 }
 
 impl Query {
@@ -34,17 +49,66 @@ impl Query {
         }
         let text = Normaliser::default().normalise(text)?;
         match parse_json_path(&text) {
-            Ok(parsed) => Ok(Query { text, parsed }),
+            Ok(parsed) => {
+                let growth = Growth::of(&text);
+                Ok(Query { text, parsed, growth })
+            }
             Err(_) => Err("The path is not a valid JSONPath".into()),
         }
     }
 
-    /// All values that match, in document order.
-    pub(crate) fn select(&self, json: &Json) -> Json {
+    /// All values that match, in document order; `None` when looking for them could take too long.
+    pub(crate) fn select(&self, json: &Json) -> Option<Json> {
+        if self.growth.work(json) > WORK_MAX {
+            return None;
+        }
         // Queries that were parsed do not fail; no match is an empty list.
         let found = js_path_process(&self.parsed, json).unwrap_or_default();
-        found.into_iter().map(|found| found.val().clone()).collect()
+        Some(found.into_iter().map(|found| found.val().clone()).collect())
     }
+}
+
+impl Growth {
+    /// Quoted names count like the rest, so this may be too high, never too low.
+    fn of(text: &str) -> Growth {
+        let commas = text.split('[').skip(1).map(|bracket| {
+            let inside = bracket.split(']').next().unwrap_or_default();
+            inside.matches(',').count() as u64 + 1
+        });
+        let filters = text.split_once('?').map_or("", |(_, filters)| filters);
+        Growth {
+            descents: u32::try_from(text.matches("..").count()).unwrap_or(u32::MAX),
+            alternatives: commas.fold(1, u64::saturating_mul),
+            filters_search: filters.contains("..") || filters.contains('*'),
+        }
+    }
+
+    /// About how many values are looked at.
+    fn work(self, json: &Json) -> u64 {
+        if self.descents < 2 && self.alternatives == 1 && !self.filters_search {
+            return 0;
+        }
+        let (nodes, depth) = measure(json);
+        let again = (depth + 1).saturating_pow(self.descents.saturating_sub(1));
+        let searched = if self.filters_search { nodes } else { 1 };
+        nodes.saturating_mul(again).saturating_mul(self.alternatives).saturating_mul(searched)
+    }
+}
+
+/// Number of values in a value, and how deep they are nested.
+fn measure(json: &Json) -> (u64, u64) {
+    let (mut nodes, mut deepest) = (0, 0);
+    let mut waiting = vec![(json, 0)];
+    while let Some((value, depth)) = waiting.pop() {
+        nodes += 1;
+        deepest = deepest.max(depth);
+        match value {
+            Json::Array(elements) => waiting.extend(elements.iter().map(|e| (e, depth + 1))),
+            Json::Object(members) => waiting.extend(members.iter().map(|(_, m)| (m, depth + 1))),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+    (nodes, deepest)
 }
 
 impl fmt::Debug for Query {
@@ -146,4 +210,36 @@ impl Normaliser {
 
 fn starts_with_digit(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use stepyard_json::Json;
+
+    use super::Query;
+
+    fn nested(depth: usize) -> Json {
+        Json::parse(&format!("{}1{}", "[".repeat(depth), "]".repeat(depth))).unwrap()
+    }
+
+    #[test]
+    fn queries_that_multiply_their_results_are_given_up() {
+        let deep = nested(200);
+        for bomb in ["$..*..*..*..*", &format!("${}", "[0,0]".repeat(60)), "$..[?(@..*..*)]"] {
+            assert_eq!(Query::parse(bomb).unwrap().select(&deep), None, "{bomb}");
+        }
+    }
+
+    #[test]
+    fn usual_queries_are_not() {
+        let wide =
+            Json::parse(&format!("{{\"a\":[{}]}}", vec!["{\"b\":{\"c\":1}}"; 5_000].join(",")));
+        let wide = wide.unwrap();
+        for usual in ["$..c", "$.a[*].b.c", "$..b..c", "$.a[?(@.b.c == 1)].b.c", "$..['b','x']..c"]
+        {
+            let found = Query::parse(usual).unwrap().select(&wide).unwrap();
+            assert_eq!(found.as_array().map(<[Json]>::len), Some(5_000), "{usual}");
+        }
+        assert!(Query::parse("$..*").unwrap().select(&nested(200)).is_some());
+    }
 }

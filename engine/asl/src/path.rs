@@ -93,7 +93,7 @@ impl Path {
     /// The value, or for an indefinite path the array of values.
     ///
     /// # Errors
-    /// When a definite path leads nowhere.
+    /// When a definite path leads nowhere, or an indefinite one to more values than can be looked at.
     pub fn eval(&self, env: &Env<'_>) -> Result<Json, NotFound> {
         let json = match self.root {
             Root::Data => env.data.tree(),
@@ -103,7 +103,10 @@ impl Path {
             Selection::Definite(path) => {
                 path.get(json).cloned().ok_or_else(|| self.not_found(path, json))
             }
-            Selection::Indefinite(query) => Ok(query.select(json)),
+            Selection::Indefinite(query) => query.select(json).ok_or_else(|| NotFound {
+                path: self.text.clone(),
+                detail: "The path leads to too many values".into(),
+            }),
         }
     }
 

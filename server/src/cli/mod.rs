@@ -60,7 +60,12 @@ fn settings(flags: &Flags) -> anyhow::Result<Settings> {
     Settings::new(&Resolved::new(flags, |name| std::env::var(name).ok())?)
 }
 
+/// Stack of a thread: data and states may be nested a thousand levels deep, and a query on them or the end
+/// of such a state works level by level. Only what is used takes memory.
+const STACK_BYTES: usize = 32 << 20;
+
 /// The asynchronous runtime of commands that need one.
 fn asynchronous() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.enable_all().thread_stack_size(STACK_BYTES).build()?)
 }

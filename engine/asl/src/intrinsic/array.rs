@@ -1,5 +1,9 @@
 //! Functions on arrays.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
 use stepyard_json::Json;
 
 use super::Arguments;
@@ -45,15 +49,69 @@ pub(super) fn range(arguments: &Arguments<'_>) -> Result<Json, EvalError> {
     if count > i128::from(RANGE_MAX) {
         return Err(arguments.failure(&format!("the range has more than {RANGE_MAX} elements")));
     }
-    Ok((0..count as i64).map(|at| Json::from(first + at * step)).collect())
+    // Each element lies between the two ends.
+    let element = |at: i128| (i128::from(first) + at * i128::from(step)) as i64;
+    Ok((0..count).map(|at| Json::from(element(at))).collect())
 }
 
 pub(super) fn unique(arguments: &Arguments<'_>) -> Result<Json, EvalError> {
-    let mut seen: Vec<Json> = Vec::new();
+    // Values are compared with those of the same digest only, so the time is not quadratic.
+    let mut seen: BTreeMap<u64, Vec<&Json>> = BTreeMap::new();
+    let mut kept: Vec<Json> = Vec::new();
     for element in arguments.array(0)? {
-        if !seen.contains(element) {
-            seen.push(element.clone());
+        let alike = seen.entry(digest(element)).or_default();
+        if !alike.contains(&element) {
+            alike.push(element);
+            kept.push(element.clone());
         }
     }
-    Ok(seen.into())
+    Ok(kept.into())
+}
+
+/// The same for equal values.
+fn digest(value: &Json) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match value {
+        Json::Null => 0_u8.hash(&mut hasher),
+        Json::Bool(value) => value.hash(&mut hasher),
+        // Zero has two signs and one value.
+        Json::Number(number) => (number.as_f64() + 0.0).to_bits().hash(&mut hasher),
+        Json::String(text) => text.hash(&mut hasher),
+        Json::Array(elements) => {
+            elements.iter().for_each(|element| digest(element).hash(&mut hasher));
+        }
+        // Members stand in any order.
+        Json::Object(members) => {
+            let member = |(name, value): (&Arc<str>, &Json)| {
+                let mut hasher = DefaultHasher::new();
+                (name, digest(value)).hash(&mut hasher);
+                hasher.finish()
+            };
+            members.iter().map(member).fold(0, u64::wrapping_add).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use stepyard_json::Json;
+
+    use super::digest;
+
+    #[test]
+    fn equal_values_have_the_same_digest() {
+        let digest = |text| digest(&Json::parse(text).unwrap());
+        for (left, right) in [
+            ("1", "1.0"),
+            ("-0", "0"),
+            ("1e2", "100"),
+            ("[1, {\"a\": 2}]", "[1.0, {\"a\": 2e0}]"),
+            ("{\"a\": 1, \"b\": [null]}", "{\"b\": [null], \"a\": 1}"),
+        ] {
+            assert_eq!(Json::parse(left).unwrap(), Json::parse(right).unwrap());
+            assert_eq!(digest(left), digest(right), "{left} {right}");
+        }
+        assert_ne!(digest("[1, 2]"), digest("[2, 1]"));
+    }
 }
