@@ -3,14 +3,25 @@
 
 -- One row per shard; the count is fixed when the database is created. A commit raises commit_seq of
 -- each shard that it writes to, and goes through only if epoch and commit_seq are what it expects.
--- Half of each page is left free, so that raising it touches no index.
+-- A shard belongs to its owner as long as the row of that node is alive. Half of each page is left free,
+-- so that raising it touches no index.
 CREATE TABLE shard (
     shard_id   bigint NOT NULL PRIMARY KEY,
     epoch      bigint NOT NULL,
-    commit_seq bigint NOT NULL
+    commit_seq bigint NOT NULL,
+    owner      uuid
 ) WITH (fillfactor = 50);
 
-INSERT INTO shard SELECT n, 0, 0 FROM generate_series(0, 63) AS n;
+INSERT INTO shard SELECT n, 0, 0, NULL FROM generate_series(0, 63) AS n;
+
+-- Processes that use this database. Each renews its row; alive_until is in milliseconds since the epoch by
+-- the clock of the database.
+CREATE TABLE node (
+    node_id     uuid   NOT NULL PRIMARY KEY,
+    address     text   NOT NULL,
+    alive_until bigint NOT NULL,
+    draining    bigint NOT NULL
+) WITH (fillfactor = 50);
 
 -- The only truth: the events of one execution in one commit, in the order of the commits.
 CREATE TABLE journal (

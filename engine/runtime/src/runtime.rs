@@ -6,7 +6,7 @@ use std::time::Duration;
 use stepyard_asl::{Program, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{Event, StartContext, Text};
-use stepyard_store::{Error, ExecutionRow, SHARD_COUNT, ShardId, Store};
+use stepyard_store::{Error, ExecutionRow, NodeId, SHARD_COUNT, ShardId, Store, all_shards};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -104,7 +104,9 @@ impl Runtime {
     /// Those of the store.
     pub async fn start(options: RuntimeOptions) -> Result<Runtime, Error> {
         let places = Arc::new(Semaphore::new(options.tasks_max));
+        let node = NodeId(uuid::Builder::from_random_bytes(options.entropy.draw()).into_uuid());
         let shared = Arc::new(Shared {
+            node,
             store: options.store,
             clock: options.clock,
             entropy: options.entropy,
@@ -116,8 +118,7 @@ impl Runtime {
             draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
         });
-        let all: Vec<_> = (0..SHARD_COUNT).map(ShardId).collect();
-        let leases = shared.store.claim_shards(&all).await?;
+        let leases = shared.store.claim_shards(node, &all_shards()).await?;
         let mut tasks = JoinSet::new();
         let lanes: Vec<_> =
             (0..shared.store.lanes()).map(|_| start_committer(&shared, &mut tasks)).collect();

@@ -9,6 +9,7 @@ mod error;
 mod execution;
 mod memory;
 mod metadata;
+mod node;
 mod postgres;
 mod sql;
 mod sqlite;
@@ -22,6 +23,7 @@ pub use execution::{
 };
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};
+pub use node::{Membership, Node, NodeId, ShardOwner, all_shards};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use state_machine::{Revision, StateMachine, StateMachineSummary, StateMachineType};

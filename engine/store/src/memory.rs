@@ -2,26 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
-    MetadataStore, Revision, SHARD_COUNT, ShardId, ShardLease, StateMachine, StateMachineSummary,
-    Store,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
+    MetadataItem, MetadataStore, Node, NodeId, Revision, SHARD_COUNT, ShardId, ShardLease,
+    ShardOwner, StateMachine, StateMachineSummary, Store, all_shards,
 };
+
+/// The clock of a database that lives in memory.
+type DatabaseClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Keeps everything until it is dropped; clones share their content.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     tables: Arc<Mutex<Tables>>,
+    /// By which the leases of nodes run out, when several use it.
+    clock: Option<DatabaseClock>,
 }
 
 #[derive(Default)]
 struct Tables {
+    nodes: BTreeMap<NodeId, NodeRow>,
     leases: BTreeMap<ShardId, ShardLease>,
+    owners: BTreeMap<ShardId, NodeId>,
     executions: BTreeMap<ExecutionId, ExecutionRow>,
     names: BTreeMap<(ShardId, Arc<str>, Arc<str>), ExecutionId>,
     journal: BTreeMap<(ShardId, ExecutionId, u64), Chunk>,
@@ -30,10 +38,25 @@ struct Tables {
     metadata: BTreeMap<(String, i64), MetadataItem>,
 }
 
+struct NodeRow {
+    address: Arc<str>,
+    draining: bool,
+    alive_until: Timestamp,
+}
+
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> MemoryStore {
         MemoryStore::default()
+    }
+
+    /// An empty store for several nodes, as a database that they share, with its clock.
+    pub fn shared(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> MemoryStore {
+        MemoryStore { clock: Some(Arc::new(clock)), ..MemoryStore::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.as_ref().map_or(Timestamp(0), |clock| clock())
     }
 
     /// No operation leaves the tables half changed, so a panic elsewhere does not spoil them.
@@ -45,6 +68,32 @@ impl MemoryStore {
 impl Tables {
     fn lease(&self, shard: ShardId) -> ShardLease {
         self.leases.get(&shard).copied().unwrap_or(ShardLease { shard, epoch: 0, commit_seq: 0 })
+    }
+
+    /// Whether a node may take that shard.
+    fn is_claimable(&self, shard: ShardId, node: NodeId, now: Timestamp) -> bool {
+        match self.owners.get(&shard) {
+            None => true,
+            Some(owner) if *owner == node => true,
+            Some(owner) => self.nodes.get(owner).is_none_or(|row| row.alive_until <= now),
+        }
+    }
+
+    fn membership(&self, now: Timestamp) -> Membership {
+        let node = |(id, row): (&NodeId, &NodeRow)| {
+            let left =
+                u64::try_from(row.alive_until.millis_since(now)).ok().filter(|left| *left > 0)?;
+            let (address, draining) = (row.address.clone(), row.draining);
+            Some(Node { id: *id, address, draining, alive_for: Duration::from_millis(left) })
+        };
+        let shard = |shard: &ShardId| ShardOwner {
+            lease: self.lease(*shard),
+            owner: self.owners.get(shard).copied(),
+        };
+        Membership {
+            nodes: self.nodes.iter().filter_map(node).collect(),
+            shards: all_shards().iter().map(shard).collect(),
+        }
     }
 
     /// What the constraints of a database would refuse, before anything is written.
@@ -96,16 +145,86 @@ impl Tables {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+    fn is_shared(&self) -> bool {
+        self.clock.is_some()
+    }
+
+    async fn register_node(
+        &self,
+        node: NodeId,
+        address: &str,
+        time_to_live: Duration,
+    ) -> Result<(), Error> {
+        let alive_until = end(self.now(), time_to_live);
+        let row = NodeRow { address: address.into(), draining: false, alive_until };
         let mut tables = self.tables();
-        let claim = |&shard: &ShardId| {
+        tables.nodes.retain(|_, row| &*row.address != address);
+        tables.nodes.insert(node, row);
+        Ok(())
+    }
+
+    async fn renew_node(
+        &self,
+        node: NodeId,
+        draining: bool,
+        time_to_live: Duration,
+    ) -> Result<Option<Membership>, Error> {
+        if !self.is_shared() {
+            let leases = self.read_leases(&all_shards()).await?;
+            return Ok(Some(Membership::alone(node, draining, &leases)));
+        }
+        let now = self.now();
+        let mut tables = self.tables();
+        let Some(row) = tables.nodes.get_mut(&node) else { return Ok(None) };
+        (row.draining, row.alive_until) = (draining, end(now, time_to_live));
+        Ok(Some(tables.membership(now)))
+    }
+
+    async fn deregister_node(&self, node: NodeId) -> Result<(), Error> {
+        self.tables().nodes.remove(&node);
+        Ok(())
+    }
+
+    async fn claim_shards(
+        &self,
+        node: NodeId,
+        shards: &[ShardId],
+    ) -> Result<Vec<ShardLease>, Error> {
+        let now = self.now();
+        let mut tables = self.tables();
+        let mut claimed = Vec::new();
+        for &shard in shards {
             debug_assert!(shard.0 < SHARD_COUNT);
-            let held = tables.lease(shard);
-            let lease = ShardLease { epoch: held.epoch + 1, ..held };
-            tables.leases.insert(shard, lease);
-            lease
-        };
-        Ok(shards.iter().map(claim).collect())
+            if !self.is_shared() || tables.is_claimable(shard, node, now) {
+                let held = tables.lease(shard);
+                let lease = ShardLease { epoch: held.epoch + 1, ..held };
+                tables.leases.insert(shard, lease);
+                tables.owners.insert(shard, node);
+                claimed.push(lease);
+            }
+        }
+        claimed.sort_by_key(|lease| lease.shard);
+        Ok(claimed)
+    }
+
+    async fn release_shards(
+        &self,
+        node: NodeId,
+        leases: &[ShardLease],
+        successor: Option<NodeId>,
+    ) -> Result<(), Error> {
+        let mut tables = self.tables();
+        for lease in leases {
+            let shard = lease.shard;
+            let is_held = tables.owners.get(&shard) == Some(&node);
+            if is_held && tables.lease(shard).epoch == lease.epoch {
+                match successor {
+                    Some(successor) => tables.owners.insert(shard, successor),
+                    None => tables.owners.remove(&shard),
+                };
+            }
+        }
+        Ok(())
     }
 
     async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
@@ -247,6 +366,10 @@ impl Store for MemoryStore {
     }
 
     async fn close(&self) {}
+}
+
+fn end(now: Timestamp, time_to_live: Duration) -> Timestamp {
+    now.plus_millis(i64::try_from(time_to_live.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[async_trait]

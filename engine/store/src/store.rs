@@ -1,14 +1,15 @@
 //! The trait that all stores implement.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Revision,
-    ShardId, ShardLease, StateMachine, StateMachineSummary,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
+    NodeId, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, all_shards,
 };
 
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
@@ -19,8 +20,57 @@ pub trait Store: Send + Sync {
         1
     }
 
-    /// Takes the shards over: raises their epochs, so that no earlier owner can commit.
-    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error>;
+    /// Whether several processes may use it at the same time. If not, the four calls on nodes need no
+    /// implementation: there is one node, and all shards are its own.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Makes the lease of a new node, reached at that address; it lasts that long by the database's
+    /// clock. The lease of an earlier node at the same address ends: two cannot listen on one.
+    async fn register_node(
+        &self,
+        _node: NodeId,
+        _address: &str,
+        _time_to_live: Duration,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Renews the lease of a node and tells who else is there. `None`: it has no lease, because
+    /// another node has registered with its address or because it was away for very long.
+    async fn renew_node(
+        &self,
+        node: NodeId,
+        draining: bool,
+        _time_to_live: Duration,
+    ) -> Result<Option<Membership>, Error> {
+        let leases = self.read_leases(&all_shards()).await?;
+        Ok(Some(Membership::alone(node, draining, &leases)))
+    }
+
+    /// Ends the lease of a node.
+    async fn deregister_node(&self, _node: NodeId) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Takes shards over, those that are free, that are this node's already or whose owner is dead: raises
+    /// their epochs, so that no earlier owner can commit. The leases of those that it got, in order.
+    async fn claim_shards(
+        &self,
+        node: NodeId,
+        shards: &[ShardId],
+    ) -> Result<Vec<ShardLease>, Error>;
+
+    /// Gives shards that this node holds to another one, or to whoever claims them.
+    async fn release_shards(
+        &self,
+        _node: NodeId,
+        _leases: &[ShardLease],
+        _successor: Option<NodeId>,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Writes a group in one durable transaction. [`Error::Fenced`]: nothing was written.
     /// [`Error::Unavailable`]: read the leases to learn whether it went through.

@@ -3,6 +3,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -11,12 +12,14 @@ use stepyard_json::{Json, Payload};
 use stepyard_machine::ExecutionStatus;
 use stepyard_store::{
     Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
-    MemoryStore, MetadataItem, MetadataStore, PostgresOptions, PostgresStore, Revision, ShardId,
-    ShardLease, SqliteOptions, SqliteStore, StateMachine, StateMachineType, Store,
+    MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions, PostgresStore, Revision,
+    ShardId, ShardLease, SqliteOptions, SqliteStore, StateMachine, StateMachineType, Store,
+    all_shards,
 };
 use uuid::Uuid;
 
 const SHARD: ShardId = ShardId(3);
+const NODE: NodeId = NodeId(Uuid::from_u128(1));
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
 
 fn id(number: u64) -> ExecutionId {
@@ -49,7 +52,7 @@ fn update(number: u64, status: ExecutionStatus) -> ExecutionUpdate {
 }
 
 async fn claim(store: &dyn Store) -> ShardLease {
-    store.claim_shards(&[SHARD]).await.unwrap()[0]
+    store.claim_shards(NODE, &[SHARD]).await.unwrap()[0]
 }
 
 /// Commits and raises the lease.
@@ -101,7 +104,7 @@ async fn a_lost_lease_writes_nothing(store: &dyn Store) {
     let mut lease = claim(store).await;
     assert_eq!((lease.epoch, lease.commit_seq), (old.epoch + 1, old.commit_seq));
     commit(store, &mut lease, CommitGroup { starts: vec![row(1)], ..CommitGroup::default() }).await;
-    let other = store.claim_shards(&[ShardId(4)]).await.unwrap()[0];
+    let other = store.claim_shards(NODE, &[ShardId(4)]).await.unwrap()[0];
     let repeated = ShardLease { commit_seq: lease.commit_seq - 1, ..lease };
     for leases in [vec![old], vec![repeated], vec![other, old], vec![], vec![other]] {
         let group = CommitGroup {
@@ -357,7 +360,7 @@ async fn a_file_is_held_by_one_process_and_keeps_all() {
     let refused = second.err().unwrap().to_string();
     assert!(refused.contains("is in use by another process"), "{refused}");
     store.close().await;
-    assert!(matches!(store.claim_shards(&[SHARD]).await, Err(Error::Unavailable(_))));
+    assert!(matches!(store.claim_shards(NODE, &[SHARD]).await, Err(Error::Unavailable(_))));
 
     let store = SqliteStore::open(SqliteOptions { path }).await.unwrap();
     assert_eq!(store.load_journal(SHARD, id(1)).await.unwrap(), [chunk(1, 0, 1)]);
@@ -413,7 +416,7 @@ async fn postgres_commits_lanes_side_by_side() {
         let store = store.clone();
         async move {
             let shards: Vec<_> = (0..16).map(|n| ShardId(n * 4 + lane)).collect();
-            let mut leases = store.claim_shards(&shards).await.unwrap();
+            let mut leases = store.claim_shards(NODE, &shards).await.unwrap();
             for turn in 0..30 {
                 let chunks = shards.iter().map(|shard| Chunk {
                     shard: *shard,
@@ -429,11 +432,87 @@ async fn postgres_commits_lanes_side_by_side() {
                 leases.iter_mut().for_each(|lease| lease.commit_seq += 1);
             }
             assert_eq!(store.read_leases(&shards).await.unwrap(), leases);
-            store.claim_shards(&shards).await.unwrap();
+            store.claim_shards(NODE, &shards).await.unwrap();
         }
     };
     let lanes = (0..4).map(|number| tokio::spawn(lane(number)));
     for ended in futures::future::join_all(lanes).await {
         ended.unwrap();
     }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn node(number: u128) -> NodeId {
+    NodeId(Uuid::from_u128(number))
+}
+
+async fn owner(store: &dyn Store, asking: NodeId, shard: ShardId) -> Option<NodeId> {
+    let membership = store.renew_node(asking, false, MINUTE).await.unwrap().unwrap();
+    membership.shards[usize::from(shard.0)].owner
+}
+
+async fn shards_belong_to_nodes_that_live(store: &dyn Store) {
+    let (one, two) = (node(1), node(2));
+    let shards = all_shards();
+    store.register_node(one, "one", MINUTE).await.unwrap();
+    store.register_node(two, "two", MINUTE).await.unwrap();
+    let held = store.claim_shards(one, &shards).await.unwrap();
+    assert_eq!(held.len(), shards.len());
+    assert_eq!(store.claim_shards(two, &shards).await.unwrap(), []);
+    assert_eq!(owner(store, two, SHARD).await, Some(one));
+
+    // Given to a successor, given back, and not given by somebody who does not hold it.
+    let [first, second] = [held[3], held[4]];
+    store.release_shards(two, &held, None).await.unwrap();
+    let stale = ShardLease { epoch: 0, ..first };
+    store.release_shards(one, &[stale], None).await.unwrap();
+    assert_eq!(owner(store, two, SHARD).await, Some(one));
+    store.release_shards(one, &[first], Some(two)).await.unwrap();
+    store.release_shards(one, &[second], None).await.unwrap();
+    let taken = store.claim_shards(two, &shards).await.unwrap();
+    assert_eq!(taken.len(), 2);
+    let fenced = CommitGroup { leases: vec![first], ..CommitGroup::default() };
+    assert!(matches!(store.commit(&fenced).await, Err(Error::Fenced { shard: SHARD })));
+
+    // One whose lease has run out loses what it has; it hears of the others all the same.
+    let late = store.renew_node(one, false, Duration::ZERO).await.unwrap().unwrap();
+    let living: Vec<_> = late.nodes.iter().map(|node| node.id).collect();
+    assert_eq!(living, [two]);
+    assert_eq!(store.claim_shards(two, &shards).await.unwrap().len(), shards.len());
+    assert_eq!(store.claim_shards(one, &shards).await.unwrap(), []);
+
+    // Another process at its address, and one that says good-bye.
+    let again = node(3);
+    store.register_node(again, "one", MINUTE).await.unwrap();
+    assert_eq!(store.renew_node(one, false, MINUTE).await.unwrap(), None);
+    let present = store.renew_node(again, true, MINUTE).await.unwrap().unwrap();
+    let seen: Vec<_> =
+        present.nodes.iter().map(|node| (node.id, &*node.address, node.draining)).collect();
+    assert_eq!(seen, [(two, "two", false), (again, "one", true)]);
+    assert!(present.nodes.iter().all(|node| node.alive_for <= MINUTE));
+    store.deregister_node(two).await.unwrap();
+    assert_eq!(store.claim_shards(again, &[SHARD]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn shards_of_a_shared_memory_belong_to_nodes_that_live() {
+    shards_belong_to_nodes_that_live(&MemoryStore::shared(|| Timestamp(7))).await;
+}
+
+#[tokio::test]
+async fn shards_in_postgres_belong_to_nodes_that_live() {
+    if let Some((_, store)) = postgres().await {
+        shards_belong_to_nodes_that_live(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_one_process_has_one_node() {
+    let (_folder, store) = sqlite().await;
+    store.claim_shards(NODE, &[SHARD]).await.unwrap();
+    let membership = store.renew_node(NODE, false, MINUTE).await.unwrap().unwrap();
+    assert_eq!(membership.nodes.len(), 1);
+    assert!(membership.shards.iter().all(|shard| shard.owner == Some(NODE)));
+    assert_eq!(membership.shards[3].lease.epoch, 1);
 }

@@ -21,7 +21,9 @@ pub(crate) use message::{Message, Start, Stop};
 use sleep::BEFORE_ALL;
 use stepyard_asl::Timestamp;
 use stepyard_machine::{Moment, StartContext, Stimulus};
-use stepyard_store::{DuePlace, Error, ExecutionId, ExecutionRow, ShardId, ShardLease, Store};
+use stepyard_store::{
+    DuePlace, Error, ExecutionId, ExecutionRow, NodeId, ShardId, ShardLease, Store,
+};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +52,8 @@ type Name = (Arc<str>, Arc<str>);
 
 /// What all shards share.
 pub(crate) struct Shared {
+    /// This process.
+    pub(crate) node: NodeId,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,

@@ -78,7 +78,7 @@ impl Shard {
     }
 
     async fn claim_and_recover(&mut self) -> Result<usize, Error> {
-        let leases = self.shared.store.claim_shards(&[self.id()]).await?;
+        let leases = self.shared.store.claim_shards(self.shared.node, &[self.id()]).await?;
         if let Some(lease) = leases.first() {
             self.lease = *lease;
         }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
 use stepyard_store::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore,
-    Revision, SHARD_COUNT, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    NodeId, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -88,8 +88,8 @@ impl FaultyStore {
 
     /// Somebody else takes all shards.
     pub(crate) async fn claim_all(&self) {
-        let all: Vec<_> = (0..SHARD_COUNT).map(ShardId).collect();
-        self.inner.claim_shards(&all).await.unwrap();
+        let other = NodeId(Uuid::nil());
+        self.inner.claim_shards(other, &all_shards()).await.unwrap();
     }
 
     fn fault(&self) -> Option<Fault> {
@@ -127,9 +127,13 @@ fn lost() -> Error {
 
 #[async_trait]
 impl Store for FaultyStore {
-    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+    async fn claim_shards(
+        &self,
+        node: NodeId,
+        shards: &[ShardId],
+    ) -> Result<Vec<ShardLease>, Error> {
         self.check()?;
-        self.inner.claim_shards(shards).await
+        self.inner.claim_shards(node, shards).await
     }
 
     async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {

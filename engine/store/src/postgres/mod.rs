@@ -5,11 +5,13 @@
 
 mod commit;
 mod machines;
+mod nodes;
 mod open;
 mod read;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use machines::Machines;
@@ -18,8 +20,9 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
-    MetadataStore, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
+    MetadataItem, MetadataStore, NodeId, Revision, ShardId, ShardLease, StateMachine,
+    StateMachineSummary, Store,
 };
 
 /// How to open a Postgres store.
@@ -64,8 +67,47 @@ impl Store for PostgresStore {
         LANES
     }
 
-    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
-        write::claim(&self.look_ups, shards).await
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    async fn register_node(
+        &self,
+        node: NodeId,
+        address: &str,
+        time_to_live: Duration,
+    ) -> Result<(), Error> {
+        nodes::register(&self.look_ups, node, address, time_to_live).await
+    }
+
+    async fn renew_node(
+        &self,
+        node: NodeId,
+        draining: bool,
+        time_to_live: Duration,
+    ) -> Result<Option<Membership>, Error> {
+        nodes::renew(&self.look_ups, node, draining, time_to_live).await
+    }
+
+    async fn deregister_node(&self, node: NodeId) -> Result<(), Error> {
+        nodes::deregister(&self.look_ups, node).await
+    }
+
+    async fn claim_shards(
+        &self,
+        node: NodeId,
+        shards: &[ShardId],
+    ) -> Result<Vec<ShardLease>, Error> {
+        nodes::claim(&self.look_ups, node, shards).await
+    }
+
+    async fn release_shards(
+        &self,
+        node: NodeId,
+        leases: &[ShardLease],
+        successor: Option<NodeId>,
+    ) -> Result<(), Error> {
+        nodes::release(&self.look_ups, node, leases, successor).await
     }
 
     async fn commit(&self, group: &CommitGroup) -> Result<(), Error> {

@@ -3,15 +3,9 @@
 use sqlx::postgres::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::read::{self, shard_numbers};
-use crate::sql::{Columns, database_error, type_code};
-use crate::{Error, MetadataItem, Revision, ShardId, ShardLease, StateMachine};
-
-/// Locks in the order of the commits, so that the two never deadlock.
-const CLAIM: &str = "WITH held AS (SELECT shard_id FROM shard WHERE shard_id = ANY($1) \
-        ORDER BY shard_id FOR UPDATE) \
-    UPDATE shard s SET epoch = epoch + 1 FROM held WHERE s.shard_id = held.shard_id \
-    RETURNING s.shard_id, s.epoch, s.commit_seq";
+use super::read;
+use crate::sql::{database_error, type_code};
+use crate::{Error, MetadataItem, Revision, StateMachine};
 
 const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES ($1, $2, $3, $4, $5) \
     ON CONFLICT (arn) DO NOTHING";
@@ -25,16 +19,6 @@ const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = $1";
 
 const PUT_ITEM: &str = "INSERT INTO image_metadata VALUES ($1, $2, $3) \
     ON CONFLICT (image_id, \"timestamp\") DO UPDATE SET attributes = excluded.attributes";
-
-/// Takes shards over.
-pub(super) async fn claim(pool: &PgPool, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
-    let query = sqlx::query(CLAIM).bind(shard_numbers(shards));
-    let rows = query.fetch_all(pool).await.map_err(database_error)?;
-    let mut leases: Vec<_> =
-        rows.iter().map(|row| Columns(row).lease()).collect::<Result<_, _>>()?;
-    leases.sort_by_key(|lease| lease.shard);
-    Ok(leases)
-}
 
 /// Gives back the one that has that ARN already.
 pub(super) async fn create_state_machine(

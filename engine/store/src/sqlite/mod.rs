@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
-    MetadataStore, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    MetadataStore, NodeId, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
 };
 use writer::{Operation, Writer};
 
@@ -70,7 +70,11 @@ fn writer_gone() -> Error {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn claim_shards(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
+    async fn claim_shards(
+        &self,
+        _node: NodeId,
+        shards: &[ShardId],
+    ) -> Result<Vec<ShardLease>, Error> {
         let shards = shards.to_vec();
         self.write(|reply| Operation::Claim { shards, reply }).await
     }
