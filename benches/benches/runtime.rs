@@ -80,6 +80,7 @@ fn bench(bencher: Bencher, definition: &str) {
 fn machine(revision: Uuid, definition: &str) -> StateMachine {
     let created_at = Timestamp(0);
     StateMachine {
+        retention_days: None,
         arn: "arn:aws:states:us-east-1:000000000000:stateMachine:bench".into(),
         name: "bench".into(),
         machine_type: StateMachineType::Standard,

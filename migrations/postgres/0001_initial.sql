@@ -62,26 +62,32 @@ CREATE TABLE execution (
 
 CREATE INDEX execution_open ON execution (shard_id, coalesce(resume_at, 0), execution_id)
     WHERE stopped_at IS NULL;
+-- For retention: those that have ended, by the end, so that what is kept is not read again and again.
+CREATE INDEX execution_closed ON execution (shard_id, machine_id, stopped_at)
+    WHERE stopped_at IS NOT NULL;
 CREATE INDEX execution_by_start ON execution (execution_id);
 CREATE INDEX execution_by_machine ON execution (machine_id, execution_id);
 CREATE INDEX execution_by_status ON execution (machine_id, status, execution_id);
 
--- ARNs sort by their bytes, as in SQLite, whatever the language of the database.
+-- ARNs sort by their bytes, as in SQLite, whatever the language of the database. retention_days: how long
+-- executions are kept after their end; 0 is for ever, NULL the server's setting.
 CREATE TABLE state_machine (
-    arn          text   COLLATE "C" NOT NULL PRIMARY KEY,
-    name         text   NOT NULL,
-    machine_type bigint NOT NULL,
-    created_at   bigint NOT NULL,
-    revision_id  uuid   NOT NULL
+    arn            text   COLLATE "C" NOT NULL PRIMARY KEY,
+    name           text   NOT NULL,
+    machine_type   bigint NOT NULL,
+    created_at     bigint NOT NULL,
+    revision_id    uuid   NOT NULL,
+    retention_days bigint
 );
 
--- Immutable; kept when the state machine is gone, because executions run them.
+-- Immutable; kept when the state machine is gone, as long as executions need them.
 CREATE TABLE revision (
-    revision_id   uuid   NOT NULL PRIMARY KEY,
-    definition    text   NOT NULL,
-    role_arn      text   NOT NULL,
-    configuration text   NOT NULL,
-    created_at    bigint NOT NULL
+    revision_id       uuid   NOT NULL PRIMARY KEY,
+    state_machine_arn text   NOT NULL,
+    definition        text   NOT NULL,
+    role_arn          text   NOT NULL,
+    configuration     text   NOT NULL,
+    created_at        bigint NOT NULL
 );
 
 -- The application's table: keyed as the tutorial's DynamoDB table ImageMetadata.

@@ -48,25 +48,31 @@ CREATE TABLE execution (
 
 CREATE INDEX execution_open ON execution (shard_id, coalesce(resume_at, 0), execution_id)
     WHERE stopped_at IS NULL;
+-- For retention: those that have ended, by the end, so that what is kept is not read again and again.
+CREATE INDEX execution_closed ON execution (shard_id, machine_id, stopped_at)
+    WHERE stopped_at IS NOT NULL;
 CREATE INDEX execution_by_start ON execution (execution_id);
 CREATE INDEX execution_by_machine ON execution (machine_id, execution_id);
 CREATE INDEX execution_by_status ON execution (machine_id, status, execution_id);
 
+-- retention_days: how long executions are kept after their end; 0 is for ever, NULL the server's setting.
 CREATE TABLE state_machine (
-    arn          TEXT    NOT NULL PRIMARY KEY,
-    name         TEXT    NOT NULL,
-    machine_type INTEGER NOT NULL,
-    created_at   INTEGER NOT NULL,
-    revision_id  BLOB    NOT NULL
+    arn            TEXT    NOT NULL PRIMARY KEY,
+    name           TEXT    NOT NULL,
+    machine_type   INTEGER NOT NULL,
+    created_at     INTEGER NOT NULL,
+    revision_id    BLOB    NOT NULL,
+    retention_days INTEGER
 ) STRICT;
 
--- Immutable; kept when the state machine is gone, because executions run them.
+-- Immutable; kept when the state machine is gone, as long as executions need them.
 CREATE TABLE revision (
-    revision_id   BLOB    NOT NULL PRIMARY KEY,
-    definition    TEXT    NOT NULL,
-    role_arn      TEXT    NOT NULL,
-    configuration TEXT    NOT NULL,
-    created_at    INTEGER NOT NULL
+    revision_id       BLOB    NOT NULL PRIMARY KEY,
+    state_machine_arn TEXT    NOT NULL,
+    definition        TEXT    NOT NULL,
+    role_arn          TEXT    NOT NULL,
+    configuration     TEXT    NOT NULL,
+    created_at        INTEGER NOT NULL
 ) STRICT;
 
 -- The application's table: keyed as the tutorial's DynamoDB table ImageMetadata.

@@ -75,6 +75,7 @@ pub(crate) async fn assemble(
 ) -> anyhow::Result<Arc<App>> {
     let mut options = RuntimeOptions::new(store.clone(), runner);
     options.tasks_max = settings.tasks_max;
+    options.retention_days = settings.retention_days;
     let app = Arc::new(App {
         runtime: Runtime::start(options).await?,
         store,

@@ -40,6 +40,21 @@ def test_state_machines(server, machine):
     assert server.http("GET", f"/api/v1/state-machines/{machine}").status == 404
 
 
+def test_retention(server, machine):
+    path = f"/api/v1/state-machines/{machine}"
+    assert server.http("GET", path).body["retentionDays"] is None
+    answer = server.http("PUT", path + "/retention", {"retentionDays": 7})
+    assert (answer.status, answer.body["retentionDays"]) == (200, 7)
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": True}}}
+    assert server.http("PUT", path, {"definition": wait}).body["retentionDays"] == 7
+    for days in [-1, 1e9, "7", 36_526]:
+        assert server.http("PUT", path + "/retention", {"retentionDays": days}).status == 400, days
+    assert server.http("PUT", path + "/retention", {"days": 7}).status == 400
+    assert server.http("PUT", path + "/retention", {"retentionDays": None}).status == 200
+    assert server.http("GET", path).body["retentionDays"] is None
+    assert server.http("PUT", "/api/v1/state-machines/none/retention", {}).status == 404
+
+
 def test_executions(server, machine):
     started = start(server, stateMachine=machine, name="first", input={"a": 1})
     server.await_end(started["arn"])

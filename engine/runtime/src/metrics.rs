@@ -23,6 +23,7 @@ pub(crate) struct Metrics {
     commit_latency: [AtomicU64; LATENCY_BUCKETS_MICROS.len() + 1],
     commit_retries: AtomicU64,
     quarantined: AtomicU64,
+    removed: AtomicU64,
     in_memory: AtomicI64,
 }
 
@@ -51,6 +52,8 @@ pub struct MetricsSnapshot {
     pub commit_retries: u64,
     /// Executions set aside because their journal cannot be read.
     pub quarantined: u64,
+    /// Executions removed because they ended longer ago than they are kept.
+    pub removed: u64,
     /// Executions in memory: those in progress that do not sleep.
     pub in_memory: i64,
     /// Messages waiting for their shard.
@@ -96,6 +99,10 @@ impl Metrics {
         add(&self.quarantined, 1);
     }
 
+    pub(crate) fn removed(&self, executions: usize) {
+        add(&self.removed, executions as u64);
+    }
+
     pub(crate) fn in_memory_changed(&self, by: i64) {
         self.in_memory.fetch_add(by, Ordering::Relaxed);
     }
@@ -115,6 +122,7 @@ impl Metrics {
             commit_latency: self.commit_latency.iter().map(read).collect(),
             commit_retries: read(&self.commit_retries),
             quarantined: read(&self.quarantined),
+            removed: read(&self.removed),
             in_memory: self.in_memory.load(Ordering::Relaxed),
             mailbox: 0,
         }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::committer::{Batch, Committer};
 use crate::dispatch::Dispatches;
 use crate::recent::Recent;
+use crate::retention::{RETENTION_DAYS, Remover};
 use crate::shard::{MAILBOX_MAX, Message, Shard, Shared, Start, Stop};
 use crate::{Clock, Entropy, ExecutionView, MetricsSnapshot, StartError, StopError, TaskRunner};
 
@@ -46,6 +47,9 @@ pub struct RuntimeOptions {
     pub entropy: Arc<dyn Entropy>,
     /// How many tasks run at the same time; more wait for a place.
     pub tasks_max: usize,
+    /// Days for which executions are kept after their end, unless their state machine says otherwise; 0
+    /// is for ever.
+    pub retention_days: u32,
 }
 
 impl RuntimeOptions {
@@ -57,6 +61,7 @@ impl RuntimeOptions {
             clock: Arc::new(crate::SystemClock::new()),
             entropy: Arc::new(crate::OsEntropy::default()),
             tasks_max: TASKS_MAX,
+            retention_days: RETENTION_DAYS,
         }
     }
 }
@@ -144,6 +149,9 @@ impl Runtime {
         for shard in recovered {
             tasks.spawn(shard.run());
         }
+        let owned = Box::new(all_shards);
+        let remover = Remover { shared: shared.clone(), owned, days: options.retention_days };
+        tasks.spawn(remover.run());
         let starts = Arc::new(Semaphore::new(START_BYTES_MAX));
         Ok(Runtime { shared, mailboxes, starts, tasks: tokio::sync::Mutex::new(tasks) })
     }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
-    MetadataItem, MetadataStore, Node, NodeId, Revision, SHARD_COUNT, ShardId, ShardLease,
-    ShardOwner, StateMachine, StateMachineSummary, Store, all_shards,
+    MetadataItem, MetadataStore, Node, NodeId, Removed, Retention, Revision, SHARD_COUNT, ShardId,
+    ShardLease, ShardOwner, StateMachine, StateMachineSummary, Store, all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -34,7 +34,7 @@ struct Tables {
     names: BTreeMap<(ShardId, Arc<str>, Arc<str>), ExecutionId>,
     journal: BTreeMap<(ShardId, ExecutionId, u64), Chunk>,
     machines: BTreeMap<Arc<str>, StateMachine>,
-    revisions: BTreeMap<Uuid, Arc<Revision>>,
+    revisions: BTreeMap<Uuid, MachineRevision>,
     metadata: BTreeMap<(String, i64), MetadataItem>,
 }
 
@@ -42,6 +42,12 @@ struct NodeRow {
     address: Arc<str>,
     draining: bool,
     alive_until: Timestamp,
+}
+
+/// A revision, and the ARN of its state machine.
+struct MachineRevision {
+    arn: Arc<str>,
+    revision: Arc<Revision>,
 }
 
 impl MemoryStore {
@@ -140,6 +146,42 @@ impl Tables {
                 row.resume_at = update.resume_at;
             }
         }
+    }
+}
+
+/// What is kept no longer.
+impl Tables {
+    fn add_revision(&mut self, arn: Arc<str>, revision: Revision) {
+        let known = MachineRevision { arn, revision: Arc::new(revision) };
+        self.revisions.insert(known.revision.id, known);
+    }
+
+    fn expired(&self, shard: ShardId, retention: Retention) -> impl Iterator<Item = &ExecutionRow> {
+        let cutoff = move |row: &ExecutionRow| {
+            let machine = self.machines.get(&row.state_machine_arn);
+            retention.cutoff(machine.and_then(|machine| machine.retention_days))
+        };
+        let of_shard = self.executions.values().filter(move |row| row.shard == shard);
+        // Without an end, or without a cutoff, it stays.
+        of_shard
+            .filter(move |row| row.stopped_at.zip(cutoff(row)).is_some_and(|(end, cut)| end < cut))
+    }
+
+    fn remove(&mut self, row: &ExecutionRow) {
+        self.executions.remove(&row.id);
+        self.names.remove(&(row.shard, row.state_machine_arn.clone(), row.name.clone()));
+        let chunks = self.journal.range((row.shard, row.id, 0)..=(row.shard, row.id, u64::MAX));
+        let places: Vec<_> = chunks.map(|(place, _)| *place).collect();
+        places.iter().for_each(|place| drop(self.journal.remove(place)));
+    }
+
+    fn unused_revisions(&self) -> Vec<Uuid> {
+        let is_used = |arn: &Arc<str>| {
+            self.machines.contains_key(arn)
+                || self.executions.values().any(|row| row.state_machine_arn == *arn)
+        };
+        let unused = self.revisions.iter().filter(|(_, known)| !is_used(&known.arn));
+        unused.map(|(id, _)| *id).collect()
     }
 }
 
@@ -319,7 +361,7 @@ impl Store for MemoryStore {
         if let Some(present) = tables.machines.get(&machine.arn) {
             return Ok(Some(present.clone()));
         }
-        tables.revisions.insert(machine.revision.id, Arc::new(machine.revision.clone()));
+        tables.add_revision(machine.arn.clone(), machine.revision.clone());
         tables.machines.insert(machine.arn.clone(), machine);
         Ok(None)
     }
@@ -336,7 +378,7 @@ impl Store for MemoryStore {
             return Ok(false);
         };
         machine.revision = revision.clone();
-        tables.revisions.insert(revision.id, Arc::new(revision));
+        tables.add_revision(arn.into(), revision);
         Ok(true)
     }
 
@@ -362,7 +404,34 @@ impl Store for MemoryStore {
     }
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
-        Ok(self.tables().revisions.get(&id).cloned())
+        Ok(self.tables().revisions.get(&id).map(|known| known.revision.clone()))
+    }
+
+    async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let Some(machine) = tables.machines.get_mut(arn) else { return Ok(false) };
+        machine.retention_days = days;
+        Ok(true)
+    }
+
+    async fn remove_closed(
+        &self,
+        shard: ShardId,
+        retention: Retention,
+        limit: usize,
+    ) -> Result<Removed, Error> {
+        let mut tables = self.tables();
+        let expired: Vec<_> = tables.expired(shard, retention).take(limit).cloned().collect();
+        expired.iter().for_each(|row| tables.remove(row));
+        Ok(Removed { executions: expired.len(), has_more: expired.len() == limit })
+    }
+
+    async fn remove_unused_revisions(&self, known: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        let mut tables = self.tables();
+        let (removed, found): (Vec<_>, Vec<_>) =
+            tables.unused_revisions().into_iter().partition(|id| known.contains(id));
+        tables.revisions.retain(|id, _| !removed.contains(id));
+        Ok(found)
     }
 
     async fn close(&self) {}

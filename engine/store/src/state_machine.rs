@@ -27,6 +27,9 @@ pub struct StateMachine {
     pub created_at: Timestamp,
     /// What UpdateStateMachine replaces.
     pub revision: Revision,
+    /// Days for which its executions are kept after their end; 0 is for ever, `None` what
+    /// [`crate::Retention`] says. UpdateStateMachine leaves it as it is.
+    pub retention_days: Option<u32>,
 }
 
 impl StateMachine {

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
-    NodeId, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, all_shards,
+    NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary,
+    all_shards,
 };
 
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
@@ -148,6 +149,23 @@ pub trait Store: Send + Sync {
 
     /// A revision, also of a deleted state machine.
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error>;
+
+    /// Sets for how many days executions of a state machine are kept after their end. False when it does
+    /// not exist.
+    async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error>;
+
+    /// Removes executions of a shard that ended longer ago than they are kept, at most so many, each with
+    /// its journal in one transaction. Open ones stay. No lease is needed: what has ended changes no more.
+    async fn remove_closed(
+        &self,
+        shard: ShardId,
+        retention: Retention,
+        limit: usize,
+    ) -> Result<Removed, Error>;
+
+    /// Finds revisions of deleted state machines that no execution has. Removes those of them that are
+    /// among `known`, and returns the others: a start under way may still need one of these.
+    async fn remove_unused_revisions(&self, known: &[Uuid]) -> Result<Vec<Uuid>, Error>;
 
     /// Closes the store: flushes and releases what it holds.
     async fn close(&self);

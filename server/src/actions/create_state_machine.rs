@@ -62,6 +62,7 @@ pub(crate) async fn create_state_machine(
             configuration: configuration(&request).to_string().into(),
             created_at: now,
         },
+        retention_days: None,
     };
     let created = CreateStateMachineResponse {
         state_machine_arn: machine.arn.clone(),

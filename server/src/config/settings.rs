@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use stepyard_store::RETENTION_DAYS_MAX;
+
 use super::{Database, Resolved};
 use crate::app::Identity;
 
@@ -23,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) image_pixels_max: u64,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) shutdown_grace_seconds: u64,
+    pub(crate) retention_days: u32,
     pub(crate) log_format: LogFormat,
 }
 
@@ -43,6 +46,20 @@ impl std::str::FromStr for LogFormat {
             "pretty" => Ok(LogFormat::Pretty),
             "json" => Ok(LogFormat::Json),
             _ => Err("it must be pretty or json"),
+        }
+    }
+}
+
+/// A number of days for which executions may be kept.
+struct RetentionDays(u32);
+
+impl std::str::FromStr for RetentionDays {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RetentionDays, String> {
+        match text.parse() {
+            Ok(days) if days <= RETENTION_DAYS_MAX => Ok(RetentionDays(days)),
+            _ => Err(format!("it must be a number of days from 0 to {RETENTION_DAYS_MAX}")),
         }
     }
 }
@@ -70,6 +87,7 @@ impl Settings {
             image_pixels_max: resolved.parse("image-pixels-max")?,
             allowed_hosts: list(resolved.text("allowed-hosts")),
             shutdown_grace_seconds: resolved.parse("shutdown-grace-seconds")?,
+            retention_days: resolved.parse::<RetentionDays>("retention-days")?.0,
             log_format: resolved.parse("log-format")?,
         })
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 14] = [
+pub(crate) const SETTINGS: [Setting; 15] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
@@ -40,6 +40,11 @@ pub(crate) const SETTINGS: [Setting; 14] = [
     Setting::new("image-pixels-max", "64000000", "Largest image that is decoded, in pixels"),
     Setting::new("allowed-hosts", "", "Further host names to answer to, with commas"),
     Setting::new("shutdown-grace-seconds", "10", "How long running tasks may take to end"),
+    Setting::new(
+        "retention-days",
+        "90",
+        "Days for which executions are kept after their end; 0 keeps them for ever",
+    ),
     Setting::new("log-format", "pretty", "pretty or json"),
 ];
 

@@ -56,6 +56,7 @@ impl Collector for Snapshot {
                 "Executions with an unreadable journal",
                 counted.quarantined,
             ),
+            ("executions_removed", "Executions kept no longer", counted.removed),
         ] {
             one(&mut encoder, name, help, &ConstCounter::new(value))?;
         }

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
 use stepyard_store::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore,
-    NodeId, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, all_shards,
+    NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary,
+    Store, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -230,6 +231,25 @@ impl Store for FaultyStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         self.inner.get_revision(id).await
+    }
+
+    async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {
+        self.inner.set_retention(arn, days).await
+    }
+
+    async fn remove_closed(
+        &self,
+        shard: ShardId,
+        retention: Retention,
+        limit: usize,
+    ) -> Result<Removed, Error> {
+        self.check()?;
+        self.inner.remove_closed(shard, retention, limit).await
+    }
+
+    async fn remove_unused_revisions(&self, known: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        self.check()?;
+        self.inner.remove_unused_revisions(known).await
     }
 
     async fn close(&self) {}

@@ -334,6 +334,37 @@ async fn who_sleeps_is_found_by_name() {
 }
 
 #[tokio::test]
+async fn what_ended_long_ago_is_removed() {
+    let definition = r#"{"StartAt":"C","States":{
+        "C":{"Type":"Choice","Choices":[{"Variable":"$.wait","IsPresent":true,"Next":"W"}],"Default":"P"},
+        "W":{"Type":"Wait","Seconds":90000000,"End":true},"P":{"Type":"Pass","End":true}}}"#;
+    let world = World::new(definition, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let ended = world.start(&runtime, "ended", "{}").await.unwrap();
+    let asleep = world.start(&runtime, "asleep", r#"{"wait":1}"#).await.unwrap();
+    world.until_closed(1).await;
+    drop(runtime);
+
+    let world = world.later(89);
+    let runtime = world.start_runtime().await;
+    let round_is_over = world.now().plus_seconds(1_200);
+    world.until(|| world.now() > round_is_over).await;
+    assert_eq!(runtime.metrics().removed, 0);
+    drop(runtime);
+
+    let world = world.later(1);
+    let runtime = world.start_runtime().await;
+    world.until(|| runtime.metrics().removed == 1).await;
+    let arn = chosen("ended").execution_arn.clone();
+    let found = runtime.describe_execution(&ended.state_machine_arn, "ended", &arn).await;
+    assert!(found.unwrap().is_none());
+    let again = world.start(&runtime, "ended", "{}").await.unwrap();
+    assert_ne!(again.id, ended.id, "its name is free again");
+    assert_eq!(world.start(&runtime, "asleep", r#"{"wait":1}"#).await.unwrap(), asleep);
+    runtime.shutdown(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
 async fn a_runner_that_panics_fails_its_task_only() {
     let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
         "Resource":"arn:aws:lambda:r:a:function:panic"}}}"#;

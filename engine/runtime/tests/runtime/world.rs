@@ -110,6 +110,12 @@ impl World {
         World { program: compile(definition).program.unwrap(), ..self.clone() }
     }
 
+    /// The same, so many days later.
+    pub(crate) fn later(&self, days: i64) -> World {
+        let now = self.clock.now().plus_seconds(days.unsigned_abs() * 86_400);
+        World { clock: ManualClock::at(now), ..self.clone() }
+    }
+
     /// Starts a runtime as a new process would, however often the store fails meanwhile.
     pub(crate) async fn start_runtime(&self) -> Runtime {
         // No process draws what another has drawn.
@@ -136,6 +142,7 @@ impl World {
             machine_type: StateMachineType::Standard,
             created_at: Timestamp(0),
             revision,
+            retention_days: None,
         };
         self.store.create_state_machine(machine).await.unwrap();
         let options = RuntimeOptions {

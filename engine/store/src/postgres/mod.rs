@@ -8,6 +8,7 @@ mod machines;
 mod nodes;
 mod open;
 mod read;
+mod retention;
 mod write;
 
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use uuid::Uuid;
 
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
-    MetadataItem, MetadataStore, NodeId, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store,
+    MetadataItem, MetadataStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease,
+    StateMachine, StateMachineSummary, Store,
 };
 
 /// How to open a Postgres store.
@@ -195,6 +196,23 @@ impl Store for PostgresStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         read::revision(&self.look_ups, id).await
+    }
+
+    async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {
+        retention::set_retention(&self.look_ups, arn, days).await
+    }
+
+    async fn remove_closed(
+        &self,
+        shard: ShardId,
+        retention: Retention,
+        limit: usize,
+    ) -> Result<Removed, Error> {
+        retention::remove_closed(&self.readers, shard, retention, limit).await
+    }
+
+    async fn remove_unused_revisions(&self, known: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        retention::remove_unused_revisions(&self.readers, known).await
     }
 
     async fn close(&self) {

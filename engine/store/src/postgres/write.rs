@@ -7,10 +7,10 @@ use super::read;
 use crate::sql::{database_error, type_code};
 use crate::{Error, MetadataItem, Revision, StateMachine};
 
-const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES ($1, $2, $3, $4, $5) \
+const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT (arn) DO NOTHING";
 
-const CREATE_REVISION: &str = "INSERT INTO revision VALUES ($1, $2, $3, $4, $5)";
+const CREATE_REVISION: &str = "INSERT INTO revision VALUES ($1, $2, $3, $4, $5, $6)";
 
 const UPDATE_STATE_MACHINE: &str =
     "UPDATE state_machine SET revision_id = $1 WHERE arn = $2 AND revision_id = $3";
@@ -33,12 +33,13 @@ pub(super) async fn create_state_machine(
             .bind(type_code(machine.machine_type))
             .bind(machine.created_at.0)
             .bind(machine.revision.id)
+            .bind(machine.retention_days.map(i64::from))
             .execute(&mut *transaction)
             .await
             .map_err(database_error)?
             .rows_affected();
         if created == 1 {
-            create_revision(&mut transaction, &machine.revision).await?;
+            create_revision(&mut transaction, &machine.arn, &machine.revision).await?;
             transaction.commit().await.map_err(database_error)?;
             return Ok(None);
         }
@@ -66,15 +67,20 @@ pub(super) async fn update_state_machine(
         .map_err(database_error)?
         .rows_affected();
     if updated == 1 {
-        create_revision(&mut transaction, revision).await?;
+        create_revision(&mut transaction, arn, revision).await?;
     }
     transaction.commit().await.map_err(database_error)?;
     Ok(updated == 1)
 }
 
-async fn create_revision(connection: &mut PgConnection, revision: &Revision) -> Result<(), Error> {
+async fn create_revision(
+    connection: &mut PgConnection,
+    arn: &str,
+    revision: &Revision,
+) -> Result<(), Error> {
     let query = sqlx::query(CREATE_REVISION)
         .bind(revision.id)
+        .bind(arn)
         .bind(&*revision.definition)
         .bind(&*revision.role_arn)
         .bind(&*revision.configuration)

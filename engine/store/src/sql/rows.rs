@@ -72,6 +72,7 @@ where
             machine_type: self.machine_type()?,
             created_at: self.time("machine_created_at")?,
             revision: self.revision()?,
+            retention_days: self.optional_days("retention_days")?,
         })
     }
 
@@ -137,6 +138,11 @@ where
     fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error> {
         let millis: Option<i64> = self.0.try_get(column).map_err(database_error)?;
         Ok(millis.map(Timestamp))
+    }
+
+    fn optional_days(&self, column: &'static str) -> Result<Option<u32>, Error> {
+        let days: Option<i64> = self.0.try_get(column).map_err(database_error)?;
+        days.map(|days| u32::try_from(days).map_err(|error| corrupt(column, &error))).transpose()
     }
 
     fn machine_type(&self) -> Result<StateMachineType, Error> {

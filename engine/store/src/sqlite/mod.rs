@@ -8,6 +8,7 @@ mod checkpoint;
 mod connection;
 mod open;
 mod read;
+mod retention;
 mod write;
 mod writer;
 
@@ -22,7 +23,8 @@ use uuid::Uuid;
 
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
-    MetadataStore, NodeId, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    MetadataStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
+    StateMachineSummary, Store,
 };
 use writer::{Operation, Writer};
 
@@ -178,6 +180,34 @@ impl Store for SqliteStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         read::revision(&self.look_ups, id).await
+    }
+
+    async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {
+        let arn = Arc::from(arn);
+        self.write(|reply| Operation::SetRetention { arn, days, reply }).await
+    }
+
+    /// In several transactions, so that commits come in between.
+    async fn remove_closed(
+        &self,
+        shard: ShardId,
+        retention: Retention,
+        limit: usize,
+    ) -> Result<Removed, Error> {
+        let mut removed = Removed { executions: 0, has_more: true };
+        while removed.has_more && removed.executions < limit {
+            let limit = limit - removed.executions;
+            let remove = |reply| Operation::RemoveClosed { shard, retention, limit, reply };
+            let some = self.write(remove).await?;
+            removed.executions += some.executions;
+            removed.has_more = some.has_more;
+        }
+        Ok(removed)
+    }
+
+    async fn remove_unused_revisions(&self, known: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        let known = known.to_vec();
+        self.write(|reply| Operation::RemoveUnusedRevisions { known, reply }).await
     }
 
     async fn close(&self) {

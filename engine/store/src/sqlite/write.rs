@@ -29,10 +29,10 @@ const INSERT_CHUNK: &str = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)";
 const UPDATE_EXECUTION: &str = "UPDATE execution SET status = ?, stopped_at = ?, resume_at = ? \
     WHERE shard_id = ? AND execution_id = ?";
 
-const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES (?, ?, ?, ?, ?) \
+const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES (?, ?, ?, ?, ?, ?) \
     ON CONFLICT (arn) DO NOTHING";
 
-const CREATE_REVISION: &str = "INSERT INTO revision VALUES (?, ?, ?, ?, ?)";
+const CREATE_REVISION: &str = "INSERT INTO revision VALUES (?, ?, ?, ?, ?, ?)";
 
 const UPDATE_STATE_MACHINE: &str =
     "UPDATE state_machine SET revision_id = ? WHERE arn = ? AND revision_id = ?";
@@ -43,7 +43,7 @@ const PUT_ITEM: &str = "INSERT OR REPLACE INTO image_metadata VALUES (?, ?, ?)";
 
 /// Begins a transaction that writes, so that it cannot fail later for want of the lock. Dropped, it is
 /// rolled back.
-fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Error> {
+pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Error> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(write_error)
 }
 
@@ -166,10 +166,11 @@ pub(super) fn create_state_machine(
         type_code(machine.machine_type),
         machine.created_at.0,
         &machine.revision.id.as_bytes()[..],
+        machine.retention_days,
     ];
     let created = transaction.execute(CREATE_STATE_MACHINE, row).map_err(write_error)?;
     if created == 1 {
-        create_revision(&transaction, &machine.revision).map_err(write_error)?;
+        create_revision(&transaction, &machine.arn, &machine.revision).map_err(write_error)?;
     }
     transaction.commit().map_err(write_error)?;
     Ok(created == 1)
@@ -186,15 +187,20 @@ pub(super) fn update_state_machine(
     let row = params![&revision.id.as_bytes()[..], arn, &present.as_bytes()[..]];
     let updated = transaction.execute(UPDATE_STATE_MACHINE, row).map_err(write_error)?;
     if updated == 1 {
-        create_revision(&transaction, revision).map_err(write_error)?;
+        create_revision(&transaction, arn, revision).map_err(write_error)?;
     }
     transaction.commit().map_err(write_error)?;
     Ok(updated == 1)
 }
 
-fn create_revision(transaction: &Transaction<'_>, revision: &Revision) -> rusqlite::Result<()> {
+fn create_revision(
+    transaction: &Transaction<'_>,
+    arn: &str,
+    revision: &Revision,
+) -> rusqlite::Result<()> {
     let row = params![
         &revision.id.as_bytes()[..],
+        arn,
         revision.definition,
         revision.role_arn,
         revision.configuration,

@@ -8,14 +8,20 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
-use super::{write, writer_gone};
-use crate::{CommitGroup, Error, MetadataItem, Revision, ShardId, ShardLease, StateMachine};
+use super::{retention, write, writer_gone};
+use crate::{
+    CommitGroup, Error, MetadataItem, Removed, Retention, Revision, ShardId, ShardLease,
+    StateMachine,
+};
 
 /// Operations that may wait for the writer; more have to wait for a place.
 const QUEUE_MAX: usize = 1_024;
 
 /// Metadata items that go into one transaction.
 const ITEMS_MAX: usize = 256;
+
+/// What a removal adds to the log, about: it touches many pages.
+const REMOVAL_BYTES: usize = 512 << 10;
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -26,6 +32,9 @@ pub(super) enum Operation {
     CreateStateMachine { machine: Box<StateMachine>, reply: Reply<bool> },
     UpdateStateMachine { arn: Arc<str>, present: Uuid, revision: Box<Revision>, reply: Reply<bool> },
     DeleteStateMachine { arn: Arc<str>, reply: Reply<bool> },
+    SetRetention { arn: Arc<str>, days: Option<u32>, reply: Reply<bool> },
+    RemoveClosed { shard: ShardId, retention: Retention, limit: usize, reply: Reply<Removed> },
+    RemoveUnusedRevisions { known: Vec<Uuid>, reply: Reply<Vec<Uuid>> },
     PutItem { item: MetadataItem, reply: Reply<()> },
     Close { reply: oneshot::Sender<()> },
 }
@@ -38,7 +47,10 @@ impl Operation {
                 group.chunks.iter().map(|chunk| chunk.body.len()).sum()
             }
             Operation::PutItem { item, .. } => item.attributes.len(),
+            Operation::RemoveClosed { .. } => REMOVAL_BYTES,
             Operation::Claim { .. }
+            | Operation::SetRetention { .. }
+            | Operation::RemoveUnusedRevisions { .. }
             | Operation::CreateStateMachine { .. }
             | Operation::UpdateStateMachine { .. }
             | Operation::DeleteStateMachine { .. }
@@ -131,6 +143,16 @@ impl WriterThread {
             }
             Operation::DeleteStateMachine { arn, reply } => {
                 let _ = reply.send(write::delete_state_machine(connection, &arn));
+            }
+            Operation::SetRetention { arn, days, reply } => {
+                let _ = reply.send(retention::set_retention(connection, &arn, days));
+            }
+            Operation::RemoveClosed { shard, retention, limit, reply } => {
+                let removed = retention::remove_closed(connection, shard, retention, limit);
+                let _ = reply.send(removed);
+            }
+            Operation::RemoveUnusedRevisions { known, reply } => {
+                let _ = reply.send(retention::remove_unused_revisions(connection, &known));
             }
             Operation::PutItem { item, reply } => self.put_items(item, reply),
             Operation::Close { reply } => {

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -29,6 +29,7 @@ pub(super) fn router() -> Router<Arc<App>> {
             "/state-machines/{name}",
             get(state_machines::get).put(state_machines::update).delete(state_machines::delete),
         )
+        .route("/state-machines/{name}/retention", put(state_machines::set_retention))
         .route("/executions", get(executions::list).post(executions::start))
         .route("/executions/{machine}/{name}", get(executions::get))
         .route("/executions/{machine}/{name}/history", get(executions::history))

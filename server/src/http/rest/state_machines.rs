@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepyard_store::{StateMachine, StateMachineSummary};
+use stepyard_store::{RETENTION_DAYS_MAX, StateMachine, StateMachineSummary};
 
 use super::{Body, Parameters, limit, value};
 use crate::actions::{
@@ -16,7 +16,7 @@ use crate::actions::{
 };
 use crate::app::App;
 use crate::arn::ANY_ROLE_ARN;
-use crate::wire::{Problem, decode_token, encode_token};
+use crate::wire::{ApiError, Problem, decode_token, encode_token};
 
 #[derive(Deserialize)]
 pub(super) struct Page {
@@ -31,6 +31,13 @@ pub(super) struct Definition {
     /// The definition as JSON, or as text.
     definition: Option<Value>,
     role_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Retention {
+    /// Days; 0 is for ever, null what the server is set to.
+    retention_days: Option<u32>,
 }
 
 pub(super) async fn list(
@@ -86,6 +93,24 @@ pub(super) async fn update(
     Ok(Json(whole(&app.state_machine(&arn).await?)))
 }
 
+/// Sets for how long executions are kept after their end, which AWS's API has no field for.
+pub(super) async fn set_retention(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    Body(asked): Body<Retention>,
+) -> Result<Json<Value>, Problem> {
+    let arn = app.identity.state_machine(&name).to_string();
+    if asked.retention_days.is_some_and(|days| days > RETENTION_DAYS_MAX) {
+        let detail = format!("retentionDays must be from 0 to {RETENTION_DAYS_MAX}, or null");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    if !app.store.set_retention(&arn, asked.retention_days).await? {
+        return Err(ApiError::state_machine_does_not_exist(&arn).into());
+    }
+    app.machines.forget(&arn);
+    Ok(Json(whole(&app.state_machine(&arn).await?)))
+}
+
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
@@ -117,5 +142,6 @@ fn whole(machine: &StateMachine) -> Value {
     let mut shown = summary(&machine.summary());
     shown["definition"] = value(&machine.revision.definition);
     shown["roleArn"] = (*machine.revision.role_arn).into();
+    shown["retentionDays"] = machine.retention_days.into();
     shown
 }

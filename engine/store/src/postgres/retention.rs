@@ -1,0 +1,76 @@
+//! Removing what is kept no longer: each removal is one statement.
+
+use sqlx::postgres::PgPool;
+use uuid::Uuid;
+
+use crate::retention::DAY_MILLIS;
+use crate::sql::{database_error, row_limit};
+use crate::{Error, Removed, Retention, ShardId};
+
+// For each machine a seek to those that ended first. The ids go on as an array, so that the rows of the
+// journal are found by its key, whatever the planner believes of their number.
+const REMOVE_CLOSED: &str = "WITH expired AS MATERIALIZED ( \
+        SELECT e.execution_id FROM machine m LEFT JOIN state_machine s ON s.arn = m.arn \
+        CROSS JOIN LATERAL (SELECT execution_id FROM execution \
+            WHERE shard_id = $1 AND machine_id = m.machine_id \
+            AND stopped_at < $2 - coalesce(s.retention_days, $3) * $4 \
+            ORDER BY stopped_at LIMIT $5) e \
+        WHERE coalesce(s.retention_days, $3) > 0 LIMIT $5 \
+    ), chunks AS ( \
+        DELETE FROM journal WHERE shard_id = $1 \
+        AND execution_id = ANY (ARRAY (SELECT execution_id FROM expired)) \
+    ), removed AS ( \
+        DELETE FROM execution WHERE shard_id = $1 \
+        AND execution_id = ANY (ARRAY (SELECT execution_id FROM expired)) RETURNING 1 \
+    ) SELECT count(*) FROM removed";
+
+const SET_RETENTION: &str = "UPDATE state_machine SET retention_days = $1 WHERE arn = $2";
+
+const REMOVE_UNUSED_REVISIONS: &str = "WITH unused AS ( \
+        SELECT r.revision_id FROM revision r \
+        WHERE NOT EXISTS (SELECT 1 FROM state_machine s WHERE s.arn = r.state_machine_arn) \
+        AND NOT EXISTS (SELECT 1 FROM machine m JOIN execution e USING (machine_id) \
+            WHERE m.arn = r.state_machine_arn) \
+    ), removed AS ( \
+        DELETE FROM revision r USING unused u \
+        WHERE r.revision_id = u.revision_id AND u.revision_id = ANY ($1) \
+    ) SELECT revision_id FROM unused WHERE revision_id <> ALL ($1)";
+
+/// Removes executions of a shard that ended too long ago.
+pub(super) async fn remove_closed(
+    pool: &PgPool,
+    shard: ShardId,
+    retention: Retention,
+    limit: usize,
+) -> Result<Removed, Error> {
+    let count: i64 = sqlx::query_scalar(REMOVE_CLOSED)
+        .bind(i64::from(shard.0))
+        .bind(retention.now.0)
+        .bind(i64::from(retention.days))
+        .bind(DAY_MILLIS)
+        .bind(row_limit(limit))
+        .fetch_one(pool)
+        .await
+        .map_err(database_error)?;
+    let executions = usize::try_from(count).unwrap_or_default();
+    Ok(Removed { executions, has_more: executions == limit })
+}
+
+/// False when there is no state machine with that ARN.
+pub(super) async fn set_retention(
+    pool: &PgPool,
+    arn: &str,
+    days: Option<u32>,
+) -> Result<bool, Error> {
+    let query = sqlx::query(SET_RETENTION).bind(days.map(i64::from)).bind(arn);
+    Ok(query.execute(pool).await.map_err(database_error)?.rows_affected() == 1)
+}
+
+/// Removes the known ones of the revisions that nobody needs and returns the others.
+pub(super) async fn remove_unused_revisions(
+    pool: &PgPool,
+    known: &[Uuid],
+) -> Result<Vec<Uuid>, Error> {
+    let query = sqlx::query_scalar(REMOVE_UNUSED_REVISIONS).bind(known);
+    query.fetch_all(pool).await.map_err(database_error)
+}
