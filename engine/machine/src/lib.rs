@@ -5,6 +5,7 @@
 //! the state only by emitting events through `apply`, so folding a journal again gives the same state and
 //! evaluates no expression.
 
+mod audit;
 mod context;
 mod data_flow;
 mod decide;
@@ -19,6 +20,7 @@ mod states;
 mod status;
 mod stimulus;
 
+pub use audit::{Fault, audit};
 pub use data_flow::DATA_BYTES_MAX;
 pub use decide::{HISTORY_EVENTS_MAX, STEPS_MAX, decide};
 pub use event::{Event, EventKind, StartContext, Text};

@@ -6,19 +6,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../sketch/mod.rs"]
+mod sketch;
 #[path = "../support/mod.rs"]
 mod support;
-
-mod grammar;
-mod reference;
-mod sketch;
 
 use proptest::prelude::*;
 use stepyard_asl::Random;
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{EventKind, ExecutionStatus, InvokeTask, Stimulus, TaskId};
+use stepyard_machine::{EventKind, ExecutionStatus, InvokeTask, Stimulus, TaskId, audit};
 
-use sketch::Sketch;
+use sketch::{Answer, Sketch, reference};
 use support::World;
 
 /// More stimuli than any of the programs needs.
@@ -34,7 +32,7 @@ proptest! {
         let expected = reference::run(&sketch, &input);
         for order in [first, second] {
             let world = run(&sketch, &input, &mut Random::from_seed(order));
-            grammar::check(&world);
+            prop_assert_eq!(audit(&world.program, &world.journal), Ok(()));
             prop_assert_eq!(outcome(&world), expected.clone(), "{}", sketch.definition());
         }
     }
@@ -78,7 +76,7 @@ fn pick(world: &mut World, begun: &mut Vec<TaskId>, order: &mut Random) -> Stimu
     let answerable: Vec<InvokeTask> = world
         .tasks
         .iter()
-        .filter(|task| !begun.contains(&task.task) || !sketch::hangs(state_name(world, task)))
+        .filter(|task| !begun.contains(&task.task) || !hangs(world, task))
         .cloned()
         .collect();
     let count = timers.len() + answerable.len() + usize::from(world.must_continue);
@@ -103,18 +101,30 @@ fn advance(
     begun: &mut Vec<TaskId>,
     order: &mut Random,
 ) -> Stimulus {
-    let name = state_name(world, task);
     let has_begun = begun.contains(&task.task);
-    if !has_begun && (sketch::hangs(name) || order.below(2) == 0) {
+    if !has_begun && (hangs(world, task) || order.below(2) == 0) {
         begun.push(task.task);
         return Stimulus::TaskStarted { task: task.task };
     }
-    match sketch::answer(name, task.parameters.tree(), attempt(world, task.task)) {
-        Ok(output) => Stimulus::TaskSucceeded { task: task.task, output: output.into() },
-        Err(error) => {
-            Stimulus::TaskFailed { task: task.task, error: Some(error.into()), cause: None }
+    match answer(world, task) {
+        Answer::Succeeds(output) => {
+            Stimulus::TaskSucceeded { task: task.task, output: output.into() }
         }
+        Answer::Fails(failure) | Answer::Panics(failure) => {
+            let (error, cause) = (Some(failure.error.into()), Some(failure.cause.into()));
+            Stimulus::TaskFailed { task: task.task, error, cause }
+        }
+        Answer::Hangs => unreachable!("one that hangs is not advanced"),
     }
+}
+
+fn answer(world: &World, task: &InvokeTask) -> Answer {
+    let name = &world.program.state(task.state).name;
+    sketch::answer(name, task.parameters.tree(), attempt(world, task.task))
+}
+
+fn hangs(world: &World, task: &InvokeTask) -> bool {
+    matches!(answer(world, task), Answer::Hangs)
 }
 
 /// How many tasks this visit of the state had handed out before.
@@ -162,8 +172,4 @@ fn be_hostile(world: &World, order: &mut Random) {
     if world.execution.is_closed() {
         world.expect_silence(Stimulus::Stop { error: None, cause: None });
     }
-}
-
-fn state_name<'a>(world: &'a World, task: &InvokeTask) -> &'a str {
-    &world.program.state(task.state).name
 }

@@ -2,18 +2,18 @@
 
 use stepyard_json::Json;
 
-use crate::sketch::{Handling, Kind, Sketch, Step, answer, hangs, object};
+use super::{Answer, Failure, Handling, Kind, Sketch, Step, answer, object};
 
 /// The text of the output, or the name of the error.
 pub(crate) fn run(sketch: &Sketch, input: &Json) -> Result<String, String> {
     let items = input.get("items").unwrap().as_array().unwrap();
     match scope(sketch, input.clone(), items) {
         Ok(output) => Ok(output.to_string()),
-        Err(error) => Err(error.to_owned()),
+        Err(failure) => Err(failure.error.to_owned()),
     }
 }
 
-type Evaluation = Result<Json, &'static str>;
+type Evaluation = Result<Json, Failure>;
 
 fn scope(sketch: &Sketch, mut data: Json, items: &[Json]) -> Evaluation {
     let mut at = 0;
@@ -33,15 +33,15 @@ fn evaluate(step: &Step, data: Json, items: &[Json]) -> Evaluation {
         }
         Kind::Constant(value) => Ok(value.clone()),
         Kind::Wrap => Ok(object([("w", data)])),
-        Kind::FailIfNumber if data.as_number().is_some() => Err("E"),
+        Kind::FailIfNumber if data.as_number().is_some() => Err(Failure::PLAIN),
         Kind::FailIfNumber => Ok(data),
-        Kind::Task(handling) => handle(handling, &data, |attempt| {
-            if hangs(&step.name) {
-                Err("States.Timeout")
-            } else {
-                answer(&step.name, &data, attempt)
-            }
-        }),
+        Kind::Task(handling) => {
+            handle(handling, &data, |attempt| match answer(&step.name, &data, attempt) {
+                Answer::Succeeds(output) => Ok(output),
+                Answer::Fails(failure) | Answer::Panics(failure) => Err(failure),
+                Answer::Hangs => Err(Failure::TIMEOUT),
+            })
+        }
         Kind::Parallel(branches, handling) => handle(handling, &data, |_| {
             branches
                 .iter()
@@ -65,16 +65,22 @@ fn evaluate(step: &Step, data: Json, items: &[Json]) -> Evaluation {
 
 fn handle(handling: &Handling, data: &Json, work: impl Fn(u64) -> Evaluation) -> Evaluation {
     let mut attempt = 0;
-    let error = loop {
+    let retries = |failure: Failure| handling.retries_all || failure != Failure::TIMEOUT;
+    let failure = loop {
         match work(attempt) {
             Ok(result) => return Ok(result),
-            Err("E") if attempt < handling.attempts.unwrap_or_default() => attempt += 1,
-            Err(error) => break error,
+            Err(failure) if retries(failure) && attempt < handling.attempts.unwrap_or_default() => {
+                attempt += 1;
+            }
+            Err(failure) => break failure,
         }
     };
     match handling.catch {
-        None => Err(error),
+        None => Err(failure),
         Some(true) => Ok(data.clone()),
-        Some(false) => Ok(object([("Error", error.into()), ("Cause", "".into())])),
+        Some(false) => {
+            let (error, cause) = (failure.error.into(), failure.cause.into());
+            Ok(object([("Error", error), ("Cause", cause)]))
+        }
     }
 }

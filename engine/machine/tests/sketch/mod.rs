@@ -1,4 +1,7 @@
-//! Random programs, in a form that the reference evaluator can walk.
+//! Random programs, in a form that the reference evaluator can walk. The property tests of the machine and
+//! the simulation of the whole runtime draw from the same ones.
+
+pub(crate) mod reference;
 
 use stepyard_asl::Random;
 use stepyard_json::{Json, Object};
@@ -22,7 +25,7 @@ pub(crate) enum Kind {
     SkipIfString,
     /// To a Fail state when the data is a number.
     FailIfNumber,
-    Wait(u64),
+    Wait(Until),
     Task(Handling),
     Parallel(Vec<Sketch>, Handling),
     Map {
@@ -34,9 +37,22 @@ pub(crate) enum Kind {
     Succeed,
 }
 
+/// How long a Wait state waits.
+pub(crate) enum Until {
+    Seconds(u64),
+    /// `SecondsPath`, from the input of the execution.
+    SecondsPath,
+    /// `Timestamp`: a time of day, which may have passed.
+    Time(&'static str),
+}
+
 /// `Retry` and `Catch`.
 pub(crate) struct Handling {
     pub(crate) attempts: Option<u64>,
+    /// Whether time limits are retried, too.
+    pub(crate) retries_all: bool,
+    /// Seconds before the first retry.
+    interval: u64,
     /// Whether errors are caught, and then whether the input is kept instead of the Error Output.
     pub(crate) catch: Option<bool>,
 }
@@ -44,22 +60,57 @@ pub(crate) struct Handling {
 /// Tasks whose name begins so never answer; their state has a time limit.
 const HANGING: &str = "hang";
 
-pub(crate) fn hangs(name: &str) -> bool {
-    name.starts_with(HANGING)
+/// The runner of tasks whose name begins so panics.
+const PANICKING: &str = "panic";
+
+/// Time limit of the tasks that never answer, in seconds.
+const TIME_LIMIT: u64 = 7;
+
+/// Why a state fails.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) error: &'static str,
+    pub(crate) cause: &'static str,
 }
 
-/// What a task answers: a function of the state, its input and the number of the attempt. There is but one
-/// error, so that it does not matter which of several branches fails first.
-pub(crate) fn answer(name: &str, input: &Json, attempt: u64) -> Result<Json, &'static str> {
+impl Failure {
+    const TIMEOUT: Failure = Failure { error: "States.Timeout", cause: "" };
+    const PLAIN: Failure = Failure { error: "E", cause: "" };
+    const PANIC: Failure =
+        Failure { error: "Lambda.Unknown", cause: "The task runner panicked: on purpose" };
+}
+
+/// What becomes of a task.
+pub(crate) enum Answer {
+    Succeeds(Json),
+    Fails(Failure),
+    /// Its runner panics; the task fails like this.
+    Panics(Failure),
+    /// There is none.
+    Hangs,
+}
+
+/// What a task answers: a function of the state, its input and the number of the attempt. Where several
+/// branches may fail there is but one error, so that it does not matter which of them is the first.
+pub(crate) fn answer(name: &str, input: &Json, attempt: u64) -> Answer {
+    if name.starts_with(HANGING) {
+        return Answer::Hangs;
+    }
+    if name.starts_with(PANICKING) && attempt == 0 {
+        return Answer::Panics(Failure::PANIC);
+    }
     let text = format!("{name} {input} {attempt}");
     let hash = text.bytes().fold(7_u64, |hash, byte| {
         hash.wrapping_mul(0x100_0000_01b3).rotate_left(11) ^ u64::from(byte)
     });
     match Random::from_seed(hash).below(8) {
-        0 | 1 => Err("E"),
-        2 => Ok(Json::from(hash % 1_000)),
-        3 => Ok(Json::from(format!("{name}.{attempt}"))),
-        _ => Ok(object([("task", name.into()), ("hash", (hash % 1_000_000).into())])),
+        0 | 1 => Answer::Fails(Failure::PLAIN),
+        2 => Answer::Succeeds(Json::from(hash % 1_000)),
+        3 => Answer::Succeeds(Json::from(format!("{name}.{attempt}"))),
+        _ => {
+            let members = [("task", name.into()), ("hash", (hash % 1_000_000).into())];
+            Answer::Succeeds(object(members))
+        }
     }
 }
 
@@ -68,7 +119,8 @@ pub(crate) fn input(random: &mut Random) -> Json {
         0 => Json::from(at),
         _ => Json::from(format!("item{at}")),
     });
-    object([("items", items.collect())])
+    let items = items.collect();
+    object([("items", items), ("seconds", random.below(200).into())])
 }
 
 impl Sketch {
@@ -110,7 +162,7 @@ fn step(random: &mut Random, depth: u64, names: &mut u64) -> Step {
         4 => Kind::Discard,
         5 => Kind::SkipIfString,
         6 => Kind::FailIfNumber,
-        7 => Kind::Wait(random.below(3)),
+        7 => Kind::Wait(until(random)),
         8 | 9 => Kind::Task(handling(random)),
         10 | 11 => {
             let branches = (0..=random.below(3)).map(|_| scope(random, depth + 1, names));
@@ -123,12 +175,27 @@ fn step(random: &mut Random, depth: u64, names: &mut u64) -> Step {
             handling: handling(random),
         },
     };
-    // A time limit has an error of its own, so only where no other branch can fail.
+    // These have errors of their own, so only where no other branch can fail.
     let mut step = named(kind, names, depth);
-    if matches!(step.kind, Kind::Task(_)) && depth == 0 && random.below(6) == 0 {
-        step.name.insert_str(0, HANGING);
+    if matches!(step.kind, Kind::Task(_)) && depth == 0 {
+        match random.below(9) {
+            0 => step.name.insert_str(0, HANGING),
+            1 => step.name.insert_str(0, PANICKING),
+            _ => {}
+        }
     }
     step
+}
+
+/// From no time at all up to a year.
+fn until(random: &mut Random) -> Until {
+    match random.below(8) {
+        0..3 => Until::Seconds(random.below(3)),
+        3 | 4 => Until::Seconds(random.below(300)),
+        5 => Until::Seconds(random.below(365 * 86_400)),
+        6 => Until::SecondsPath,
+        _ => Until::Time("2026-01-01T00:03:00Z"),
+    }
 }
 
 fn named(kind: Kind, names: &mut u64, depth: u64) -> Step {
@@ -139,6 +206,8 @@ fn named(kind: Kind, names: &mut u64, depth: u64) -> Step {
 fn handling(random: &mut Random) -> Handling {
     Handling {
         attempts: (random.below(2) == 0).then(|| random.below(3)),
+        retries_all: random.below(3) == 0,
+        interval: 1 + random.below(90),
         catch: (random.below(3) > 0).then(|| random.below(2) == 0),
     }
 }
@@ -165,15 +234,21 @@ impl Step {
             Kind::FailIfNumber => {
                 return choice("IsNumeric", Some(&format!("{}-fail", self.name)), next);
             }
-            Kind::Wait(seconds) => {
-                state.insert("Seconds", *seconds);
+            Kind::Wait(until) => {
+                match until {
+                    Until::Seconds(seconds) => state.insert("Seconds", *seconds),
+                    Until::SecondsPath => {
+                        state.insert("SecondsPath", "$$.Execution.Input.seconds");
+                    }
+                    Until::Time(time) => state.insert("Timestamp", *time),
+                }
                 "Wait"
             }
             Kind::Task(handling) => {
                 let arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
                 state.insert("Resource", arn);
-                if hangs(&self.name) {
-                    state.insert("TimeoutSeconds", 7);
+                if self.name.starts_with(HANGING) {
+                    state.insert("TimeoutSeconds", TIME_LIMIT);
                 }
                 handling.define(&mut state, next);
                 "Task"
@@ -210,9 +285,11 @@ impl Step {
 impl Handling {
     fn define(&self, state: &mut Object, next: Option<&str>) {
         if let Some(attempts) = self.attempts {
+            let errors = if self.retries_all { "States.ALL" } else { "States.TaskFailed" };
             let retrier = object([
-                ("ErrorEquals", Json::from(vec!["States.TaskFailed".into()])),
+                ("ErrorEquals", Json::from(vec![errors.into()])),
                 ("MaxAttempts", attempts.into()),
+                ("IntervalSeconds", self.interval.into()),
             ]);
             state.insert("Retry", vec![retrier]);
         }
