@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 import time
 
 import pytest
@@ -87,8 +88,34 @@ def test_history(server):
 def test_config_and_help():
     assert "127.0.0.1:8083" in stepyard("config").stdout
     commands = stepyard("--help").stdout
-    for command in ("serve", "demo", "run", "validate", "history", "config"):
+    for command in ("serve", "demo", "run", "validate", "history", "doctor", "config"):
         assert re.search(rf"^\s+{command}\b", commands, re.MULTILINE), commands
+
+
+def test_doctor_looks_while_the_server_runs_and_repairs_when_it_does_not(start_server):
+    server = start_server()
+    sfn = server.client()
+    passes = definition(A={"Type": "Pass"})
+    machine = sfn.create_state_machine(name="passes", definition=passes, roleArn=ROLE)["stateMachineArn"]
+    server.await_end(sfn.start_execution(stateMachineArn=machine)["executionArn"])
+    flags = ["--data-dir", server.data_dir]
+    looked = stepyard("doctor", *flags, "--json")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    report = json.loads(looked.stdout)
+    assert (report["executions"], report["events"], report["findings"]) == (1, 4, [])
+    refused = stepyard("doctor", *flags, "--repair")
+    assert refused.returncode == 1 and "in use" in refused.stderr, refused.stderr
+    assert server.terminate() == 0
+
+    with sqlite3.connect(server.data_dir / "stepyard.db") as database:
+        database.execute("UPDATE execution SET status = 3")
+    looked = stepyard("doctor", *flags)
+    assert looked.returncode == 1
+    assert "the status is FAILED in the row, SUCCEEDED in the journal" in looked.stdout, looked.stdout
+    repaired = stepyard("doctor", *flags, "--repair")
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    assert "1 rows of executions" in repaired.stdout
+    assert stepyard("doctor", *flags).returncode == 0
 
 
 def test_a_graceful_shutdown_loses_nothing(start_server):

@@ -4,7 +4,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use stepyard_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
+use stepyard_store::doctor::Inspect;
+use stepyard_store::{
+    PostgresInspector, PostgresOptions, PostgresStore, SqliteInspector, SqliteOptions, SqliteStore,
+    Store,
+};
 
 /// Names a Postgres cluster in which each test makes a database of its own.
 const CLUSTER: &str = "STEPYARD_TEST_POSTGRES";
@@ -37,6 +41,22 @@ impl TestDatabase {
             created.unwrap_or_else(|error| panic!("{name}: {error}"));
         });
         Some(TestDatabase::Postgres(cluster.replace("/postgres?", &format!("/{name}?"))))
+    }
+
+    /// Opens it for the doctor, also while the server runs.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn inspect(&self, data_dir: &Path) -> Box<dyn Inspect> {
+        let opened: Result<Box<dyn Inspect>, _> = match self {
+            TestDatabase::Sqlite => SqliteInspector::open(&data_dir.join("stepyard.db"))
+                .await
+                .map(|inspector| Box::new(inspector) as _),
+            TestDatabase::Postgres(url) => {
+                PostgresInspector::open(url).await.map(|inspector| Box::new(inspector) as _)
+            }
+        };
+        opened.unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
 
     /// Opens it, as the server with that data directory has it, while no server runs.

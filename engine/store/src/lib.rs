@@ -5,6 +5,7 @@
 
 pub mod codec;
 mod commit;
+pub mod doctor;
 mod error;
 mod execution;
 mod memory;
@@ -25,8 +26,8 @@ pub use execution::{
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};
 pub use node::{Membership, Node, NodeId, ShardOwner, all_shards};
-pub use postgres::{PostgresOptions, PostgresStore};
+pub use postgres::{PostgresInspector, PostgresOptions, PostgresRepairer, PostgresStore};
 pub use retention::{RETENTION_DAYS_MAX, Removed, Retention};
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{SqliteInspector, SqliteOptions, SqliteRepairer, SqliteStore};
 pub use state_machine::{Revision, StateMachine, StateMachineSummary, StateMachineType};
 pub use store::Store;

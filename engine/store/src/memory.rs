@@ -1,5 +1,7 @@
 //! A store in memory: for `stepyard run`, for tests, and as the base of simulated faults.
 
+mod inspect;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,12 +1,13 @@
 //! What every store promises, as one list over all of them.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::hash::{BuildHasher, RandomState};
+mod support;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::ExecutionStatus;
@@ -16,6 +17,7 @@ use stepyard_store::{
     Retention, Revision, ShardId, ShardLease, SqliteOptions, SqliteStore, StateMachine,
     StateMachineType, Store, all_shards,
 };
+use support::postgres;
 use uuid::Uuid;
 
 const SHARD: ShardId = ShardId(3);
@@ -422,21 +424,6 @@ async fn sqlite() -> (tempfile::TempDir, SqliteStore) {
     let path = folder.path().join("test.db");
     let store = SqliteStore::open(SqliteOptions { path }).await.unwrap();
     (folder, store)
-}
-
-/// A database of its own in the cluster that `STEPYARD_TEST_POSTGRES` names.
-async fn postgres() -> Option<(String, PostgresStore)> {
-    let Ok(cluster) = std::env::var("STEPYARD_TEST_POSTGRES") else {
-        eprintln!("SKIPPED: STEPYARD_TEST_POSTGRES names no cluster; scripts/test starts one");
-        return None;
-    };
-    let name = format!("test_{:x}", RandomState::new().hash_one(0));
-    let mut connection = PgConnection::connect(&cluster).await.unwrap();
-    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::query(create).execute(&mut connection).await.unwrap();
-    let url = cluster.replace("/postgres?", &format!("/{name}?"));
-    let options = PostgresOptions { url: url.clone(), allow_unsafe: false };
-    Some((url, PostgresStore::open(options).await.unwrap()))
 }
 
 /// Runs each promise over each store.

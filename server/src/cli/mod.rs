@@ -3,6 +3,7 @@
 mod bench;
 mod config;
 mod demo;
+mod doctor;
 mod history;
 mod migrate;
 mod run;
@@ -35,6 +36,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Drive a load on this machine and print what it costs
     Bench(bench::Arguments),
+    /// Look whether the database is as it must be, also while a server runs on it
+    Doctor(doctor::Arguments),
     /// Bring the database up to date, as every start does
     Migrate(Flags),
     /// Print each setting with its value and where that comes from
@@ -50,6 +53,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
         Command::History(arguments) => history::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Migrate(flags) => migrate::run(&flags),
         Command::Config(flags) => config::run(&flags),
     }

@@ -4,10 +4,12 @@
 //! round trip and one transaction, which therefore cannot be left half sent.
 
 mod commit;
+mod inspect;
 mod machines;
 mod nodes;
 mod open;
 mod read;
+mod repair;
 mod retention;
 mod write;
 
@@ -15,7 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub use inspect::PostgresInspector;
 use machines::Machines;
+pub use repair::PostgresRepairer;
 use sqlx::postgres::PgPool;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;

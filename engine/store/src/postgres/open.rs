@@ -13,7 +13,7 @@ use crate::Error;
 use crate::sql::database_error;
 
 /// The schema, version by version.
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// Connections for single rows, and for lists and histories.
 const LOOK_UPS_MAX: u32 = 4;
@@ -42,7 +42,7 @@ pub(super) async fn open(options: &PostgresOptions) -> Result<PostgresStore, Err
     })
 }
 
-fn pool(settings: &PgConnectOptions, connections: u32) -> PgPool {
+pub(super) fn pool(settings: &PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)

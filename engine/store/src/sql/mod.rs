@@ -4,8 +4,9 @@ mod codes;
 mod rows;
 
 pub(crate) use codes::{status_code, type_code};
-pub(crate) use rows::Columns;
+pub(crate) use rows::{Columns, keyed};
 use sqlx::error::DatabaseError;
+use sqlx::migrate::Migrator;
 
 use crate::{CommitGroup, Error, ExecutionRow, ExecutionUpdate};
 
@@ -37,6 +38,20 @@ fn is_corrupt(refused: &dyn DatabaseError) -> bool {
         }
         _ => matches!(&*code, "XX001" | "XX002"),
     }
+}
+
+/// Refuses a schema that is not the one of this program; a command that only looks does not change it.
+pub(crate) fn check_version(migrations: &Migrator, present: i64) -> Result<(), Error> {
+    let known = migrations.iter().map(|migration| migration.version).max().unwrap_or_default();
+    if present == known {
+        return Ok(());
+    }
+    let advice = match present < known {
+        true => "bring it up to date with `stepyard migrate`",
+        false => "use a newer program",
+    };
+    let text = format!("the database has schema version {present}, this program {known}: {advice}");
+    Err(Error::Unusable(text))
 }
 
 /// An execution that starts and changes in one group is inserted as it ends.

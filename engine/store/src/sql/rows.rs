@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::codes::{status_from_code, type_from_code};
 use super::database_error;
+use crate::doctor::Keyed;
 use crate::{
     Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Revision, ShardId, ShardLease,
     StateMachine, StateMachineSummary, StateMachineType,
@@ -41,7 +42,7 @@ where
         let status = self.get::<i64>("status")?;
         Ok(ExecutionRow {
             shard: self.shard()?,
-            id: ExecutionId(self.get("execution_id")?),
+            id: self.id()?,
             state_machine_arn: self.text("state_machine_arn")?,
             name: self.text("name")?,
             revision: self.get("revision_id")?,
@@ -52,16 +53,26 @@ where
         })
     }
 
+    /// The key of an execution.
+    pub(crate) fn id(&self) -> Result<ExecutionId, Error> {
+        self.get("execution_id").map(ExecutionId)
+    }
+
     pub(crate) fn chunk(&self) -> Result<Chunk, Error> {
         let events = self.unsigned("events")?;
         Ok(Chunk {
             shard: self.shard()?,
-            execution: ExecutionId(self.get("execution_id")?),
+            execution: self.id()?,
             first_event: self.unsigned("first_event")?,
             events: u32::try_from(events).map_err(|error| corrupt("events", &error))?,
             first_visible_id: self.unsigned("first_visible_id")?,
             body: self.bytes("body")?,
         })
+    }
+
+    /// A revision without its definition: its id, and when it was created.
+    pub(crate) fn revision_key(&self) -> Result<(Uuid, Timestamp), Error> {
+        Ok((self.get("revision_id")?, self.time("created_at")?))
     }
 
     /// A state machine joined with its current revision.
@@ -149,6 +160,22 @@ where
         let code = self.get::<i64>("machine_type")?;
         type_from_code(code).ok_or_else(|| unknown_code("machine_type", code))
     }
+}
+
+/// Rows of executions with their keys; a row that cannot be read does not hide the others.
+pub(crate) fn keyed<'r, R, T>(
+    rows: &'r [R],
+    value: impl Fn(&Columns<'r, R>) -> Result<T, Error>,
+) -> Result<Keyed<T>, Error>
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    &'r [u8]: Decode<'r, R::Database> + Type<R::Database>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+{
+    rows.iter().map(Columns).map(|row| Ok((row.id()?, value(&row)))).collect()
 }
 
 fn corrupt(column: &str, reason: &dyn std::fmt::Display) -> Error {

@@ -6,8 +6,10 @@
 
 mod checkpoint;
 mod connection;
+mod inspect;
 mod open;
 mod read;
+mod repair;
 mod retention;
 mod write;
 mod writer;
@@ -26,6 +28,8 @@ use crate::{
     MetadataStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
     StateMachineSummary, Store,
 };
+pub use inspect::SqliteInspector;
+pub use repair::SqliteRepairer;
 use writer::{Operation, Writer};
 
 /// Where the database lies.

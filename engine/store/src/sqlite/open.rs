@@ -17,7 +17,7 @@ use crate::Error;
 use crate::sql::database_error;
 
 /// The schema, version by version.
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Marks the file as ours: "step" in ASCII.
 const APPLICATION_ID: i64 = 0x7374_6570;
@@ -67,7 +67,7 @@ fn settings(path: &Path) -> SqliteConnectOptions {
 }
 
 /// Holds the database for this process until the file is dropped, also when it is killed.
-fn lock(path: &Path) -> Result<File, Error> {
+pub(super) fn lock(path: &Path) -> Result<File, Error> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let place = Path::new(&name);
@@ -91,7 +91,7 @@ fn lock(path: &Path) -> Result<File, Error> {
 }
 
 /// A file of another program is left as it is: the settings of a writing connection change it.
-async fn refuse_foreign(path: &Path) -> Result<(), Error> {
+pub(super) async fn refuse_foreign(path: &Path) -> Result<(), Error> {
     if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
         return Ok(());
     }
@@ -111,7 +111,7 @@ async fn refuse_foreign(path: &Path) -> Result<(), Error> {
     Err(Error::Unusable(format!("{} is a database of another program", path.display())))
 }
 
-fn cannot_open(path: &Path, error: &sqlx::Error) -> Error {
+pub(super) fn cannot_open(path: &Path, error: &sqlx::Error) -> Error {
     Error::Unusable(format!("cannot open {}: {error}", path.display()))
 }
 

@@ -100,7 +100,10 @@ fn raise_fences(
     Ok(None)
 }
 
-fn insert_executions(transaction: &Transaction<'_>, rows: &[ExecutionRow]) -> rusqlite::Result<()> {
+pub(super) fn insert_executions(
+    transaction: &Transaction<'_>,
+    rows: &[ExecutionRow],
+) -> rusqlite::Result<()> {
     let machines: BTreeSet<&str> = rows.iter().map(|row| &*row.state_machine_arn).collect();
     for arn in machines {
         transaction.prepare_cached(INSERT_MACHINE)?.execute([arn])?;

@@ -1,0 +1,87 @@
+//! What a doctor reads.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{Chunk, Error, ExecutionId, ExecutionRow, Revision, ShardId, ShardLease};
+
+/// An execution as it lies in the database: a part may be missing or unreadable.
+#[derive(Debug)]
+pub struct StoredExecution {
+    /// Shard.
+    pub shard: ShardId,
+    /// Key.
+    pub id: ExecutionId,
+    /// Its row; `None` when there is none. The ARN is empty when the state machine's number is unknown.
+    pub row: Option<Result<ExecutionRow, Error>>,
+    /// Its chunks in order; empty when there are none.
+    pub chunks: Vec<Result<Chunk, Error>>,
+}
+
+impl StoredExecution {
+    pub(super) fn readable_row(&self) -> Option<&ExecutionRow> {
+        self.row.as_ref().and_then(|row| row.as_ref().ok())
+    }
+
+    /// The first part that cannot be read.
+    pub(super) fn form(&self) -> Result<(), String> {
+        match &self.row {
+            Some(Err(error)) => Err(error.to_string()),
+            _ => self.form_of_chunks(),
+        }
+    }
+
+    pub(super) fn form_of_chunks(&self) -> Result<(), String> {
+        let broken = self.chunks.iter().find_map(|chunk| chunk.as_ref().err());
+        broken.map_or(Ok(()), |error| Err(error.to_string()))
+    }
+}
+
+/// Reads a database without changing it, also while a server works on it.
+#[async_trait]
+pub trait Inspect: Send + Sync {
+    /// What the database itself finds wrong with its files and indexes.
+    async fn database_faults(&self) -> Result<Vec<String>, Error>;
+
+    /// The leases of all shards that are there.
+    async fn leases(&self) -> Result<Vec<ShardLease>, Error>;
+
+    /// A page of executions of a shard after the given one, in the order of their ids: all that have a
+    /// row or a chunk, each as it was at one moment.
+    async fn executions(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, Error>;
+
+    /// A revision.
+    async fn revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error>;
+
+    /// The revisions of a state machine, be it deleted: the ids with the times of their creation.
+    async fn revisions_of(&self, arn: &str) -> Result<Vec<(Uuid, stepyard_asl::Timestamp)>, Error>;
+
+    /// ARNs of state machines whose present revision is not there.
+    async fn machines_without_revision(&self) -> Result<Vec<String>, Error>;
+}
+
+/// Values, each with the execution that it belongs to, in the order of their ids.
+pub(crate) type Keyed<T> = Vec<(ExecutionId, Result<T, Error>)>;
+
+/// Puts rows and chunks, each in the order of its ids, to the executions of a page.
+pub(crate) fn assemble(
+    shard: ShardId,
+    ids: Vec<ExecutionId>,
+    rows: Keyed<ExecutionRow>,
+    chunks: Keyed<Chunk>,
+) -> Vec<StoredExecution> {
+    let (mut rows, mut chunks) = (rows.into_iter().peekable(), chunks.into_iter().peekable());
+    let assemble_one = |id| {
+        let row = rows.next_if(|(of, _)| *of == id).map(|(_, row)| row);
+        let of_this = std::iter::from_fn(|| chunks.next_if(|(of, _)| *of == id));
+        StoredExecution { shard, id, row, chunks: of_this.map(|(_, chunk)| chunk).collect() }
+    };
+    ids.into_iter().map(assemble_one).collect()
+}

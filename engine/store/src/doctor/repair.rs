@@ -1,0 +1,144 @@
+//! Rebuilding what follows from the journal.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stepyard_asl::Timestamp;
+use stepyard_machine::Execution;
+use uuid::Uuid;
+
+use super::inspect::StoredExecution;
+use super::{Inspect, PAGE, chunks, row};
+use crate::{Error, ExecutionId, ExecutionRow, ShardId};
+
+/// What is done to a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowChange {
+    /// It is written anew.
+    Put(ExecutionRow),
+    /// It goes: there is no journal that it could be an index of.
+    Remove(ExecutionId),
+}
+
+impl RowChange {
+    /// The execution.
+    pub(crate) fn id(&self) -> ExecutionId {
+        match self {
+            RowChange::Put(row) => row.id,
+            RowChange::Remove(id) => *id,
+        }
+    }
+
+    /// The row that is written.
+    pub(crate) fn row(&self) -> Option<&ExecutionRow> {
+        match self {
+            RowChange::Put(row) => Some(row),
+            RowChange::Remove(_) => None,
+        }
+    }
+}
+
+/// A database that nobody else writes to.
+#[async_trait]
+pub trait Repair: Send + Sync {
+    /// Reads it.
+    fn inspector(&self) -> &dyn Inspect;
+
+    /// Builds all indexes anew.
+    async fn rebuild_indexes(&self) -> Result<(), Error>;
+
+    /// Changes rows of a shard in one transaction.
+    async fn change_rows(&self, shard: ShardId, changes: &[RowChange]) -> Result<(), Error>;
+}
+
+/// Rebuilds the rows of a shard where they differ from their journals; returns how many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn repair_shard(database: &dyn Repair, shard: ShardId) -> Result<usize, Error> {
+    let (mut changed, mut after) = (0, None);
+    let inspector = database.inspector();
+    let mut revisions = Revisions { inspector, of_machine: BTreeMap::new() };
+    loop {
+        let page = inspector.executions(shard, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(changed) };
+        after = Some(last.id);
+        let mut changes = Vec::new();
+        for stored in &page {
+            changes.extend(change(stored, &mut revisions).await?);
+        }
+        if !changes.is_empty() {
+            changed += changes.len();
+            database.change_rows(shard, &changes).await?;
+        }
+    }
+}
+
+async fn change(
+    stored: &StoredExecution,
+    revisions: &mut Revisions<'_>,
+) -> Result<Option<RowChange>, Error> {
+    let (events, fault) = chunks::events(stored);
+    if stored.chunks.is_empty() {
+        return Ok(Some(RowChange::Remove(stored.id)));
+    }
+    let state = Execution::replay(&events);
+    // A journal that cannot be read in full says nothing for certain.
+    if fault.is_err() || stored.form_of_chunks().is_err() || state.context().is_none() {
+        return Ok(None);
+    }
+    let present = stored.readable_row();
+    let is_right = |present: &ExecutionRow| {
+        row::says_what_the_journal_says(present, &state)
+            .and_then(|()| row::sleeps_until_its_deadline(present, &state))
+            .is_ok()
+    };
+    if present.is_some_and(is_right) {
+        return Ok(None);
+    }
+    let revision = match present {
+        Some(present) => Some(present.revision),
+        None => revisions.at_start(&state).await?,
+    };
+    Ok(revision.and_then(|revision| derived(stored, &state, revision)).map(RowChange::Put))
+}
+
+/// The row that a journal leads to.
+fn derived(stored: &StoredExecution, state: &Execution, revision: Uuid) -> Option<ExecutionRow> {
+    let context = state.context()?;
+    Some(ExecutionRow {
+        shard: stored.shard,
+        id: stored.id,
+        state_machine_arn: context.state_machine_arn.clone(),
+        name: context.execution_name.clone(),
+        revision,
+        status: state.status()?,
+        started_at: state.started_at()?,
+        stopped_at: state.stopped_at(),
+        resume_at: state.sleeps_until(),
+    })
+}
+
+/// Which revision a state machine had, which the journal does not tell.
+struct Revisions<'a> {
+    inspector: &'a dyn Inspect,
+    of_machine: BTreeMap<Arc<str>, Vec<(Uuid, Timestamp)>>,
+}
+
+impl Revisions<'_> {
+    /// The latest one that there was when an execution started.
+    async fn at_start(&mut self, state: &Execution) -> Result<Option<Uuid>, Error> {
+        let Some((context, started)) = state.context().zip(state.started_at()) else {
+            return Ok(None);
+        };
+        let arn = &context.state_machine_arn;
+        if !self.of_machine.contains_key(arn) {
+            let revisions = self.inspector.revisions_of(arn).await?;
+            self.of_machine.insert(arn.clone(), revisions);
+        }
+        let revisions = self.of_machine.get(arn).map(Vec::as_slice).unwrap_or_default();
+        let before = revisions.iter().filter(|(_, created_at)| *created_at <= started);
+        Ok(before.max_by_key(|(_, created_at)| *created_at).map(|(id, _)| *id))
+    }
+}

@@ -1,0 +1,63 @@
+//! The row against the journal.
+
+use std::fmt::Display;
+
+use stepyard_machine::Execution;
+
+use crate::{ExecutionRow, ShardId};
+
+pub(super) fn says_what_the_journal_says(
+    row: &ExecutionRow,
+    state: &Execution,
+) -> Result<(), String> {
+    let Some(context) = state.context() else { return Ok(()) };
+    let time = |time: Option<stepyard_asl::Timestamp>| {
+        time.map_or("none".to_owned(), |time| time.to_string())
+    };
+    let status = state.status().map_or("none", |status| status.as_str());
+    let pairs = [
+        ("state machine", row.state_machine_arn.to_string(), context.state_machine_arn.to_string()),
+        ("name", row.name.to_string(), context.execution_name.to_string()),
+        ("status", row.status.as_str().to_owned(), status.to_owned()),
+        ("start", row.started_at.to_string(), time(state.started_at())),
+        ("end", time(row.stopped_at), time(state.stopped_at())),
+    ];
+    pairs.iter().try_for_each(|(what, row, journal)| same(what, row, journal))
+}
+
+fn same(what: &str, row: &str, journal: &str) -> Result<(), String> {
+    match row == journal {
+        true => Ok(()),
+        false => Err(format!(
+            "the {what} is {} in the row, {} in the journal",
+            shown(row),
+            shown(journal)
+        )),
+    }
+}
+
+fn shown(text: &str) -> impl Display {
+    if text.is_empty() { "unknown" } else { text }
+}
+
+pub(super) fn lies_in_its_shard(row: &ExecutionRow) -> Result<(), String> {
+    let due = ShardId::of(&row.state_machine_arn, &row.name);
+    match row.shard == due {
+        true => Ok(()),
+        false => Err(format!("it lies in shard {}, its name belongs to {}", row.shard.0, due.0)),
+    }
+}
+
+/// A row without a time is loaded at every start; one with another time than that of the state would
+/// wake too late, or for nothing.
+pub(super) fn sleeps_until_its_deadline(
+    row: &ExecutionRow,
+    state: &Execution,
+) -> Result<(), String> {
+    let Some(resume_at) = row.resume_at else { return Ok(()) };
+    match state.sleeps_until() {
+        Some(due) if due == resume_at => Ok(()),
+        Some(due) => Err(format!("its row sleeps until {resume_at}, its state until {due}")),
+        None => Err(format!("its row sleeps until {resume_at}, but it does not sleep")),
+    }
+}

@@ -1,0 +1,62 @@
+//! Reading a store in memory for the doctor.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stepyard_asl::Timestamp;
+use uuid::Uuid;
+
+use super::MemoryStore;
+use crate::doctor::{Inspect, StoredExecution};
+use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Store, all_shards};
+
+#[async_trait]
+impl Inspect for MemoryStore {
+    async fn database_faults(&self) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn leases(&self) -> Result<Vec<ShardLease>, Error> {
+        self.read_leases(&all_shards()).await
+    }
+
+    async fn executions(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<StoredExecution>, Error> {
+        let tables = self.tables();
+        let rows = tables.executions.values().filter(|row| row.shard == shard).map(|row| row.id);
+        let places = tables.journal.keys().filter(|(of, ..)| *of == shard);
+        let ids: BTreeSet<_> = rows.chain(places.map(|(_, id, _)| *id)).collect();
+        let later = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after));
+        let stored = |id| {
+            let row = tables.executions.get(&id).filter(|row| row.shard == shard);
+            let chunks = tables.journal.range((shard, id, 0)..=(shard, id, u64::MAX));
+            StoredExecution {
+                shard,
+                id,
+                row: row.cloned().map(Ok),
+                chunks: chunks.map(|(_, chunk)| Ok(chunk.clone())).collect(),
+            }
+        };
+        Ok(later.take(limit).map(stored).collect())
+    }
+
+    async fn revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
+        self.get_revision(id).await
+    }
+
+    async fn revisions_of(&self, arn: &str) -> Result<Vec<(Uuid, Timestamp)>, Error> {
+        let tables = self.tables();
+        let revisions = tables.revisions.values().filter(|known| &*known.arn == arn);
+        Ok(revisions.map(|known| (known.revision.id, known.revision.created_at)).collect())
+    }
+
+    async fn machines_without_revision(&self) -> Result<Vec<String>, Error> {
+        // It keeps each state machine together with its revision.
+        Ok(Vec::new())
+    }
+}

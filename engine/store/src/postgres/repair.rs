@@ -1,0 +1,97 @@
+//! Rebuilding rows and indexes of a database that no server works on.
+
+use async_trait::async_trait;
+use sqlx::postgres::{PgConnection, PgPool};
+
+use super::inspect::PostgresInspector;
+use super::machines::Machines;
+use crate::doctor::{Inspect, Repair, RowChange};
+use crate::sql::{database_error, status_code};
+use crate::{Error, ExecutionRow, ShardId};
+
+/// A node that is alive, or a server that has not registered as one.
+const SERVERS: &str = "SELECT (SELECT count(*) FROM node \
+        WHERE alive_until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint) \
+    + (SELECT count(*) FROM pg_stat_activity \
+        WHERE datname = current_database() AND application_name = 'stepyard')";
+
+/// Whoever comes back while rows are written finds its shards taken.
+const FENCE: &str = "UPDATE shard SET epoch = epoch + 1, owner = NULL";
+
+const REMOVE_ROW: &str = "DELETE FROM execution WHERE shard_id = $1 AND execution_id = $2";
+
+const PUT_ROW: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, \
+        status, started_at, stopped_at, resume_at) \
+    VALUES ($1, $2, (SELECT machine_id FROM machine WHERE arn = $3), $4, $5, $6, $7, $8, $9)";
+
+/// A database whose shards belong to nobody.
+pub struct PostgresRepairer {
+    inspector: PostgresInspector,
+    machines: Machines,
+}
+
+impl PostgresRepairer {
+    /// Takes the shards away from everybody.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] when a server works on it, and as [`PostgresInspector::open`].
+    pub async fn open(url: &str) -> Result<PostgresRepairer, Error> {
+        let inspector = PostgresInspector::open(url).await?;
+        let servers: i64 =
+            sqlx::query_scalar(SERVERS).fetch_one(&inspector.pool).await.map_err(database_error)?;
+        if servers > 0 {
+            let text = "the database is in use by a server; stop all of them first";
+            return Err(Error::Unusable(text.into()));
+        }
+        sqlx::query(FENCE).execute(&inspector.pool).await.map_err(database_error)?;
+        Ok(PostgresRepairer { inspector, machines: Machines::default() })
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.inspector.pool
+    }
+}
+
+#[async_trait]
+impl Repair for PostgresRepairer {
+    fn inspector(&self) -> &dyn Inspect {
+        &self.inspector
+    }
+
+    async fn rebuild_indexes(&self) -> Result<(), Error> {
+        for table in ["REINDEX TABLE execution", "REINDEX TABLE journal"] {
+            sqlx::query(table).execute(self.pool()).await.map_err(database_error)?;
+        }
+        Ok(())
+    }
+
+    async fn change_rows(&self, shard: ShardId, changes: &[RowChange]) -> Result<(), Error> {
+        let rows = changes.iter().filter_map(RowChange::row);
+        self.machines.register(self.pool(), rows.clone().map(|row| &row.state_machine_arn)).await?;
+        let mut transaction = self.pool().begin().await.map_err(database_error)?;
+        // All go before some come back, so that no name is in the way of another.
+        for change in changes {
+            let remove = sqlx::query(REMOVE_ROW).bind(i64::from(shard.0)).bind(change.id().0);
+            remove.execute(&mut *transaction).await.map_err(database_error)?;
+        }
+        for row in rows {
+            put_row(&mut transaction, row).await?;
+        }
+        transaction.commit().await.map_err(database_error)
+    }
+}
+
+async fn put_row(connection: &mut PgConnection, row: &ExecutionRow) -> Result<(), Error> {
+    let put = sqlx::query(PUT_ROW)
+        .bind(i64::from(row.shard.0))
+        .bind(row.id.0)
+        .bind(&*row.state_machine_arn)
+        .bind(&*row.name)
+        .bind(row.revision)
+        .bind(status_code(row.status))
+        .bind(row.started_at.0)
+        .bind(row.stopped_at.map(|time| time.0))
+        .bind(row.resume_at.map(|time| time.0));
+    put.execute(connection).await.map_err(database_error)?;
+    Ok(())
+}

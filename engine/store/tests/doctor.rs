@@ -1,0 +1,358 @@
+//! Databases that are damaged in every way that the doctor knows.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection};
+use stepyard_asl::{Program, Timestamp, compile};
+use stepyard_json::Payload;
+use stepyard_machine::{
+    Command, Decision, Event, EventKind, Execution, ExecutionStatus, Moment, StartContext,
+    Stimulus, decide,
+};
+use stepyard_store::doctor::{Check, Doctor, Finding, Inspect, Repair, repair_shard};
+use stepyard_store::{
+    Chunk, CommitGroup, ExecutionId, ExecutionRow, ExecutionUpdate, MemoryStore, NodeId,
+    PostgresInspector, PostgresRepairer, Revision, ShardId, SqliteInspector, SqliteOptions,
+    SqliteRepairer, SqliteStore, StateMachine, StateMachineType, Store, all_shards, codec,
+};
+use uuid::Uuid;
+
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
+
+const DEFINITION: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","Next":"W"},
+    "W":{"Type":"Wait","Seconds":1000,"End":true}}}"#;
+
+/// Executions of one shard.
+const EXECUTIONS: usize = 3;
+
+fn program() -> Arc<Program> {
+    compile(DEFINITION).program.unwrap()
+}
+
+/// Names that lie in one shard.
+fn names() -> (ShardId, Vec<String>) {
+    let shard = ShardId::of(MACHINE, "e0");
+    let numbered = (0..).map(|number| format!("e{number}"));
+    (shard, numbered.filter(|name| ShardId::of(MACHINE, name) == shard).take(EXECUTIONS).collect())
+}
+
+/// An execution up to its Wait state, and the rest.
+struct Journal {
+    start: Vec<Event>,
+    end: Vec<Event>,
+    due: Timestamp,
+}
+
+fn journal(name: &str) -> Journal {
+    let (program, mut execution) = (program(), Execution::new());
+    let context = StartContext {
+        execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:m:{name}").into(),
+        execution_name: name.into(),
+        state_machine_arn: MACHINE.into(),
+        state_machine_name: "m".into(),
+        role_arn: "role".into(),
+    };
+    let mut decided = Decision::default();
+    let moment = Moment { now: Timestamp(1_700_000_000_000), entropy: [7; 16] };
+    let start = Stimulus::Start { context: context.into(), input: Payload::empty_object() };
+    decide(&program, &mut execution, moment, start, &mut decided);
+    let start = std::mem::take(&mut decided.events);
+    let (timer, due) = decided
+        .commands
+        .iter()
+        .find_map(|command| match command {
+            Command::StartTimer { timer, due } => Some((*timer, *due)),
+            _ => None,
+        })
+        .unwrap();
+    let moment = Moment { now: due, ..moment };
+    decide(&program, &mut execution, moment, Stimulus::TimerDue { timer }, &mut decided);
+    Journal { start, end: decided.events, due }
+}
+
+fn chunk(shard: ShardId, id: ExecutionId, before: &[Event], events: &[Event]) -> Chunk {
+    let visible = before.iter().filter(|event| event.kind.is_visible()).count() as u64;
+    Chunk {
+        shard,
+        execution: id,
+        first_event: before.len() as u64,
+        events: u32::try_from(events.len()).unwrap(),
+        first_visible_id: visible + 1,
+        body: codec::encode(events, visible + 1),
+    }
+}
+
+fn id(number: usize) -> ExecutionId {
+    ExecutionId::new(Timestamp(1_700_000_000_000 + i64::try_from(number).unwrap()), [3; 10])
+}
+
+/// Three executions: the first one has ended, the others sleep.
+async fn fill(store: &dyn Store) {
+    let revision = Revision {
+        id: Uuid::from_u128(1),
+        definition: DEFINITION.into(),
+        role_arn: "role".into(),
+        configuration: "{}".into(),
+        created_at: Timestamp(5),
+    };
+    let machine = StateMachine {
+        arn: MACHINE.into(),
+        name: "m".into(),
+        machine_type: StateMachineType::Standard,
+        created_at: Timestamp(5),
+        revision,
+        retention_days: None,
+    };
+    store.create_state_machine(machine).await.unwrap();
+    let (shard, names) = names();
+    let lease = store.claim_shards(NodeId(Uuid::nil()), &[shard]).await.unwrap()[0];
+    let mut group = CommitGroup { leases: vec![lease], ..CommitGroup::default() };
+    for (number, name) in names.iter().enumerate() {
+        let Journal { start, end, due } = journal(name);
+        group.starts.push(ExecutionRow {
+            shard,
+            id: id(number),
+            state_machine_arn: MACHINE.into(),
+            name: name.as_str().into(),
+            revision: Uuid::from_u128(1),
+            status: ExecutionStatus::Running,
+            started_at: start[0].at,
+            stopped_at: None,
+            resume_at: Some(due),
+        });
+        group.chunks.push(chunk(shard, id(number), &[], &start));
+        if number == 0 {
+            group.chunks.push(chunk(shard, id(number), &start, &end));
+            group.updates.push(ExecutionUpdate {
+                shard,
+                id: id(number),
+                status: ExecutionStatus::Succeeded,
+                stopped_at: Some(due),
+                resume_at: None,
+            });
+        }
+    }
+    store.commit(&group).await.unwrap();
+}
+
+async fn findings(database: &dyn Inspect) -> Vec<Finding> {
+    let mut doctor = Doctor::new(database);
+    let mut findings = doctor.examine_whole().await.unwrap();
+    for shard in all_shards() {
+        let seen = doctor.examine_shard(shard, |seen| findings.extend(seen.findings));
+        seen.await.unwrap();
+    }
+    findings
+}
+
+fn checks(findings: &[Finding]) -> BTreeSet<Check> {
+    findings.iter().map(|finding| finding.check).collect()
+}
+
+/// A folder with a filled database that nobody has open.
+async fn database() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let store = SqliteStore::open(SqliteOptions { path: path.clone() }).await.unwrap();
+    fill(&store).await;
+    store.close().await;
+    (folder, path)
+}
+
+async fn connect(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(path).connect().await.unwrap()
+}
+
+async fn damage(path: &Path, sql: &str) {
+    let mut connection = connect(path).await;
+    let shard = names().0.0;
+    let sql = sql
+        .replace("SHARD", &shard.to_string())
+        .replace("FIRST", &format!("x'{}'", id(0).0.simple()))
+        .replace("LAST", &format!("x'{}'", id(2).0.simple()));
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+}
+
+/// Damages a database and looks at it.
+async fn found_after(sql: &str) -> Vec<Finding> {
+    let (_folder, path) = database().await;
+    damage(&path, sql).await;
+    findings(&SqliteInspector::open(&path).await.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_sound_database_has_no_findings_also_while_a_server_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let store = SqliteStore::open(SqliteOptions { path: path.clone() }).await.unwrap();
+    fill(&store).await;
+    let inspector = SqliteInspector::open(&path).await.unwrap();
+    assert_eq!(findings(&inspector).await, []);
+    let counts = Doctor::new(&inspector).examine_shard(names().0, |_| {}).await.unwrap();
+    assert_eq!((counts.executions, counts.events), (3, 5 * 3 + 2));
+    let refused = SqliteRepairer::open(&path).await.err().unwrap().to_string();
+    assert!(refused.contains("is in use by another process"), "{refused}");
+
+    let memory = MemoryStore::new();
+    fill(&memory).await;
+    assert_eq!(findings(&memory).await, []);
+}
+
+#[tokio::test]
+async fn every_damage_is_found() {
+    let cases: [(&str, &[Check]); 17] = [
+        ("DELETE FROM execution WHERE execution_id = LAST", &[Check::JournalWithoutRow]),
+        ("DELETE FROM journal WHERE execution_id = LAST", &[Check::RowWithoutJournal]),
+        ("UPDATE execution SET status = 3 WHERE execution_id = FIRST", &[Check::Row]),
+        ("UPDATE execution SET stopped_at = 9 WHERE execution_id = FIRST", &[Check::Row]),
+        ("UPDATE execution SET stopped_at = NULL WHERE execution_id = FIRST", &[Check::Row]),
+        ("UPDATE execution SET status = 9 WHERE execution_id = FIRST", &[Check::Form]),
+        (
+            "UPDATE execution SET resume_at = resume_at + 1 WHERE execution_id = LAST",
+            &[Check::Sleep],
+        ),
+        (
+            "UPDATE execution SET shard_id = (SHARD + 1) % 64; \
+             UPDATE journal SET shard_id = (SHARD + 1) % 64",
+            &[Check::Shard, Check::Shards],
+        ),
+        ("UPDATE journal SET body = x'00' WHERE execution_id = LAST", &[Check::Chunks]),
+        ("DELETE FROM journal WHERE execution_id = FIRST AND first_event = 0", &[Check::Chunks]),
+        (
+            "UPDATE journal SET first_event = 6 WHERE execution_id = FIRST AND first_event = 5",
+            &[Check::Chunks],
+        ),
+        ("UPDATE journal SET events = events + 1 WHERE execution_id = LAST", &[Check::Chunks]),
+        (
+            "UPDATE journal SET first_visible_id = 9 WHERE execution_id = FIRST AND first_event = 5",
+            &[Check::Chunks],
+        ),
+        ("DELETE FROM revision", &[Check::Revision]),
+        (
+            "UPDATE revision SET definition = \
+             '{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}'",
+            &[Check::Revision],
+        ),
+        ("DELETE FROM machine", &[Check::Row, Check::Shard]),
+        ("DELETE FROM shard WHERE shard_id = 9", &[Check::Shards]),
+    ];
+    for (sql, expected) in cases {
+        let found = found_after(sql).await;
+        assert_eq!(checks(&found), expected.iter().copied().collect(), "{sql}: {found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_breaks_a_rule_is_found() {
+    let (shard, names) = names();
+    let whole = journal(&names[2]).start;
+    let spoiled: [fn(&mut Vec<Event>); 4] = [
+        |events| events[3].at = Timestamp(1),
+        |events| drop(events.remove(2)),
+        |events| drop(events.remove(0)),
+        |events| events[1].frame = stepyard_machine::FrameId(7),
+    ];
+    for (case, spoil) in spoiled.into_iter().enumerate() {
+        let mut events = whole.clone();
+        spoil(&mut events);
+        let (_folder, path) = database().await;
+        let broken = chunk(shard, id(2), &[], &events);
+        sqlx::query("UPDATE journal SET body = ?, events = ? WHERE execution_id = ?")
+            .bind(&broken.body[..])
+            .bind(broken.events)
+            .bind(&id(2).0.as_bytes()[..])
+            .execute(&mut connect(&path).await)
+            .await
+            .unwrap();
+        let found = findings(&SqliteInspector::open(&path).await.unwrap()).await;
+        assert_eq!(checks(&found), [Check::Journal].into(), "case {case}: {found:#?}");
+        let finding = &found[0];
+        assert_eq!((finding.shard, finding.execution), (Some(shard), Some(id(2))));
+        assert_eq!(&*finding.name.as_ref().unwrap().1, names[2]);
+    }
+    assert!(matches!(whole[4].kind, EventKind::WaitStarted { .. }));
+}
+
+/// The condition of a partial index goes, so that the rows which it left out are missing in it.
+const SPOIL_INDEX: &str = "PRAGMA writable_schema = on; UPDATE sqlite_schema \
+    SET sql = substr(sql, 1, instr(sql, 'WHERE') - 1) WHERE name = 'execution_closed'";
+
+#[tokio::test]
+async fn rows_and_indexes_are_rebuilt_from_the_journal() {
+    for sql in [
+        "DELETE FROM execution WHERE execution_id = LAST",
+        "UPDATE execution SET status = 3, stopped_at = 9 WHERE execution_id = FIRST",
+        "UPDATE execution SET status = 9 WHERE execution_id = FIRST",
+        "UPDATE execution SET name = 'x' WHERE execution_id = LAST",
+        "UPDATE execution SET resume_at = 1 WHERE execution_id = LAST",
+        "DELETE FROM machine",
+        SPOIL_INDEX,
+    ] {
+        let (_folder, path) = database().await;
+        let before = rows(&path).await;
+        damage(&path, sql).await;
+        assert_ne!(findings(&SqliteInspector::open(&path).await.unwrap()).await, [], "{sql}");
+        let repairer = SqliteRepairer::open(&path).await.unwrap();
+        repairer.rebuild_indexes().await.unwrap();
+        for shard in all_shards() {
+            repair_shard(&repairer, shard).await.unwrap();
+        }
+        assert_eq!(findings(repairer.inspector()).await, [], "{sql}");
+        drop(repairer);
+        assert_eq!(rows(&path).await, before, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_no_journal_stands_for_goes() {
+    let (_folder, path) = database().await;
+    damage(&path, "DELETE FROM journal WHERE execution_id = LAST").await;
+    let repairer = SqliteRepairer::open(&path).await.unwrap();
+    assert_eq!(repair_shard(&repairer, names().0).await.unwrap(), 1);
+    assert_eq!(findings(repairer.inspector()).await, []);
+    drop(repairer);
+    assert_eq!(rows(&path).await.len(), 2);
+}
+
+#[tokio::test]
+async fn postgres_is_looked_at_and_repaired_as_well() {
+    let Some((url, store)) = support::postgres().await else { return };
+    fill(&store).await;
+    let inspector = PostgresInspector::open(&url).await.unwrap();
+    assert_eq!(findings(&inspector).await, []);
+    let refused = PostgresRepairer::open(&url).await.err().unwrap().to_string();
+    assert!(refused.contains("in use by a server"), "{refused}");
+    store.close().await;
+
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    for (sql, check) in [
+        ("UPDATE execution SET status = 3", Check::Row),
+        ("DELETE FROM execution", Check::JournalWithoutRow),
+        ("DELETE FROM machine", Check::Row),
+        ("UPDATE execution SET resume_at = 1 WHERE stopped_at IS NULL", Check::Sleep),
+    ] {
+        let before = stored_rows(&inspector).await;
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+        assert!(checks(&findings(&inspector).await).contains(&check), "{sql}");
+        let repairer = PostgresRepairer::open(&url).await.unwrap();
+        repairer.rebuild_indexes().await.unwrap();
+        assert!(repair_shard(&repairer, names().0).await.unwrap() > 0, "{sql}");
+        assert_eq!(findings(&inspector).await, [], "{sql}");
+        assert_eq!(stored_rows(&inspector).await, before, "{sql}");
+    }
+}
+
+async fn rows(path: &Path) -> Vec<ExecutionRow> {
+    stored_rows(&SqliteInspector::open(path).await.unwrap()).await
+}
+
+async fn stored_rows(inspector: &dyn Inspect) -> Vec<ExecutionRow> {
+    let stored = inspector.executions(names().0, None, 10).await.unwrap();
+    stored.into_iter().map(|stored| stored.row.unwrap().unwrap()).collect()
+}
