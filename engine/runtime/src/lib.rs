@@ -6,7 +6,9 @@
 
 mod active;
 mod clock;
+mod cluster;
 mod committer;
+mod delivery;
 mod dispatch;
 mod entropy;
 mod error;
@@ -23,6 +25,7 @@ mod timers;
 mod view;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use cluster::{ClusterOptions, NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{StartError, StopError};
 use metrics::Metrics;

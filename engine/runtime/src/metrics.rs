@@ -58,6 +58,8 @@ pub struct MetricsSnapshot {
     pub in_memory: i64,
     /// Messages waiting for their shard.
     pub mailbox: usize,
+    /// Shards that this node owns.
+    pub shards: usize,
 }
 
 impl Metrics {
@@ -125,6 +127,7 @@ impl Metrics {
             removed: read(&self.removed),
             in_memory: self.in_memory.load(Ordering::Relaxed),
             mailbox: 0,
+            shards: 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Whether the store has failed for so long that nobody should wait for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
     reason: watch::Sender<Option<Arc<str>>>,
+    is_final: AtomicBool,
 }
 
 impl Outage {
@@ -47,8 +49,21 @@ impl Outage {
         });
     }
 
+    /// Says that nothing goes on until somebody has looked into it.
+    pub(crate) fn halt(&self, reason: &str) {
+        if !self.is_final.swap(true, Ordering::AcqRel) {
+            tracing::error!(reason, "this node has stopped");
+            self.reason.send_replace(Some(reason.into()));
+        }
+    }
+
+    /// Whether this outage does not end by itself.
+    pub(crate) fn is_final(&self) -> bool {
+        self.is_final.load(Ordering::Acquire)
+    }
+
     fn end(&self) {
-        if self.reason.borrow().is_none() {
+        if self.is_final() || self.reason.borrow().is_none() {
             return;
         }
         tracing::info!("the store works again");

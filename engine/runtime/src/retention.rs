@@ -27,8 +27,6 @@ const BATCH_PAUSE_MIN: Duration = Duration::from_millis(20);
 /// Goes round the shards of this process.
 pub(crate) struct Remover {
     pub(crate) shared: Arc<Shared>,
-    /// The shards that this process owns at the moment.
-    pub(crate) owned: Box<dyn Fn() -> Vec<ShardId> + Send + Sync>,
     /// Days for which executions are kept, unless their state machine says otherwise; 0 is for ever.
     pub(crate) days: u32,
 }
@@ -46,7 +44,7 @@ impl Remover {
 
     async fn round(&self, unused: &mut Vec<Uuid>) -> Result<(), Error> {
         let mut executions = 0;
-        for shard in (self.owned)() {
+        for shard in self.shared.routes.here() {
             executions += self.remove_from(shard).await?;
         }
         if executions > 0 {

@@ -5,29 +5,26 @@ use std::time::Duration;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{Event, StartContext, Text};
-use stepyard_store::{Error, ExecutionRow, NodeId, SHARD_COUNT, ShardId, Store, all_shards};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot};
+use stepyard_machine::{Event, StartContext};
+use stepyard_store::{Error, ExecutionId, ExecutionRow, NodeId, SHARD_COUNT, ShardId, Store};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::cluster::{
+    ClusterOptions, Hosting, Keeper, LocalLease, NoPeers, NotOwner, Routes, Seen, StartRequest,
+    StopRequest,
+};
 use crate::committer::{Batch, Committer};
-use crate::dispatch::Dispatches;
+use crate::delivery::Delivery;
 use crate::recent::Recent;
 use crate::retention::{RETENTION_DAYS, Remover};
-use crate::shard::{MAILBOX_MAX, Message, Shard, Shared, Start, Stop};
+use crate::shard::Shared;
 use crate::{Clock, Entropy, ExecutionView, MetricsSnapshot, StartError, StopError, TaskRunner};
 
 /// Tasks that run at the same time when nothing else is said.
 const TASKS_MAX: usize = 1_000;
-
-/// Bytes of inputs whose starts are not durable yet, in all: with more, starts are throttled.
-const START_BYTES_MAX: usize = 256 << 20;
-
-/// What an input takes at least of [`START_BYTES_MAX`], for what is kept beside it.
-const START_BYTES_MIN: usize = 1 << 10;
 
 /// How long a shutdown waits for the store after it has stopped waiting for tasks.
 const STORE_GRACE: Duration = Duration::from_secs(5);
@@ -50,6 +47,8 @@ pub struct RuntimeOptions {
     /// Days for which executions are kept after their end, unless their state machine says otherwise; 0
     /// is for ever.
     pub retention_days: u32,
+    /// How this process takes part in a cluster; needed when others share its store.
+    pub cluster: Option<ClusterOptions>,
 }
 
 impl RuntimeOptions {
@@ -62,6 +61,7 @@ impl RuntimeOptions {
             entropy: Arc::new(crate::OsEntropy::default()),
             tasks_max: TASKS_MAX,
             retention_days: RETENTION_DAYS,
+            cluster: None,
         }
     }
 }
@@ -91,25 +91,26 @@ pub struct Committed {
     pub events: Vec<Event>,
 }
 
-/// A running runtime: it owns all shards of its store.
+/// A running runtime: it owns shards of its store, all of them when it is alone.
 pub struct Runtime {
     shared: Arc<Shared>,
-    mailboxes: Vec<mpsc::Sender<Message>>,
-    /// Places for starts that are not durable yet, by the byte.
-    starts: Arc<Semaphore>,
-    /// Shards and committer. Dropped without [`Runtime::shutdown`], they end wherever they are, as in
-    /// a crash.
+    delivery: Delivery,
+    /// Keeper, with its shards, and committers. Dropped without [`Runtime::shutdown`], they end wherever
+    /// they are, as in a crash.
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
 impl Runtime {
-    /// Claims all shards and takes up the executions that were left in progress.
+    /// Claims the shards that nobody has and takes up the executions that were left in progress there.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn start(options: RuntimeOptions) -> Result<Runtime, Error> {
-        let places = Arc::new(Semaphore::new(options.tasks_max));
         let node = NodeId(uuid::Builder::from_random_bytes(options.entropy.draw()).into_uuid());
+        let cluster = options.cluster.unwrap_or_else(|| ClusterOptions {
+            address: node.0.to_string().into(),
+            peer: Arc::new(NoPeers),
+        });
         let shared = Arc::new(Shared {
             node,
             store: options.store,
@@ -120,40 +121,26 @@ impl Runtime {
             outage: Arc::default(),
             recent: Recent::default(),
             news: broadcast::Sender::new(NEWS_MAX),
+            routes: Routes::default(),
+            lease: LocalLease::default(),
+            seen: Seen::default(),
+            look: Notify::new(),
             draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
+            closed: CancellationToken::new(),
         });
-        let leases = shared.store.claim_shards(node, &all_shards()).await?;
         let mut tasks = JoinSet::new();
-        let lanes: Vec<_> =
-            (0..shared.store.lanes()).map(|_| start_committer(&shared, &mut tasks)).collect();
-        let (mut mailboxes, mut recovered) = (Vec::new(), Vec::new());
-        let mut taken_up = 0;
-        for lease in leases {
-            let (mailbox, messages) = mpsc::channel(MAILBOX_MAX);
-            let dispatches = Dispatches::new(
-                options.runner.clone(),
-                places.clone(),
-                mailbox.downgrade(),
-                shared.metrics.clone(),
-            );
-            let committer = lanes[usize::from(lease.shard.0) % lanes.len()].clone();
-            let mut shard = Shard::new(shared.clone(), lease, messages, committer, dispatches);
-            taken_up += shard.recover().await?;
-            recovered.push(shard);
-            mailboxes.push(mailbox);
-        }
-        if taken_up > 0 {
-            tracing::info!(executions = taken_up, "took up the executions in progress");
-        }
-        for shard in recovered {
-            tasks.spawn(shard.run());
-        }
-        let owned = Box::new(all_shards);
-        let remover = Remover { shared: shared.clone(), owned, days: options.retention_days };
+        let lanes = (0..shared.store.lanes()).map(|_| start_committer(&shared, &mut tasks));
+        let places = Arc::new(Semaphore::new(options.tasks_max));
+        let hosting = Hosting::new(shared.clone(), options.runner, places, lanes.collect());
+        let delivery = Delivery::new(shared.clone(), cluster.peer.clone());
+        let mut keeper = Keeper::new(hosting, cluster);
+        let claimed = keeper.join().await?;
+        tasks.spawn(keeper.run());
+        taken_up(&shared, &claimed).await?;
+        let remover = Remover { shared: shared.clone(), days: options.retention_days };
         tasks.spawn(remover.run());
-        let starts = Arc::new(Semaphore::new(START_BYTES_MAX));
-        Ok(Runtime { shared, mailboxes, starts, tasks: tokio::sync::Mutex::new(tasks) })
+        Ok(Runtime { shared, delivery, tasks: tokio::sync::Mutex::new(tasks) })
     }
 
     /// Starts an execution; returns when its start is durable. A name in progress with the same input
@@ -162,72 +149,70 @@ impl Runtime {
     /// # Errors
     /// See [`StartError`].
     pub async fn start_execution(&self, start: StartExecution) -> Result<ExecutionRow, StartError> {
-        if self.shared.draining.is_cancelled() {
+        if self.shared.draining.is_cancelled() && !self.shared.store.is_shared() {
             return Err(StartError::Unavailable("the server is shutting down".into()));
         }
-        if let Some(reason) = self.shared.outage.reason() {
-            return Err(StartError::Unavailable(reason.to_string()));
-        }
-        let shard = ShardId::of(&start.context.state_machine_arn, &start.context.execution_name);
-        let (reply, answer) = oneshot::channel();
-        let message = Message::Start(Box::new(Start {
-            place: self.place(start.input.len())?,
+        let drawn = self.shared.entropy.draw();
+        let entropy = drawn.first_chunk::<10>().copied().unwrap_or_default();
+        let request = StartRequest {
+            id: ExecutionId::new(self.shared.clock.now(), entropy),
             context: start.context,
             name_is_chosen: start.name_is_chosen,
             revision: start.revision,
-            program: start.program,
             input: start.input,
-            reply,
-        }));
-        self.mailboxes[usize::from(shard.0)].try_send(message).map_err(|error| match error {
-            TrySendError::Full(_) => StartError::Throttled,
-            TrySendError::Closed(_) => StartError::Unavailable(gone()),
-        })?;
-        tokio::select! {
-            biased;
-            answer = answer => answer.unwrap_or_else(|_| Err(StartError::Unavailable(gone()))),
-            reason = self.shared.outage.begun() => Err(StartError::Unavailable(reason.to_string())),
-        }
-    }
-
-    /// A place for an input among the starts that are not durable yet.
-    fn place(&self, bytes: usize) -> Result<OwnedSemaphorePermit, StartError> {
-        let bytes = u32::try_from(bytes.max(START_BYTES_MIN)).unwrap_or(u32::MAX);
-        self.starts.clone().try_acquire_many_owned(bytes).map_err(|_| StartError::Throttled)
+            is_repeat: false,
+        };
+        self.delivery.start(request, start.program).await
     }
 
     /// Stops an execution; returns the time of its end when that is durable.
     ///
     /// # Errors
     /// See [`StopError`].
-    pub async fn stop_execution(
+    pub async fn stop_execution(&self, request: StopRequest) -> Result<Timestamp, StopError> {
+        self.delivery.stop(request).await
+    }
+
+    /// Starts an execution for another node.
+    ///
+    /// # Errors
+    /// [`NotOwner`] when the shard is not here.
+    pub async fn start_forwarded(
         &self,
-        state_machine_arn: Arc<str>,
-        name: Arc<str>,
-        error: Text,
-        cause: Text,
-    ) -> Result<Timestamp, StopError> {
-        let shard = ShardId::of(&state_machine_arn, &name);
-        let (reply, answer) = oneshot::channel();
-        let stop = Message::Stop(Box::new(Stop { state_machine_arn, name, error, cause, reply }));
-        let stopped = async {
-            let sent = self.mailboxes[usize::from(shard.0)].send(stop).await;
-            sent.map_err(|_| StopError::Unavailable(gone()))?;
-            answer.await.unwrap_or_else(|_| Err(StopError::Unavailable(gone())))
-        };
-        tokio::select! {
-            biased;
-            stopped = stopped => stopped,
-            reason = self.shared.outage.begun() => Err(StopError::Unavailable(reason.to_string())),
+        request: StartRequest,
+    ) -> Result<Result<ExecutionRow, StartError>, NotOwner> {
+        match self.program(request.revision).await {
+            Ok(program) => self.delivery.start_forwarded(request, program).await,
+            Err(error) => Ok(Err(StartError::Unavailable(error.to_string()))),
         }
+    }
+
+    /// Stops an execution for another node.
+    ///
+    /// # Errors
+    /// [`NotOwner`] when the shard is not here.
+    pub async fn stop_forwarded(
+        &self,
+        request: StopRequest,
+    ) -> Result<Result<Timestamp, StopError>, NotOwner> {
+        self.delivery.stop_forwarded(request).await
+    }
+
+    /// Another node says that something in the database concerns this one.
+    pub fn poked(&self) {
+        self.shared.look.notify_one();
     }
 
     /// Why executions can be neither started nor go on; `None` when all is well.
     pub fn fault(&self) -> Option<Arc<str>> {
-        if self.mailboxes.iter().any(mpsc::Sender::is_closed) {
-            return Some("a shard has stopped; see the log".into());
+        if let Some(reason) = self.shared.outage.reason() {
+            return Some(reason);
         }
-        self.shared.outage.reason()
+        if self.shared.closed.is_cancelled() {
+            return Some("the server has shut down".into());
+        }
+        let holds = self.shared.lease.is_valid(self.shared.clock.monotonic());
+        (!holds).then(|| "the lease of this node has run out; it cannot renew it".into())
     }
 
     /// What is committed of an execution; `None` when there is none of that name.
@@ -241,7 +226,10 @@ impl Runtime {
         execution_arn: &str,
     ) -> Result<Option<Arc<ExecutionView>>, Error> {
         let shard = ShardId::of(state_machine_arn, name);
-        if let Some(view) = self.shared.recent.get(shard, execution_arn) {
+        // Without a lease there may be another owner, who knows more.
+        if self.shared.lease.is_valid(self.shared.clock.monotonic())
+            && let Some(view) = self.shared.recent.get(shard, execution_arn)
+        {
             return Ok(Some(view));
         }
         let store = &*self.shared.store;
@@ -266,9 +254,11 @@ impl Runtime {
 
     /// Counters.
     pub fn metrics(&self) -> MetricsSnapshot {
-        let waiting = |mailbox: &mpsc::Sender<Message>| mailbox.max_capacity() - mailbox.capacity();
+        let mailboxes: Vec<_> = self.shared.routes.mailboxes().collect();
+        let waiting = |mailbox: &mpsc::Sender<_>| mailbox.max_capacity() - mailbox.capacity();
         MetricsSnapshot {
-            mailbox: self.mailboxes.iter().map(waiting).sum(),
+            mailbox: mailboxes.iter().map(waiting).sum(),
+            shards: mailboxes.len(),
             ..self.shared.metrics.snapshot()
         }
     }
@@ -306,17 +296,31 @@ impl Runtime {
     }
 }
 
-/// What somebody is told whose answer will not come.
-fn gone() -> String {
-    "the server is shutting down, or a part of it has failed; try again".into()
-}
-
 async fn join_all(tasks: &mut JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
-            tracing::error!(%error, "a shard has failed");
+            tracing::error!(%error, "a part of the runtime has failed");
         }
     }
+}
+
+/// Waits until those shards have taken up what was in progress.
+async fn taken_up(shared: &Shared, shards: &[ShardId]) -> Result<(), Error> {
+    let all = async {
+        for shard in shards {
+            shared.routes.known(*shard).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = all => {}
+        reason = shared.outage.begun() => return Err(Error::Unavailable(reason.to_string())),
+    }
+    match shared.metrics.snapshot().in_memory {
+        0 => {}
+        executions => tracing::info!(executions, "took up the executions in progress"),
+    }
+    Ok(())
 }
 
 fn start_committer(shared: &Shared, tasks: &mut JoinSet<()>) -> mpsc::Sender<Batch> {

@@ -15,14 +15,16 @@ pub const SHARD_COUNT: u16 = 64;
 
 impl ShardId {
     /// The shard of an execution, computable from its ARN on any node: FNV-1a over the ARN of the
-    /// state machine, a zero byte and the execution's name.
+    /// state machine, a zero byte and the execution's name, and then the finaliser of SplitMix64, without
+    /// which names that differ in their last characters only would share a shard.
     pub fn of(state_machine_arn: &str, execution_name: &str) -> ShardId {
         let bytes = state_machine_arn.bytes().chain([0]).chain(execution_name.bytes());
         let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-        // The high half is the better mixed one.
-        ShardId(((hash >> 32) % u64::from(SHARD_COUNT)) as u16)
+        let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ShardId(((mixed ^ (mixed >> 31)) % u64::from(SHARD_COUNT)) as u16)
     }
 }
 
@@ -102,4 +104,20 @@ pub struct ExecutionQuery {
     pub after: Option<ExecutionId>,
     /// At most so many.
     pub limit: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHARD_COUNT, ShardId};
+
+    #[test]
+    fn names_that_are_counted_up_spread_over_the_shards() {
+        let mut shards = [0; SHARD_COUNT as usize];
+        for number in 0..6_400 {
+            let shard =
+                ShardId::of("arn:aws:states:us-east-1:0:stateMachine:m", &format!("n-{number}"));
+            shards[usize::from(shard.0)] += 1;
+        }
+        assert!(shards.iter().all(|count| (50..=150).contains(count)), "{shards:?}");
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stepyard_asl::Timestamp;
-use stepyard_runtime::StopError;
+use stepyard_runtime::{StopError, StopRequest};
 
 use crate::app::App;
 use crate::arn::Arn;
@@ -43,8 +43,13 @@ pub(crate) async fn stop_execution(
         .check()?;
     let parsed = Arn::parse(arn)?;
     let (machine, name) = parsed.state_machine_of_execution()?;
-    let (error, cause) = (request.error.map(Arc::from), request.cause.map(Arc::from));
-    match app.runtime.stop_execution(machine.into(), name.into(), error, cause).await {
+    let stop = StopRequest {
+        state_machine_arn: machine.into(),
+        name: name.into(),
+        error: request.error.map(Arc::from),
+        cause: request.cause.map(Arc::from),
+    };
+    match app.runtime.stop_execution(stop).await {
         Ok(stop_date) => Ok(StopExecutionResponse { stop_date }),
         Err(StopError::NotRunning) => {
             let ended = app.execution(arn).await?.stopped_at;

@@ -28,10 +28,6 @@ impl UnderWay {
             None => std::future::pending().await,
         }
     }
-
-    pub(super) fn into_replies(self) -> Vec<Reply> {
-        self.replies
-    }
 }
 
 impl Shard {
@@ -70,10 +66,14 @@ impl Shard {
         match outcome {
             Outcome::Committed => {
                 self.lease.commit_seq += 1;
+                self.shared.seen.note(self.lease);
                 self.setbacks = 0;
                 self.release(under_way);
             }
-            Outcome::Refused => self.start_over(under_way.replies).await,
+            Outcome::Refused => {
+                drop(under_way);
+                self.start_over().await;
+            }
         }
     }
 
@@ -109,8 +109,8 @@ impl Shard {
     }
 
     fn dispatch(&mut self, execution: ExecutionId, invoke: &InvokeTask) {
-        if self.shared.draining.is_cancelled() {
-            // It is pending, so it is handed out after the next start.
+        if self.ends.leaving.is_cancelled() {
+            // It is pending, so the next owner hands it out.
             return;
         }
         let Some(active) = self.executions.get(&execution) else { return };

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
-use stepyard_json::Payload;
-use stepyard_machine::{StartContext, Text};
 use stepyard_store::{ExecutionId, ExecutionRow};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use uuid::Uuid;
 
+use crate::cluster::{StartRequest, StopRequest};
 use crate::dispatch::Report;
 use crate::{StartError, StopError};
 
@@ -21,30 +19,36 @@ pub(crate) enum Message {
 
 /// A request to start an execution.
 pub(crate) struct Start {
-    pub(crate) context: Arc<StartContext>,
-    /// A name that the server made up is new; one that a client chose is looked up.
-    pub(crate) name_is_chosen: bool,
-    pub(crate) revision: Uuid,
+    pub(crate) request: StartRequest,
     pub(crate) program: Arc<Program>,
-    pub(crate) input: Payload,
     pub(crate) reply: oneshot::Sender<Result<ExecutionRow, StartError>>,
     /// The place of its input among the starts that are not durable yet.
     pub(crate) place: OwnedSemaphorePermit,
 }
 
+impl Start {
+    /// What names are known by.
+    pub(crate) fn name(&self) -> (Arc<str>, Arc<str>) {
+        let context = &self.request.context;
+        (context.state_machine_arn.clone(), context.execution_name.clone())
+    }
+
+    /// A name that was made up is new, unless the request may have been served before.
+    pub(crate) fn is_looked_up(&self) -> bool {
+        self.request.name_is_chosen || self.request.is_repeat
+    }
+}
+
 /// A request to stop an execution.
 pub(crate) struct Stop {
-    pub(crate) state_machine_arn: Arc<str>,
-    pub(crate) name: Arc<str>,
-    pub(crate) error: Text,
-    pub(crate) cause: Text,
+    pub(crate) request: StopRequest,
     pub(crate) reply: oneshot::Sender<Result<Timestamp, StopError>>,
 }
 
 impl Stop {
     /// What names are known by: the state machine's ARN and the execution's name.
     pub(crate) fn name(&self) -> (Arc<str>, Arc<str>) {
-        (self.state_machine_arn.clone(), self.name.clone())
+        (self.request.state_machine_arn.clone(), self.request.name.clone())
     }
 }
 
@@ -74,15 +78,6 @@ impl Reply {
         match self.answer {
             Answer::Started { reply, result, .. } => drop(reply.send(result.map(|row| *row))),
             Answer::Stopped { reply, stopped_at } => drop(reply.send(Ok(stopped_at))),
-        }
-    }
-
-    /// What it would have told may not have happened.
-    pub(crate) fn retract(self) {
-        let text = "the shard has changed its owner; try again".to_owned();
-        match self.answer {
-            Answer::Started { reply, .. } => drop(reply.send(Err(StartError::Unavailable(text)))),
-            Answer::Stopped { reply, .. } => drop(reply.send(Err(StopError::Unavailable(text)))),
         }
     }
 }

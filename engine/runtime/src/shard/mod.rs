@@ -24,10 +24,11 @@ use stepyard_machine::{Moment, StartContext, Stimulus};
 use stepyard_store::{
     DuePlace, Error, ExecutionId, ExecutionRow, NodeId, ShardId, ShardLease, Store,
 };
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::active::Active;
+use crate::cluster::{LocalLease, Route, Routes, Seen};
 use crate::committer::Batch;
 use crate::dispatch::{Dispatches, Report};
 use crate::outage::Outage;
@@ -62,10 +63,34 @@ pub(crate) struct Shared {
     pub(crate) outage: Arc<Outage>,
     pub(crate) recent: Recent,
     pub(crate) news: broadcast::Sender<Arc<Committed>>,
-    /// Set when no new work is to be taken.
+    pub(crate) routes: Routes,
+    /// The lease of this node.
+    pub(crate) lease: LocalLease,
+    pub(crate) seen: Seen,
+    /// Asks the keeper to look what belongs to whom.
+    pub(crate) look: Notify,
+    /// Set when this node is to give its shards away.
     pub(crate) draining: CancellationToken,
     /// Set when running tasks are not waited for any more.
     pub(crate) stopping: CancellationToken,
+    /// Set when no shard is left.
+    pub(crate) closed: CancellationToken,
+}
+
+/// How a shard is told to end.
+pub(crate) struct Ends {
+    /// Hand out no more tasks, and end when those that run have ended.
+    pub(crate) leaving: CancellationToken,
+    /// Do not wait for tasks.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// What a shard leaves behind.
+pub(crate) struct ShardEnd {
+    /// Its lease, with the number of its last commit.
+    pub(crate) lease: ShardLease,
+    /// Whether it has found another owner in its place.
+    pub(crate) is_lost: bool,
 }
 
 /// A shard and everything that it owns.
@@ -78,6 +103,7 @@ pub(crate) struct Shard {
     names: BTreeMap<Name, ExecutionId>,
     timers: Timers,
     dispatches: Dispatches,
+    ends: Ends,
     /// Executions with something to hand over.
     dirty: BTreeSet<ExecutionId>,
     /// Rows of executions whose start has not been handed over.
@@ -96,8 +122,10 @@ pub(crate) struct Shard {
     set_aside: BTreeSet<ExecutionId>,
     /// Times that everything had to be read anew since the last commit.
     setbacks: u32,
-    /// Whether it has been noticed that no new work is to be taken.
-    draining: bool,
+    /// Whether it has been noticed that it is to end.
+    is_leaving: bool,
+    /// Whether it belongs to another node by now.
+    is_lost: bool,
 }
 
 impl Shard {
@@ -107,6 +135,7 @@ impl Shard {
         mailbox: mpsc::Receiver<Message>,
         committer: mpsc::Sender<Batch>,
         dispatches: Dispatches,
+        ends: Ends,
     ) -> Shard {
         Shard {
             shared,
@@ -117,6 +146,7 @@ impl Shard {
             names: BTreeMap::new(),
             timers: Timers::default(),
             dispatches,
+            ends,
             dirty: BTreeSet::new(),
             starts: BTreeMap::new(),
             replies: Vec::new(),
@@ -127,7 +157,8 @@ impl Shard {
             woken: Vec::new(),
             set_aside: BTreeSet::new(),
             setbacks: 0,
-            draining: false,
+            is_leaving: false,
+            is_lost: false,
         }
     }
 
@@ -136,7 +167,7 @@ impl Shard {
     }
 
     /// Takes up the executions that were left in progress, but for those that sleep for longer.
-    pub(crate) async fn recover(&mut self) -> Result<usize, Error> {
+    async fn recover(&mut self) -> Result<usize, Error> {
         self.loaded_to = BEFORE_ALL;
         let mut count = 0;
         while {
@@ -149,8 +180,16 @@ impl Shard {
         Ok(count)
     }
 
-    /// Runs until it is told to stop and everything decided is durable.
-    pub(crate) async fn run(mut self) {
+    /// Takes up what was in progress, then runs until it is told to stop and everything decided is durable,
+    /// or until it has another owner.
+    pub(crate) async fn run(mut self, mailbox: mpsc::Sender<Message>) -> ShardEnd {
+        if let Err(error) = self.recover().await {
+            tracing::warn!(%error, shard = self.id().0, "cannot take executions up; trying again");
+            self.start_over().await;
+        }
+        if !self.is_lost {
+            self.shared.routes.set(self.id(), Route::Here(mailbox));
+        }
         while !self.is_finished() {
             // A panic is a fault of this program: it may cost one execution, not the others.
             let turn = AssertUnwindSafe(self.turn()).catch_unwind();
@@ -158,17 +197,21 @@ impl Shard {
                 self.set_panicking_aside().await;
             }
         }
+        self.shared.metrics.in_memory_changed(-(self.executions.len() as i64));
+        ShardEnd { lease: self.lease, is_lost: self.is_lost }
     }
 
     async fn turn(&mut self) {
-        let accepts = self.dirty.len() < BACKLOG_MAX && self.replies.len() < REPLIES_MAX;
+        let is_full = self.dirty.len() >= BACKLOG_MAX || self.replies.len() >= REPLIES_MAX;
+        // Who asks a shard that is about to leave asks its next owner.
+        let accepts = !is_full && !(self.is_leaving && self.dispatches.is_empty());
         let due = self.timers.next_due().map_or(self.next_load, |due| due.min(self.next_load));
         let clock = self.shared.clock.clone();
         tokio::select! {
             biased;
             outcome = UnderWay::outcome(&mut self.under_way) => self.finish(outcome).await,
-            () = self.shared.stopping.cancelled() => self.drain().await,
-            () = self.shared.draining.cancelled(), if !self.draining => self.draining = true,
+            () = self.ends.stopping.cancelled() => self.drain().await,
+            () = self.ends.leaving.cancelled(), if !self.is_leaving => self.is_leaving = true,
             () = clock.sleep_until(due) => self.on_time().await,
             Some(message) = self.mailbox.recv(), if accepts => self.receive(message).await,
         }
@@ -178,8 +221,9 @@ impl Shard {
 
     fn is_finished(&self) -> bool {
         let quiet = self.dispatches.is_empty() && self.dirty.is_empty() && self.under_way.is_none();
-        (self.shared.draining.is_cancelled() && quiet)
-            || (self.shared.stopping.is_cancelled() && self.under_way.is_none())
+        self.is_lost
+            || (self.ends.leaving.is_cancelled() && quiet)
+            || (self.ends.stopping.is_cancelled() && self.under_way.is_none())
     }
 
     /// The end: running tasks are dropped, what is under way is waited for.

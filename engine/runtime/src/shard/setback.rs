@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use stepyard_store::Error;
 
-use super::committing::UnderWay;
-use super::{Reply, Shard};
+use super::Shard;
+use crate::cluster::Seen;
 use crate::outage::Attempts;
 use crate::timers::Timers;
 
@@ -15,9 +15,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 impl Shard {
     /// A commit was refused: memory may be ahead of the truth.
-    pub(super) async fn start_over(&mut self, mut replies: Vec<Reply>) {
-        replies.append(&mut self.replies);
-        replies.into_iter().for_each(Reply::retract);
+    pub(super) async fn start_over(&mut self) {
+        // What they would have told may not have happened: who gets no answer asks again.
+        self.replies.clear();
         self.dispatches.stop_all();
         self.shared.metrics.in_memory_changed(-(self.executions.len() as i64));
         self.executions.clear();
@@ -47,8 +47,8 @@ impl Shard {
             );
         }
         // Whatever becomes of the batch under way, the next claim fences it.
-        let replies = self.under_way.take().map(UnderWay::into_replies);
-        self.start_over(replies.unwrap_or_default()).await;
+        self.under_way = None;
+        self.start_over().await;
     }
 
     /// A contradiction that stays must not keep the processors busy.
@@ -63,10 +63,14 @@ impl Shard {
     async fn take_over(&mut self) {
         let shared = self.shared.clone();
         let mut attempts = Attempts::new(&shared.outage, &*shared.clock);
-        loop {
+        while !self.ends.stopping.is_cancelled() {
             match self.claim_and_recover().await {
-                Ok(executions) => {
+                Ok(Some(executions)) => {
                     tracing::info!(shard = self.id().0, executions, "shard taken over");
+                    return attempts.succeeded();
+                }
+                Ok(None) => {
+                    self.is_lost = true;
                     return attempts.succeeded();
                 }
                 Err(error) => {
@@ -77,11 +81,19 @@ impl Shard {
         }
     }
 
-    async fn claim_and_recover(&mut self) -> Result<usize, Error> {
+    /// How many executions it has taken up; `None` when it belongs to another node.
+    async fn claim_and_recover(&mut self) -> Result<Option<usize>, Error> {
+        let before = self.shared.seen.snapshot();
         let leases = self.shared.store.claim_shards(self.shared.node, &[self.id()]).await?;
-        if let Some(lease) = leases.first() {
-            self.lease = *lease;
+        let Some(lease) = leases.first() else {
+            tracing::info!(shard = self.id().0, "the shard belongs to another node by now");
+            return Ok(None);
+        };
+        if let Some(lost) = Seen::lost(&before, *lease) {
+            self.shared.outage.halt(&lost.to_string());
+            return Ok(None);
         }
-        Box::pin(self.recover()).await
+        self.lease = *lease;
+        Box::pin(self.recover()).await.map(Some)
     }
 }

@@ -6,8 +6,9 @@ use futures::future::join_all;
 use stepyard_machine::{ExecutionStatus, Stimulus};
 use stepyard_store::{Error, ExecutionId, ExecutionRow};
 
-use super::{Answer, Message, Name, Reply, Shard, Start, Stop, name_of};
+use super::{Answer, Message, Name, Reply, Shard, Start, Stop};
 use crate::active::Active;
+use crate::cluster::StartRequest;
 use crate::{StartError, StopError};
 
 /// What the store has under the names that clients chose.
@@ -20,7 +21,7 @@ impl Shard {
         let names: BTreeSet<Name> = messages
             .iter()
             .filter_map(|message| match message {
-                Message::Start(start) if start.name_is_chosen => Some(name_of(&start.context)),
+                Message::Start(start) if start.is_looked_up() => Some(start.name()),
                 Message::Stop(stop) => Some(stop.name()),
                 _ => None,
             })
@@ -38,12 +39,15 @@ impl Shard {
             // Its client has given up, and may have asked again since.
             return;
         }
-        let name = name_of(&start.context);
+        let name = start.name();
         if let Some(id) = self.names.get(&name).copied() {
             return self.start_again(id, start);
         }
         let refusal = match found.get(&name) {
             None | Some(Ok(None)) => return self.start_new(name, start),
+            Some(Ok(Some(row))) if row.id == start.request.id => {
+                return drop(start.reply.send(Ok(row.clone())));
+            }
             Some(Ok(Some(_))) => already_exists(&start),
             Some(Err(error)) => StartError::Unavailable(error.to_string()),
         };
@@ -53,22 +57,21 @@ impl Shard {
 
     fn start_new(&mut self, name: Name, start: Start) {
         let moment = self.moment();
-        let entropy = moment.entropy.first_chunk::<10>().copied().unwrap_or_default();
-        let id = ExecutionId::new(moment.now, entropy);
+        let StartRequest { id, revision, context, input, .. } = start.request;
         let row = ExecutionRow {
             shard: self.id(),
             id,
             state_machine_arn: name.0,
             name: name.1,
-            revision: start.revision,
+            revision,
             status: ExecutionStatus::Running,
             started_at: moment.now,
             stopped_at: None,
             resume_at: None,
         };
-        let mut active = Active::new(id, start.revision, start.program);
+        let mut active = Active::new(id, revision, start.program);
         self.deciding = Some(id);
-        active.decide(moment, Stimulus::Start { context: start.context, input: start.input });
+        active.decide(moment, Stimulus::Start { context, input });
         self.deciding = None;
         self.shared.metrics.in_memory_changed(1);
         self.insert(active);
@@ -84,10 +87,12 @@ impl Shard {
     fn start_again(&mut self, id: ExecutionId, start: Start) {
         let Some(active) = self.executions.get(&id) else { return };
         let execution = active.execution();
-        let result = if execution.is_closed() || execution.input() != Some(&start.input) {
-            Err(already_exists(&start))
-        } else {
-            Ok(Box::new(active.started_row(self.id(), &start.context)))
+        let request = &start.request;
+        let is_same = id == request.id
+            || (!execution.is_closed() && execution.input() == Some(&request.input));
+        let result = match is_same {
+            true => Ok(Box::new(active.started_row(self.id(), &request.context))),
+            false => Err(already_exists(&start)),
         };
         let answer = Answer::Started { reply: start.reply, result, _place: start.place };
         self.replies.push(Reply { execution: id, answer });
@@ -104,7 +109,7 @@ impl Shard {
             };
             return drop(stop.reply.send(Err(error)));
         };
-        self.decide(id, Stimulus::Stop { error: stop.error, cause: stop.cause });
+        self.decide(id, Stimulus::Stop { error: stop.request.error, cause: stop.request.cause });
         let ended = self.executions.get(&id).and_then(|active| active.execution().stopped_at());
         let stopped_at = ended.unwrap_or_else(|| self.shared.clock.now());
         let answer = Answer::Stopped { reply: stop.reply, stopped_at };
@@ -113,5 +118,5 @@ impl Shard {
 }
 
 fn already_exists(start: &Start) -> StartError {
-    StartError::AlreadyExists { arn: start.context.execution_arn.clone() }
+    StartError::AlreadyExists { arn: start.request.context.execution_arn.clone() }
 }

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
 use stepyard_store::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore,
-    NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary,
-    Store, all_shards,
+    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
+    MemoryStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
+    StateMachineSummary, Store, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -31,6 +32,7 @@ pub(crate) struct FaultyStore {
     gate: Arc<Semaphore>,
     failing: Arc<AtomicBool>,
     failed: Arc<Notify>,
+    rewound: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -42,12 +44,17 @@ struct Plan {
 
 impl FaultyStore {
     pub(crate) fn sound() -> FaultyStore {
+        FaultyStore::over(MemoryStore::new())
+    }
+
+    pub(crate) fn over(inner: MemoryStore) -> FaultyStore {
         FaultyStore {
-            inner: MemoryStore::new(),
+            inner,
             plan: Arc::default(),
             gate: Arc::new(Semaphore::new(1)),
             failing: Arc::default(),
             failed: Arc::default(),
+            rewound: Arc::default(),
         }
     }
 
@@ -85,6 +92,11 @@ impl FaultyStore {
 
     pub(crate) fn recover(&self) {
         self.failing.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on it has not what it had acknowledged last.
+    pub(crate) fn rewind(&self) {
+        self.rewound.store(true, Ordering::SeqCst);
     }
 
     /// Somebody else takes all shards.
@@ -128,6 +140,52 @@ fn lost() -> Error {
 
 #[async_trait]
 impl Store for FaultyStore {
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
+    async fn register_node(
+        &self,
+        node: NodeId,
+        address: &str,
+        time_to_live: Duration,
+    ) -> Result<(), Error> {
+        self.check()?;
+        self.inner.register_node(node, address, time_to_live).await
+    }
+
+    async fn renew_node(
+        &self,
+        node: NodeId,
+        draining: bool,
+        time_to_live: Duration,
+    ) -> Result<Option<Membership>, Error> {
+        self.check()?;
+        let mut renewed = self.inner.renew_node(node, draining, time_to_live).await?;
+        if let Some(membership) = renewed.as_mut().filter(|_| self.rewound.load(Ordering::SeqCst)) {
+            let shards = membership.shards.iter_mut();
+            shards.for_each(|shard| {
+                shard.lease.commit_seq = shard.lease.commit_seq.saturating_sub(1)
+            });
+        }
+        Ok(renewed)
+    }
+
+    async fn deregister_node(&self, node: NodeId) -> Result<(), Error> {
+        self.check()?;
+        self.inner.deregister_node(node).await
+    }
+
+    async fn release_shards(
+        &self,
+        node: NodeId,
+        leases: &[ShardLease],
+        successor: Option<NodeId>,
+    ) -> Result<(), Error> {
+        self.check()?;
+        self.inner.release_shards(node, leases, successor).await
+    }
+
     async fn claim_shards(
         &self,
         node: NodeId,

@@ -1,7 +1,9 @@
 //! The runtime over a store that fails as stores do, and runners that are cut off.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod cluster;
 mod faulty;
+mod network;
 mod world;
 
 use std::collections::BTreeSet;
@@ -12,7 +14,7 @@ use std::time::Duration;
 use faulty::{Fault, FaultyStore};
 use stepyard_asl::Random;
 use stepyard_machine::ExecutionStatus;
-use stepyard_runtime::{Entropy, SeededEntropy, StartError, StopError};
+use stepyard_runtime::{Entropy, SeededEntropy, StartError, StopError, StopRequest};
 use stepyard_store::{ShardId, Store};
 use world::{World, chosen};
 
@@ -50,8 +52,8 @@ async fn nothing_leaves_before_its_commit() {
     let runtime = Arc::new(world.start_runtime().await);
     let held = store.hold();
     let starting = {
-        let (world, runtime) = (world.clone(), runtime.clone());
-        tokio::spawn(async move { world.start(&runtime, "one", INPUT).await })
+        let (request, runtime) = (world.request("one", INPUT), runtime.clone());
+        tokio::spawn(async move { runtime.start_execution(request).await })
     };
     world.settle().await;
     assert!(!starting.is_finished());
@@ -191,8 +193,12 @@ async fn a_stop_ends_what_waits() {
     let row = world.start(&runtime, "one", INPUT).await.unwrap();
     let stop = |why: &str| {
         let context = chosen("one");
-        let (machine, name) = (context.state_machine_arn.clone(), context.execution_name.clone());
-        runtime.stop_execution(machine, name, Some(why.into()), None)
+        runtime.stop_execution(StopRequest {
+            state_machine_arn: context.state_machine_arn.clone(),
+            name: context.execution_name.clone(),
+            error: Some(why.into()),
+            cause: None,
+        })
     };
     let held = store.hold();
     let (first, second) = (stop("first"), stop("second"));
@@ -326,8 +332,9 @@ async fn who_sleeps_is_found_by_name() {
     assert!(matches!(other, Err(StartError::AlreadyExists { .. })));
     world.settle().await;
     assert_eq!(runtime.metrics().in_memory, 0, "nothing has happened to it: it sleeps on");
-    let (machine, name) = (row.state_machine_arn.clone(), row.name.clone());
-    runtime.stop_execution(machine, name, None, None).await.unwrap();
+    let (state_machine_arn, name) = (row.state_machine_arn.clone(), row.name.clone());
+    let stop = StopRequest { state_machine_arn, name, error: None, cause: None };
+    runtime.stop_execution(stop).await.unwrap();
     assert_eq!(world.journal(&row).await.status(), Some(ExecutionStatus::Aborted));
     world.until_all_closed().await;
     assert_eq!(world.runs().len(), 0);

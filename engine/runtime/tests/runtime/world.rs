@@ -9,15 +9,17 @@ use stepyard_asl::{Program, Resource, Timestamp, compile};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{Execution, StartContext};
 use stepyard_runtime::{
-    Clock, Entropy, Invocation, ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError,
-    StartExecution, TaskOutcome, TaskRunner,
+    Clock, ClusterOptions, Entropy, Invocation, ManualClock, Runtime, RuntimeOptions,
+    SeededEntropy, StartError, StartExecution, TaskOutcome, TaskRunner,
 };
 use stepyard_store::{
-    ExecutionQuery, ExecutionRow, Revision, ShardId, StateMachine, StateMachineType, Store, codec,
+    ExecutionQuery, ExecutionRow, MemoryStore, Revision, ShardId, StateMachine, StateMachineType,
+    Store, codec,
 };
 use uuid::Uuid;
 
 use crate::faulty::FaultyStore;
+use crate::network::Network;
 
 /// Turns of the scheduler after which everything that can go on has gone on.
 const TURNS: usize = 300;
@@ -27,7 +29,7 @@ const PATIENCE: usize = 2_000;
 
 #[derive(Clone)]
 pub(crate) struct World {
-    store: FaultyStore,
+    pub(crate) store: FaultyStore,
     program: Arc<Program>,
     definition: Arc<str>,
     clock: ManualClock,
@@ -75,6 +77,9 @@ impl Runner {
     }
 }
 
+/// When each world begins.
+const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
+
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
 
 /// Names and ARNs of an execution.
@@ -94,11 +99,23 @@ impl World {
     }
 
     pub(crate) fn seeded(definition: &str, store: FaultyStore, seed: u64) -> World {
+        World::at(ManualClock::at(BEGINNING), definition, store, seed)
+    }
+
+    /// One whose store may be shared by several nodes; its time is that of the database.
+    pub(crate) fn of_nodes(definition: &str) -> World {
+        let clock = ManualClock::at(BEGINNING);
+        let database_clock = clock.clone();
+        let store = FaultyStore::over(MemoryStore::shared(move || database_clock.now()));
+        World::at(clock, definition, store, 1)
+    }
+
+    fn at(clock: ManualClock, definition: &str, store: FaultyStore, seed: u64) -> World {
         World {
             store,
             program: compile(definition).program.unwrap(),
             definition: definition.into(),
-            clock: ManualClock::at(Timestamp(1_700_000_000_000)),
+            clock,
             runner: Arc::default(),
             seed,
             processes: Arc::default(),
@@ -129,6 +146,25 @@ impl World {
     }
 
     pub(crate) async fn start_runtime_with(&self, entropy: impl Entropy + 'static) -> Runtime {
+        self.start_in(entropy, None).await
+    }
+
+    /// Starts a runtime as a node that others reach over the network.
+    pub(crate) async fn start_node(&self, network: &Network, address: &str) -> Arc<Runtime> {
+        let process = self.processes.fetch_add(1, Ordering::Relaxed);
+        let entropy = SeededEntropy::new(self.seed + (process << 32));
+        let peer = Arc::new(network.clone());
+        let cluster = ClusterOptions { address: address.into(), peer };
+        let runtime = Arc::new(self.start_in(entropy, Some(cluster)).await);
+        network.attach(address, &runtime);
+        runtime
+    }
+
+    async fn start_in(
+        &self,
+        entropy: impl Entropy + 'static,
+        cluster: Option<ClusterOptions>,
+    ) -> Runtime {
         let revision = Revision {
             id: Uuid::from_u128(1),
             definition: self.definition.clone(),
@@ -148,6 +184,7 @@ impl World {
         let options = RuntimeOptions {
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(entropy),
+            cluster,
             ..RuntimeOptions::new(Arc::new(self.store.clone()), self.runner.clone())
         };
         Runtime::start(options).await.unwrap()
@@ -159,15 +196,18 @@ impl World {
         name: &str,
         input: &str,
     ) -> Result<ExecutionRow, StartError> {
-        let starting = runtime.start_execution(StartExecution {
+        let mut starting = std::pin::pin!(runtime.start_execution(self.request(name, input)));
+        self.passing_time(&mut starting).await
+    }
+
+    pub(crate) fn request(&self, name: &str, input: &str) -> StartExecution {
+        StartExecution {
             context: chosen(name),
             name_is_chosen: true,
             revision: Uuid::from_u128(1),
             program: self.program.clone(),
             input: Payload::from(Json::parse(input).unwrap()),
-        });
-        let mut starting = std::pin::pin!(starting);
-        self.passing_time(&mut starting).await
+        }
     }
 
     /// Moves the clock on until there is an answer.
@@ -266,6 +306,12 @@ impl World {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// All executions.
+    pub(crate) async fn rows(&self) -> Vec<ExecutionRow> {
+        let query = ExecutionQuery { limit: usize::MAX, ..ExecutionQuery::default() };
+        self.store.list_executions(&query).await.unwrap()
     }
 
     async fn closed(&self, most: usize) -> usize {

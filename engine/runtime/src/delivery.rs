@@ -1,0 +1,242 @@
+//! Bringing requests to the owners of their shards, wherever those are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepyard_asl::{Program, Timestamp};
+use stepyard_store::{ExecutionRow, ShardId};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::cluster::{NotOwner, Peer, PeerError, Route, StartRequest, StopRequest};
+use crate::shard::{Message, Shared, Start, Stop};
+use crate::{StartError, StopError};
+
+/// How long a request looks for an owner that answers: longer than it takes to replace a dead node.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a request that another node has forwarded waits for a shard that is on its way here.
+const FORWARDED_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The pause before an owner is looked for again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Bytes of inputs whose starts are not durable yet, in all: with more, starts are throttled.
+const START_BYTES_MAX: usize = 256 << 20;
+
+/// What an input takes at least of [`START_BYTES_MAX`], for what is kept beside it.
+const START_BYTES_MIN: usize = 1 << 10;
+
+/// Brings requests to owners, and asks again where there is no answer. That is safe: a start carries the
+/// id of its execution, and a stop of what has stopped changes nothing.
+pub(crate) struct Delivery {
+    shared: Arc<Shared>,
+    peer: Arc<dyn Peer>,
+    /// Places for starts that are not durable yet, by the byte.
+    starts: Arc<Semaphore>,
+}
+
+/// What the owner of a shard is asked.
+trait Question: Send {
+    type Answer: Send;
+
+    /// Asks there; `None` when there is no answer.
+    fn ask(
+        &mut self,
+        delivery: &Delivery,
+        route: Route,
+    ) -> impl Future<Output = Option<Self::Answer>> + Send;
+}
+
+struct Starting {
+    request: StartRequest,
+    program: Arc<Program>,
+}
+
+impl Question for Starting {
+    type Answer = Result<ExecutionRow, StartError>;
+
+    async fn ask(&mut self, delivery: &Delivery, route: Route) -> Option<Self::Answer> {
+        let Starting { request, program } = self;
+        let said = match route {
+            Route::Here(mailbox) => delivery.start_here(&mailbox, request, program).await,
+            Route::Elsewhere(address) => {
+                said(delivery.peer.start_execution(&address, request).await)
+            }
+            Route::Nowhere => None,
+        };
+        request.is_repeat = true;
+        said
+    }
+}
+
+impl Question for StopRequest {
+    type Answer = Result<Timestamp, StopError>;
+
+    async fn ask(&mut self, delivery: &Delivery, route: Route) -> Option<Self::Answer> {
+        match route {
+            Route::Here(mailbox) => stop_here(&mailbox, self).await,
+            Route::Elsewhere(address) => said(delivery.peer.stop_execution(&address, self).await),
+            Route::Nowhere => None,
+        }
+    }
+}
+
+/// What an owner has said; `None` when it has not said anything.
+type Said<T, E> = Option<Result<T, E>>;
+
+impl Delivery {
+    pub(crate) fn new(shared: Arc<Shared>, peer: Arc<dyn Peer>) -> Delivery {
+        Delivery { shared, peer, starts: Arc::new(Semaphore::new(START_BYTES_MAX)) }
+    }
+
+    pub(crate) async fn start(
+        &self,
+        request: StartRequest,
+        program: Arc<Program>,
+    ) -> Result<ExecutionRow, StartError> {
+        let shard = shard_of_start(&request);
+        let answered = self.until_answered(shard, Starting { request, program });
+        answered.await.unwrap_or_else(|why| Err(StartError::Unavailable(why)))
+    }
+
+    pub(crate) async fn stop(&self, request: StopRequest) -> Result<Timestamp, StopError> {
+        let shard = ShardId::of(&request.state_machine_arn, &request.name);
+        let answered = self.until_answered(shard, request);
+        answered.await.unwrap_or_else(|why| Err(StopError::Unavailable(why)))
+    }
+
+    /// A start that another node has forwarded: it is not forwarded again.
+    pub(crate) async fn start_forwarded(
+        &self,
+        request: StartRequest,
+        program: Arc<Program>,
+    ) -> Result<Result<ExecutionRow, StartError>, NotOwner> {
+        let mailbox = self.mailbox(shard_of_start(&request)).await?;
+        self.start_here(&mailbox, &request, &program).await.ok_or(NotOwner)
+    }
+
+    /// A stop that another node has forwarded.
+    pub(crate) async fn stop_forwarded(
+        &self,
+        request: StopRequest,
+    ) -> Result<Result<Timestamp, StopError>, NotOwner> {
+        let shard = ShardId::of(&request.state_machine_arn, &request.name);
+        let mailbox = self.mailbox(shard).await?;
+        stop_here(&mailbox, &request).await.ok_or(NotOwner)
+    }
+
+    /// Asks whoever owns the shard until somebody answers. The error says why nobody has.
+    async fn until_answered<Q: Question>(
+        &self,
+        shard: ShardId,
+        mut question: Q,
+    ) -> Result<Q::Answer, String> {
+        let Shared { clock, outage, .. } = &*self.shared;
+        if let Some(reason) = outage.reason() {
+            return Err(reason.to_string());
+        }
+        let deadline = clock.monotonic() + PATIENCE;
+        loop {
+            let asked = async {
+                match self.route(shard).await {
+                    Some(route) => Ok(question.ask(self, route).await),
+                    None => Err(gone()),
+                }
+            };
+            let answer = tokio::select! {
+                biased;
+                answer = asked => answer?,
+                reason = outage.begun() => return Err(reason.to_string()),
+                () = clock.sleep(PATIENCE) => None,
+            };
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+            if clock.monotonic() >= deadline {
+                return Err(format!("nobody answers for shard {}; try again", shard.0));
+            }
+            self.shared.look.notify_one();
+            clock.sleep(PAUSE).await;
+        }
+    }
+
+    /// The way to a shard, as soon as it is known; `None` when this node has stopped and will not know.
+    async fn route(&self, shard: ShardId) -> Option<Route> {
+        let Shared { routes, closed, .. } = &*self.shared;
+        match routes.get(shard) {
+            Route::Nowhere => tokio::select! {
+                biased;
+                route = routes.known(shard) => Some(route),
+                () = closed.cancelled() => None,
+            },
+            known => Some(known),
+        }
+    }
+
+    /// The mailbox of a shard of this node, or of one that is on its way to it.
+    async fn mailbox(&self, shard: ShardId) -> Result<mpsc::Sender<Message>, NotOwner> {
+        let route = tokio::select! {
+            biased;
+            route = self.route(shard) => route,
+            () = self.shared.clock.sleep(FORWARDED_PATIENCE) => None,
+        };
+        match route {
+            Some(Route::Here(mailbox)) => Ok(mailbox),
+            Some(Route::Elsewhere(_) | Route::Nowhere) | None => {
+                self.shared.look.notify_one();
+                Err(NotOwner)
+            }
+        }
+    }
+
+    async fn start_here(
+        &self,
+        mailbox: &mpsc::Sender<Message>,
+        request: &StartRequest,
+        program: &Arc<Program>,
+    ) -> Said<ExecutionRow, StartError> {
+        let place = match self.place(request.input.len()) {
+            Ok(place) => place,
+            Err(throttled) => return Some(Err(throttled)),
+        };
+        let (reply, answer) = oneshot::channel();
+        let (request, program) = (request.clone(), program.clone());
+        let start = Message::Start(Box::new(Start { request, program, reply, place }));
+        match mailbox.try_send(start) {
+            Ok(()) => answer.await.ok(),
+            Err(TrySendError::Full(_)) => Some(Err(StartError::Throttled)),
+            Err(TrySendError::Closed(_)) => None,
+        }
+    }
+
+    /// A place for an input among the starts that are not durable yet.
+    fn place(&self, bytes: usize) -> Result<OwnedSemaphorePermit, StartError> {
+        let bytes = u32::try_from(bytes.max(START_BYTES_MIN)).unwrap_or(u32::MAX);
+        self.starts.clone().try_acquire_many_owned(bytes).map_err(|_| StartError::Throttled)
+    }
+}
+
+async fn stop_here(
+    mailbox: &mpsc::Sender<Message>,
+    request: &StopRequest,
+) -> Said<Timestamp, StopError> {
+    let (reply, answer) = oneshot::channel();
+    let stop = Message::Stop(Box::new(Stop { request: request.clone(), reply }));
+    mailbox.send(stop).await.ok()?;
+    answer.await.ok()
+}
+
+/// What another node has said.
+fn said<T, E>(answer: Result<Result<T, E>, PeerError>) -> Said<T, E> {
+    answer.inspect_err(|error| tracing::debug!(%error, "a node gives no answer")).ok()
+}
+
+/// What somebody is told whose answer will not come.
+fn gone() -> String {
+    "the server is shutting down, or a part of it has failed; try again".into()
+}
+
+fn shard_of_start(request: &StartRequest) -> ShardId {
+    ShardId::of(&request.context.state_machine_arn, &request.context.execution_name)
+}

@@ -1,0 +1,66 @@
+//! The network between nodes of one process.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use async_trait::async_trait;
+use stepyard_asl::Timestamp;
+use stepyard_runtime::{
+    Peer, PeerError, Runtime, StartError, StartRequest, StopError, StopRequest,
+};
+use stepyard_store::ExecutionRow;
+
+/// Nodes by their addresses. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Network {
+    nodes: Arc<Mutex<BTreeMap<Arc<str>, Weak<Runtime>>>>,
+    forwarded: Arc<AtomicUsize>,
+}
+
+impl Network {
+    pub(crate) fn attach(&self, address: &str, runtime: &Arc<Runtime>) {
+        self.nodes.lock().unwrap().insert(address.into(), Arc::downgrade(runtime));
+    }
+
+    /// Nobody reaches that address any more.
+    pub(crate) fn detach(&self, address: &str) {
+        self.nodes.lock().unwrap().remove(address);
+    }
+
+    /// Requests that one node has sent to another.
+    pub(crate) fn forwarded(&self) -> usize {
+        self.forwarded.load(Ordering::SeqCst)
+    }
+
+    fn find(&self, address: &str) -> Result<Arc<Runtime>, PeerError> {
+        self.forwarded.fetch_add(1, Ordering::SeqCst);
+        let found = self.nodes.lock().unwrap().get(address).and_then(Weak::upgrade);
+        found.ok_or_else(|| PeerError::Unreachable(format!("{address} is gone")))
+    }
+}
+
+#[async_trait]
+impl Peer for Network {
+    async fn start_execution(
+        &self,
+        address: &str,
+        request: &StartRequest,
+    ) -> Result<Result<ExecutionRow, StartError>, PeerError> {
+        Ok(self.find(address)?.start_forwarded(request.clone()).await?)
+    }
+
+    async fn stop_execution(
+        &self,
+        address: &str,
+        request: &StopRequest,
+    ) -> Result<Result<Timestamp, StopError>, PeerError> {
+        Ok(self.find(address)?.stop_forwarded(request.clone()).await?)
+    }
+
+    async fn poke(&self, address: &str) {
+        if let Ok(runtime) = self.find(address) {
+            runtime.poked();
+        }
+    }
+}
