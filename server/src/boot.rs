@@ -1,11 +1,12 @@
 //! Putting the parts of a server together.
 
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use stepyard_runtime::{Runtime, RuntimeOptions, TaskRunner};
+use stepyard_runtime::{ClusterOptions, Runtime, RuntimeOptions, TaskRunner};
 use stepyard_store::{
     MetadataStore, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store,
 };
@@ -21,6 +22,7 @@ use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::arn::ANY_ROLE_ARN;
 use crate::config::{Database, Settings};
 use crate::machines::Machines;
+use crate::peer::cluster_options;
 
 /// The state machines that are registered when they are absent.
 const WORKFLOWS: [(&str, &str); 2] = [
@@ -29,14 +31,15 @@ const WORKFLOWS: [(&str, &str); 2] = [
 ];
 
 /// Opens the data directory, takes up what was in progress and registers the workflows.
-pub(crate) async fn boot(settings: &Settings) -> anyhow::Result<Arc<App>> {
+pub(crate) async fn boot(settings: &Settings, listens_on: SocketAddr) -> anyhow::Result<Arc<App>> {
+    let cluster = cluster_options(settings, listens_on)?;
     let folder = &settings.data_dir;
     create_folder(folder)?;
     let (store, metadata) = open_database(settings).await?;
     let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
     let objects = Arc::new(FsObjectStore::open(folder.join("objects"), &buckets)?);
     let runner = registry(settings, metadata.clone(), objects.clone());
-    assemble(settings, store, metadata, objects, Arc::new(runner)).await
+    assemble(settings, store, metadata, objects, Arc::new(runner), cluster).await
 }
 
 fn create_folder(folder: &Path) -> anyhow::Result<()> {
@@ -72,10 +75,12 @@ pub(crate) async fn assemble(
     metadata: Arc<dyn MetadataStore>,
     objects: Arc<dyn ObjectStore>,
     runner: Arc<dyn TaskRunner>,
+    cluster: Option<ClusterOptions>,
 ) -> anyhow::Result<Arc<App>> {
     let mut options = RuntimeOptions::new(store.clone(), runner);
     options.tasks_max = settings.tasks_max;
     options.retention_days = settings.retention_days;
+    options.cluster = cluster;
     let app = Arc::new(App {
         runtime: Runtime::start(options).await?,
         store,

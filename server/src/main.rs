@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod http;
 mod machines;
+mod peer;
 mod render;
 mod serving;
 mod telemetry;

@@ -14,6 +14,9 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::http::{Guard, Starting, router, until_ready};
 
+/// How long a node that has given its shards away still answers, so that clients find another one.
+const LAME_DUCK: Duration = Duration::from_millis(500);
+
 /// Exit code after a second signal.
 const EXIT_AT_ONCE: i32 = 130;
 
@@ -23,6 +26,8 @@ pub(crate) struct Serving {
     ready: Starting,
     task: JoinHandle<std::io::Result<()>>,
     stop: CancellationToken,
+    /// Set when no more connections are to be accepted.
+    close: CancellationToken,
 }
 
 /// Takes the port and listens until the token is cancelled.
@@ -37,32 +42,47 @@ pub(crate) async fn listen(
     let address = listener.local_addr()?;
     tracing::info!(%address, "starting");
     let ready = Arc::new(OnceLock::new());
+    let close = CancellationToken::new();
     let serve = axum::serve(listener, until_ready(ready.clone()))
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
-    Ok(Serving { address, ready, task: tokio::spawn(serve.into_future()), stop })
+        .with_graceful_shutdown(close.clone().cancelled_owned());
+    Ok(Serving { address, ready, task: tokio::spawn(serve.into_future()), stop, close })
 }
 
 impl Serving {
     /// Answers requests from now on.
     pub(crate) fn ready(&self, app: &Arc<App>, settings: &Settings) {
         let guard = Guard::new(self.address.ip(), &settings.allowed_hosts);
-        self.ready.get_or_init(|| router(app.clone(), guard));
+        self.ready.get_or_init(|| router(app.clone(), guard, settings.node_key.clone()));
     }
 
-    /// Serves until the token is cancelled, then lets requests end and shuts the runtime down.
+    /// Serves until the token is cancelled. A node that shares its database gives its shards away while it
+    /// still answers; one that is alone first lets requests end.
     pub(crate) async fn run(mut self, app: Arc<App>, settings: &Settings) -> anyhow::Result<()> {
         let grace = Duration::from_secs(settings.shutdown_grace_seconds);
-        let patience = async {
-            self.stop.cancelled().await;
-            app.runtime.clock().sleep(grace).await;
-        };
-        // A client that keeps its connection open must not keep the process alive.
         tokio::select! {
             served = &mut self.task => served??,
-            () = patience => self.task.abort(),
+            () = self.stop.cancelled() => {}
         }
-        app.runtime.shutdown(grace).await;
+        if app.store.is_shared() {
+            app.runtime.shutdown(grace).await;
+            app.runtime.clock().sleep(LAME_DUCK).await;
+            self.end(&app, grace).await?;
+        } else {
+            self.end(&app, grace).await?;
+            app.runtime.shutdown(grace).await;
+        }
         app.store.close().await;
+        Ok(())
+    }
+
+    /// Accepts no more connections and lets requests end. A client that keeps its connection open must not
+    /// keep the process alive.
+    async fn end(&mut self, app: &App, grace: Duration) -> anyhow::Result<()> {
+        self.close.cancel();
+        tokio::select! {
+            served = &mut self.task => served??,
+            () = app.runtime.clock().sleep(grace) => self.task.abort(),
+        }
         Ok(())
     }
 }

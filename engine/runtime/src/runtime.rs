@@ -203,6 +203,11 @@ impl Runtime {
         self.shared.look.notify_one();
     }
 
+    /// Whether this process is about to stop.
+    pub fn is_leaving(&self) -> bool {
+        self.shared.draining.is_cancelled()
+    }
+
     /// Why executions can be neither started nor go on; `None` when all is well.
     pub fn fault(&self) -> Option<Arc<str>> {
         if let Some(reason) = self.shared.outage.reason() {

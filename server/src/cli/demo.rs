@@ -34,7 +34,7 @@ async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
     let stop = stop_signal()?;
     let serving = listen(settings, stop.clone()).await?;
     let address = serving.address;
-    let app = boot(settings).await?;
+    let app = boot(settings, serving.address).await?;
     serving.ready(&app, settings);
     println!(
         "stepyard is listening on http://{address}, data in {}\n",

@@ -13,7 +13,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
         let stop = stop_signal()?;
         let serving = listen(&settings, stop.clone()).await?;
         let app = tokio::select! {
-            app = boot(&settings) => app?,
+            app = boot(&settings, serving.address) => app?,
             // Nothing has been acknowledged yet.
             () = stop.cancelled() => return Ok(()),
         };

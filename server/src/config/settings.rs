@@ -8,6 +8,7 @@ use stepyard_store::RETENTION_DAYS_MAX;
 
 use super::{Database, Resolved};
 use crate::app::Identity;
+use crate::peer::{NodeAddress, NodeKey};
 
 /// All settings of a server.
 #[derive(Clone, Debug)]
@@ -16,6 +17,9 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Database,
     pub(crate) allow_unsafe_database: bool,
+    /// Where other nodes reach this one, when that is not where it listens.
+    pub(crate) node_address: Option<NodeAddress>,
+    pub(crate) node_key: NodeKey,
     pub(crate) identity: Identity,
     /// Names of functions that run on Lambda; `*` stands for all.
     pub(crate) lambda_functions: Vec<String>,
@@ -75,6 +79,11 @@ impl Settings {
             listen: resolved.parse("listen")?,
             database: Database::new(resolved.text("database-url"), &data_dir)?,
             allow_unsafe_database: resolved.parse("allow-unsafe-database")?,
+            node_address: match resolved.text("node-address") {
+                "" => None,
+                _ => Some(resolved.parse("node-address")?),
+            },
+            node_key: resolved.parse("node-key")?,
             data_dir,
             identity: Identity {
                 account: resolved.text("account").into(),

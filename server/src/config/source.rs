@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 15] = [
+pub(crate) const SETTINGS: [Setting; 17] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
@@ -26,6 +26,16 @@ pub(crate) const SETTINGS: [Setting; 15] = [
         "allow-unsafe-database",
         "false",
         "true: accept a Postgres that may lose acknowledged executions in a crash",
+    ),
+    Setting::new(
+        "node-address",
+        "",
+        "Where other nodes on the same Postgres reach this one, http://HOST:PORT; empty: where it listens",
+    ),
+    Setting::new(
+        "node-key",
+        "",
+        "Secret that the nodes of a cluster share; needed to listen beyond this machine with Postgres",
     ),
     Setting::new("account", "000000000000", "Account id in ARNs"),
     Setting::new("region", "us-east-1", "Region in ARNs and history"),

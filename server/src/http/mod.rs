@@ -6,6 +6,7 @@ mod health;
 mod landing;
 mod metrics;
 mod objects;
+mod peer;
 mod rest;
 mod starting;
 mod upload;
@@ -13,13 +14,15 @@ mod upload;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{Method, StatusCode};
-use axum::middleware;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use crate::peer::NodeKey;
 use crate::wire::Problem;
 pub(crate) use guard::Guard;
 pub(crate) use starting::{Starting, until_ready};
@@ -28,7 +31,7 @@ pub(crate) use starting::{Starting, until_ready};
 const REQUEST_BYTES_MAX: usize = 8 << 20;
 
 /// The whole HTTP interface.
-pub(crate) fn router(app: Arc<App>, guard: Guard) -> Router {
+pub(crate) fn router(app: Arc<App>, guard: Guard, node_key: NodeKey) -> Router {
     let guard = Arc::new(guard);
     let guarded = Router::new()
         .nest("/api/v1", rest::router())
@@ -37,15 +40,30 @@ pub(crate) fn router(app: Arc<App>, guard: Guard) -> Router {
         .fallback(get(landing::page))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(guard.clone(), guard::check));
+    let peers = match app.store.is_shared() {
+        true => peer::router(node_key),
+        false => Router::new(),
+    };
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
+        .merge(peers)
         .fallback_service(guarded.with_state(app.clone()))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .layer(middleware::from_fn_with_state((app.clone(), guard), aws::protocol))
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), close_when_leaving))
         .with_state(app)
+}
+
+/// A client that is told to close its connection looks for another server before this one is gone.
+async fn close_when_leaving(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if app.runtime.is_leaving() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn method_not_allowed(method: Method) -> Problem {

@@ -265,9 +265,10 @@ impl Keeper {
 
     /// The node that should have a shard.
     fn wished_owner(&self, shard: ShardId) -> Option<&Node> {
-        let staying = self.membership.nodes.iter().filter(|node| {
-            !node.draining && !(node.id == self.shared.node && self.shared.draining.is_cancelled())
-        });
+        let is_leaving = |node: &Node| {
+            node.draining || (node.id == self.shared.node && self.shared.draining.is_cancelled())
+        };
+        let staying = self.membership.nodes.iter().filter(|node| !is_leaving(node));
         wished_owner(shard, staying.map(|node| node.id)).and_then(|id| self.node(id))
     }
 

@@ -204,7 +204,7 @@ impl Shard {
     async fn turn(&mut self) {
         let is_full = self.dirty.len() >= BACKLOG_MAX || self.replies.len() >= REPLIES_MAX;
         // Who asks a shard that is about to leave asks its next owner.
-        let accepts = !is_full && !(self.is_leaving && self.dispatches.is_empty());
+        let is_ending = self.is_leaving && self.dispatches.is_empty();
         let due = self.timers.next_due().map_or(self.next_load, |due| due.min(self.next_load));
         let clock = self.shared.clock.clone();
         tokio::select! {
@@ -213,7 +213,7 @@ impl Shard {
             () = self.ends.stopping.cancelled() => self.drain().await,
             () = self.ends.leaving.cancelled(), if !self.is_leaving => self.is_leaving = true,
             () = clock.sleep_until(due) => self.on_time().await,
-            Some(message) = self.mailbox.recv(), if accepts => self.receive(message).await,
+            Some(message) = self.mailbox.recv(), if !is_full && !is_ending => self.receive(message).await,
         }
         self.hand_over().await;
         self.let_woken_sleep();

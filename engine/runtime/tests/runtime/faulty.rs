@@ -165,7 +165,7 @@ impl Store for FaultyStore {
         if let Some(membership) = renewed.as_mut().filter(|_| self.rewound.load(Ordering::SeqCst)) {
             let shards = membership.shards.iter_mut();
             shards.for_each(|shard| {
-                shard.lease.commit_seq = shard.lease.commit_seq.saturating_sub(1)
+                shard.lease.commit_seq = shard.lease.commit_seq.saturating_sub(1);
             });
         }
         Ok(renewed)

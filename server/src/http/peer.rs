@@ -1,0 +1,72 @@
+//! What other nodes ask for.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use http_body_util::{BodyExt, Limited};
+use stepyard_runtime::{NotOwner, StopRequest};
+
+use super::REQUEST_BYTES_MAX;
+use crate::app::App;
+use crate::peer::{
+    NodeKey, POKE, Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply,
+};
+use crate::wire::Problem;
+
+/// The calls between nodes; only those that know the key are answered.
+pub(super) fn router(key: NodeKey) -> Router<Arc<App>> {
+    Router::new()
+        .route(START, post(start))
+        .route(STOP, post(stop))
+        .route(POKE, post(poke))
+        .layer(middleware::from_fn_with_state(key, check))
+}
+
+/// Refuses requests that are not signed with the key.
+async fn check(State(key): State<NodeKey>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, REQUEST_BYTES_MAX).collect().await else {
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large")
+            .into_response();
+    };
+    let body = body.to_bytes();
+    let signature = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+    if !key.verify(parts.uri.path(), &body, signature) {
+        let detail = "This is for nodes of the same cluster, which share a --node-key";
+        return Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
+    }
+    next.run(Request::from_parts(parts, body.into())).await
+}
+
+async fn start(
+    State(app): State<Arc<App>>,
+    Json(message): Json<StartMessage>,
+) -> Result<Json<Reply<StartReply>>, Problem> {
+    let bad_input = |error: stepyard_json::ParseError| {
+        Problem::new(StatusCode::BAD_REQUEST, format!("input: {}", error.message))
+    };
+    let request = message.into_request().map_err(bad_input)?;
+    Ok(Json(reply(app.runtime.start_forwarded(request).await)))
+}
+
+async fn stop(
+    State(app): State<Arc<App>>,
+    Json(message): Json<StopMessage>,
+) -> Json<Reply<StopReply>> {
+    Json(reply(app.runtime.stop_forwarded(StopRequest::from(message)).await))
+}
+
+fn reply<T, R: From<T>>(answer: Result<T, NotOwner>) -> Reply<R> {
+    answer.map_or(Reply::NotOwner, |answer| Reply::Owner(answer.into()))
+}
+
+async fn poke(State(app): State<Arc<App>>, _empty: Bytes) -> StatusCode {
+    app.runtime.poked();
+    StatusCode::OK
+}

@@ -1,0 +1,254 @@
+//! What nodes send each other, as JSON.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stepyard_asl::Timestamp;
+use stepyard_json::Payload;
+use stepyard_machine::{ExecutionStatus, StartContext};
+use stepyard_runtime::{StartError, StartRequest, StopError, StopRequest};
+use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
+use uuid::Uuid;
+
+/// A start that is forwarded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StartMessage {
+    id: Uuid,
+    execution_arn: String,
+    execution_name: String,
+    state_machine_arn: String,
+    state_machine_name: String,
+    role_arn: String,
+    name_is_chosen: bool,
+    revision: Uuid,
+    input: String,
+    is_repeat: bool,
+}
+
+impl From<&StartRequest> for StartMessage {
+    fn from(request: &StartRequest) -> StartMessage {
+        let context = &request.context;
+        StartMessage {
+            id: request.id.0,
+            execution_arn: context.execution_arn.to_string(),
+            execution_name: context.execution_name.to_string(),
+            state_machine_arn: context.state_machine_arn.to_string(),
+            state_machine_name: context.state_machine_name.to_string(),
+            role_arn: context.role_arn.to_string(),
+            name_is_chosen: request.name_is_chosen,
+            revision: request.revision,
+            input: request.input.text().to_string(),
+            is_repeat: request.is_repeat,
+        }
+    }
+}
+
+impl StartMessage {
+    /// # Errors
+    /// When its input is no JSON.
+    pub(crate) fn into_request(self) -> Result<StartRequest, stepyard_json::ParseError> {
+        Ok(StartRequest {
+            id: ExecutionId(self.id),
+            context: Arc::new(StartContext {
+                execution_arn: self.execution_arn.into(),
+                execution_name: self.execution_name.into(),
+                state_machine_arn: self.state_machine_arn.into(),
+                state_machine_name: self.state_machine_name.into(),
+                role_arn: self.role_arn.into(),
+            }),
+            name_is_chosen: self.name_is_chosen,
+            revision: self.revision,
+            input: Payload::from_text(self.input)?,
+            is_repeat: self.is_repeat,
+        })
+    }
+}
+
+/// A stop that is forwarded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StopMessage {
+    state_machine_arn: String,
+    name: String,
+    error: Option<String>,
+    cause: Option<String>,
+}
+
+impl From<&StopRequest> for StopMessage {
+    fn from(request: &StopRequest) -> StopMessage {
+        let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+        StopMessage {
+            state_machine_arn: request.state_machine_arn.to_string(),
+            name: request.name.to_string(),
+            error: text(&request.error),
+            cause: text(&request.cause),
+        }
+    }
+}
+
+impl From<StopMessage> for StopRequest {
+    fn from(message: StopMessage) -> StopRequest {
+        StopRequest {
+            state_machine_arn: message.state_machine_arn.into(),
+            name: message.name.into(),
+            error: message.error.map(Arc::from),
+            cause: message.cause.map(Arc::from),
+        }
+    }
+}
+
+/// The answer to a forwarded request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply<T> {
+    /// What the owner of the shard says.
+    Owner(T),
+    /// The shard is not there.
+    NotOwner,
+}
+
+/// What the owner says to a start.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StartReply {
+    /// It has started, or had before.
+    Started { id: Uuid, revision: Uuid, status: String, started_at: i64, stopped_at: Option<i64> },
+    /// The name is taken.
+    AlreadyExists,
+    /// The shard has as much to do as it may take.
+    Throttled,
+    /// Whether it has started is unknown.
+    Unavailable(String),
+}
+
+impl From<Result<ExecutionRow, StartError>> for StartReply {
+    fn from(result: Result<ExecutionRow, StartError>) -> StartReply {
+        match result {
+            Ok(row) => StartReply::Started {
+                id: row.id.0,
+                revision: row.revision,
+                status: row.status.as_str().to_owned(),
+                started_at: row.started_at.0,
+                stopped_at: row.stopped_at.map(|time| time.0),
+            },
+            Err(StartError::AlreadyExists { .. }) => StartReply::AlreadyExists,
+            Err(StartError::Throttled) => StartReply::Throttled,
+            Err(StartError::Unavailable(why)) => StartReply::Unavailable(why),
+        }
+    }
+}
+
+impl StartReply {
+    /// With what the asking node knows already.
+    pub(super) fn into_result(self, request: &StartRequest) -> Result<ExecutionRow, StartError> {
+        let context = &request.context;
+        match self {
+            StartReply::Started { id, revision, status, started_at, stopped_at } => {
+                let is_status = |known: &ExecutionStatus| known.as_str() == status;
+                Ok(ExecutionRow {
+                    shard: ShardId::of(&context.state_machine_arn, &context.execution_name),
+                    id: ExecutionId(id),
+                    state_machine_arn: context.state_machine_arn.clone(),
+                    name: context.execution_name.clone(),
+                    revision,
+                    status: ExecutionStatus::ALL
+                        .into_iter()
+                        .find(is_status)
+                        .unwrap_or(ExecutionStatus::Running),
+                    started_at: Timestamp(started_at),
+                    stopped_at: stopped_at.map(Timestamp),
+                    resume_at: None,
+                })
+            }
+            StartReply::AlreadyExists => {
+                Err(StartError::AlreadyExists { arn: context.execution_arn.clone() })
+            }
+            StartReply::Throttled => Err(StartError::Throttled),
+            StartReply::Unavailable(why) => Err(StartError::Unavailable(why)),
+        }
+    }
+}
+
+/// What the owner says to a stop.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StopReply {
+    /// When it ended, in milliseconds since the epoch.
+    Stopped(i64),
+    /// It is not in progress.
+    NotRunning,
+    /// Whether it has been stopped is unknown.
+    Unavailable(String),
+}
+
+impl From<Result<Timestamp, StopError>> for StopReply {
+    fn from(result: Result<Timestamp, StopError>) -> StopReply {
+        match result {
+            Ok(time) => StopReply::Stopped(time.0),
+            Err(StopError::NotRunning) => StopReply::NotRunning,
+            Err(StopError::Unavailable(why)) => StopReply::Unavailable(why),
+        }
+    }
+}
+
+impl From<StopReply> for Result<Timestamp, StopError> {
+    fn from(reply: StopReply) -> Result<Timestamp, StopError> {
+        match reply {
+            StopReply::Stopped(time) => Ok(Timestamp(time)),
+            StopReply::NotRunning => Err(StopError::NotRunning),
+            StopReply::Unavailable(why) => Err(StopError::Unavailable(why)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stepyard_asl::Timestamp;
+    use stepyard_json::Payload;
+    use stepyard_machine::{ExecutionStatus, StartContext};
+    use stepyard_runtime::{StartError, StartRequest};
+    use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
+    use uuid::Uuid;
+
+    use super::{StartMessage, StartReply};
+
+    #[test]
+    fn a_start_arrives_as_it_was_sent() {
+        let request = StartRequest {
+            id: ExecutionId(Uuid::from_u128(7)),
+            context: Arc::new(StartContext {
+                execution_arn: "e".into(),
+                execution_name: "ü".into(),
+                state_machine_arn: "m".into(),
+                state_machine_name: "n".into(),
+                role_arn: "r".into(),
+            }),
+            name_is_chosen: true,
+            revision: Uuid::from_u128(8),
+            input: Payload::from_text(r#"{"a":1.0, "b":"\u0000\"" }"#).unwrap(),
+            is_repeat: true,
+        };
+        let sent = serde_json::to_string(&StartMessage::from(&request)).unwrap();
+        let came: StartMessage = serde_json::from_str(&sent).unwrap();
+        let came = came.into_request().unwrap();
+        assert_eq!(came.input.text(), request.input.text(), "as it was written");
+        assert_eq!(format!("{came:?}"), format!("{request:?}"));
+
+        let row = ExecutionRow {
+            shard: ShardId::of("m", "ü"),
+            id: request.id,
+            state_machine_arn: "m".into(),
+            name: "ü".into(),
+            revision: request.revision,
+            status: ExecutionStatus::Succeeded,
+            started_at: Timestamp(5),
+            stopped_at: Some(Timestamp(9)),
+            resume_at: None,
+        };
+        let answered = StartReply::from(Ok(row.clone())).into_result(&request);
+        assert_eq!(answered.unwrap(), row);
+        let throttled = StartReply::from(Err(StartError::Throttled)).into_result(&request);
+        assert!(matches!(throttled, Err(StartError::Throttled)));
+    }
+}
