@@ -6,8 +6,9 @@ use stepyard_asl::Timestamp;
 use stepyard_benches::events_of_chain;
 use stepyard_store::codec::encode;
 use stepyard_store::{
-    Chunk, CommitGroup, ExecutionId, ShardId, ShardLease, SqliteOptions, SqliteStore, Store,
+    Chunk, CommitGroup, ExecutionId, NodeId, ShardId, ShardLease, SqliteOptions, SqliteStore, Store,
 };
+use uuid::Uuid;
 
 fn main() {
     divan::main();
@@ -20,7 +21,8 @@ fn commit(bencher: Bencher, rows: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let options = SqliteOptions { path: folder.path().join("bench.db") };
     let store = runtime.block_on(SqliteStore::open(options)).expect("a store");
-    let claimed = runtime.block_on(store.claim_shards(&[ShardId(0)])).expect("a lease");
+    let claimed =
+        runtime.block_on(store.claim_shards(NodeId(Uuid::nil()), &[ShardId(0)])).expect("a lease");
     let (mut lease, body) = (claimed[0], encode(&events_of_chain(10), 1));
     let mut executions = 0;
     bencher.counter(ItemsCount::new(rows)).bench_local(|| {

@@ -8,6 +8,7 @@ mod boot;
 mod cli;
 mod config;
 mod demo;
+mod door;
 mod http;
 mod machines;
 mod peer;

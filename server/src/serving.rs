@@ -12,10 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::config::Settings;
+use crate::door::Door;
 use crate::http::{Guard, Starting, router, until_ready};
 
 /// How long a node that has given its shards away still answers, so that clients find another one.
 const LAME_DUCK: Duration = Duration::from_millis(500);
+
+/// How long a connection that came in last may take to send its request.
+const LAST_REQUESTS: Duration = Duration::from_millis(250);
 
 /// Exit code after a second signal.
 const EXIT_AT_ONCE: i32 = 130;
@@ -42,9 +46,13 @@ pub(crate) async fn listen(
     let address = listener.local_addr()?;
     tracing::info!(%address, "starting");
     let ready = Arc::new(OnceLock::new());
-    let close = CancellationToken::new();
-    let serve = axum::serve(listener, until_ready(ready.clone()))
-        .with_graceful_shutdown(close.clone().cancelled_owned());
+    let (close, closed) = (CancellationToken::new(), CancellationToken::new());
+    let door = Door::new(listener, close.clone(), closed.clone())?;
+    let serve = axum::serve(door, until_ready(ready.clone())).with_graceful_shutdown(async move {
+        closed.cancelled().await;
+        // Those that have just come in are about to ask something.
+        tokio::time::sleep(LAST_REQUESTS).await;
+    });
     Ok(Serving { address, ready, task: tokio::spawn(serve.into_future()), stop, close })
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
@@ -14,6 +15,9 @@ use crate::{Client, Deadline, TestDatabase, binary};
 /// Longest wait for the line that names the address, and for the end after a signal.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Ports for servers that start again: below those that clients get.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
 /// How to start a server.
 #[derive(Clone, Debug, Default)]
 pub struct ServerOptions {
@@ -21,9 +25,22 @@ pub struct ServerOptions {
     pub arguments: Vec<OsString>,
     /// Environment variables.
     pub environment: Vec<(String, String)>,
+    /// Port of the loopback interface; 0 takes a free one.
+    pub port: u16,
 }
 
 impl ServerOptions {
+    /// Listens on a port that is free now, and again after each restart, as a server in production does.
+    ///
+    /// # Panics
+    /// When no port is free.
+    pub fn with_a_port(mut self) -> ServerOptions {
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let first = PORTS.start + u16::try_from(std::process::id() % 1_000).unwrap_or(0) * 7;
+        self.port = (first..PORTS.end).find(is_free).expect("a free port");
+        self
+    }
+
     /// Keeps executions there.
     pub fn with_database(mut self, database: &TestDatabase) -> ServerOptions {
         if let TestDatabase::Postgres(url) = database {
@@ -60,7 +77,9 @@ impl Server {
     /// When it does not start.
     pub fn start(data_dir: &Path, options: &ServerOptions) -> Server {
         let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg("serve")
+            .args(["--listen", &format!("127.0.0.1:{}", options.port)])
+            .arg("--data-dir")
             .arg(data_dir)
             .args(&options.arguments)
             .envs(options.environment.iter().map(|(name, value)| (name, value)))

@@ -51,7 +51,8 @@ fn storm(database: &TestDatabase) {
     println!("STEPYARD_SEED={seed} STEPYARD_KILLS={kills}");
     let mut random = Random::from_seed(seed);
     let lambda = lambda(random.next_u64());
-    let options = ServerOptions::default().with_lambda("*", &lambda.url()).with_database(database);
+    let options = ServerOptions::default().with_a_port();
+    let options = options.with_lambda("*", &lambda.url()).with_database(database);
     let data = tempfile::tempdir().unwrap();
 
     let mut server = Server::start(data.path(), &options);
