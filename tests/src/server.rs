@@ -1,6 +1,7 @@
 //! The real binary, as a child process.
 
 use std::ffi::OsString;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
@@ -36,8 +37,11 @@ impl ServerOptions {
     /// When no port is free.
     pub fn with_a_port(mut self) -> ServerOptions {
         let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-        let first = PORTS.start + u16::try_from(std::process::id() % 1_000).unwrap_or(0) * 7;
-        self.port = (first..PORTS.end).find(is_free).expect("a free port");
+        let drawn = |_| {
+            let draw = RandomState::new().hash_one(0) % u64::from(PORTS.end - PORTS.start);
+            PORTS.start + u16::try_from(draw).unwrap_or(0)
+        };
+        self.port = (0..100).map(drawn).find(is_free).expect("a free port");
         self
     }
 

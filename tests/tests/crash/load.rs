@@ -104,6 +104,10 @@ impl Shared {
             match client.start_execution(machine, name, r#"{"items":[0,1,2,3]}"#) {
                 Ok(_) => return true,
                 Err(ApiError::Connection(_)) => repeated = true,
+                // It takes up what was in progress.
+                Err(ApiError::Answer { name, .. }) if name == "ServiceUnavailable" => {
+                    repeated = true;
+                }
                 // The first attempt went through, and the execution has ended since.
                 Err(ApiError::Answer { name, .. })
                     if repeated && name.ends_with("ExecutionAlreadyExists") =>
