@@ -1,20 +1,15 @@
 //! The commit: one statement.
 
-use std::time::Duration;
-
-use sqlx::postgres::{PgArguments, PgPool};
-use sqlx::query::QueryScalar;
-use sqlx::{Connection, Postgres};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
 use super::machines::Machines;
+use super::pool::Pool;
 use super::read;
 use crate::sql::{database_error, merge, signed, status_code};
 use crate::{Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, ShardLease};
-
-/// An answer that takes longer is not waited for: the connection is given up, and the leases tell what
-/// became of the commit.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All of it happens if every shard is at the epoch and commit number that its lease names, and
 /// otherwise nothing. The shards' rows are locked in their order, so that commits never deadlock.
@@ -51,36 +46,27 @@ WITH lease AS (
 )
 SELECT holds FROM fence"#;
 
-type Bound<'q> = QueryScalar<'q, Postgres, bool, PgArguments>;
+type Bound<'q> = Query<'q, Postgres, PgArguments>;
 
 pub(super) async fn commit(
-    pool: &PgPool,
+    pool: &Pool,
     machines: &Machines,
     group: &CommitGroup,
 ) -> Result<(), Error> {
     group.check_fences()?;
     let (starts, updates) = merge(group);
     machines.register(pool, starts.iter().map(|row| &row.state_machine_arn)).await?;
-    let query = bind_leases(sqlx::query_scalar(COMMIT), &group.leases);
+    let query = bind_leases(sqlx::query(COMMIT), &group.leases);
     let query = bind_starts(query, &starts);
     let query = bind_chunks(query, &group.chunks);
     let query = bind_updates(query, &updates);
-    let mut connection = pool.acquire().await.map_err(database_error)?;
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, query.fetch_one(&mut *connection)).await;
-    let error = match answer {
-        Ok(Ok(true)) => return Ok(()),
-        Ok(Ok(false)) => {
-            let present = read::leases(&mut *connection, &group.shards()).await?;
-            return Err(group.fenced(&present));
-        }
-        Ok(Err(error)) => database_error(error),
-        Err(_) => Error::Unavailable("the database gave no answer in time".into()),
-    };
-    if matches!(error, Error::Unavailable(_)) {
-        // What is left of this conversation must not meet the next one.
-        drop(connection.detach().close_hard().await);
+    let row = pool.fetch_optional(query).await?;
+    let holds = row.map(|row| row.try_get("holds")).transpose().map_err(database_error)?;
+    if holds.unwrap_or(false) {
+        return Ok(());
     }
-    Err(error)
+    let present = read::leases(pool, &group.shards()).await?;
+    Err(group.fenced(&present))
 }
 
 fn bind_leases<'q>(query: Bound<'q>, leases: &[ShardLease]) -> Bound<'q> {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::ConnectOptions;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::PgConnectOptions;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
-use super::open::{MIGRATIONS, pool};
+use super::open::MIGRATIONS;
+use super::pool::Pool;
 use super::read;
 use crate::doctor::{Inspect, StoredExecution, assemble};
 use crate::sql::{Columns, check_version, database_error, keyed, row_limit};
@@ -40,7 +41,7 @@ const MACHINES_WITHOUT_REVISION: &str = "SELECT arn FROM state_machine m \
 
 /// A database that is only read.
 pub struct PostgresInspector {
-    pub(super) pool: PgPool,
+    pub(super) pool: Pool,
 }
 
 impl PostgresInspector {
@@ -54,8 +55,8 @@ impl PostgresInspector {
             .map_err(|error| Error::Unusable(format!("the database URL is wrong: {error}")))?
             .application_name("stepyard doctor")
             .disable_statement_logging();
-        let pool = pool(&settings, 1);
-        let version = sqlx::query_scalar(VERSION).fetch_one(&pool).await;
+        let pool = Pool::new(&settings, 1);
+        let version = sqlx::query_scalar(VERSION).fetch_one(pool.unhurried()).await;
         check_version(&MIGRATIONS, version.map_err(database_error)?)?;
         Ok(PostgresInspector { pool })
     }
@@ -78,7 +79,8 @@ impl Inspect for PostgresInspector {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<StoredExecution>, Error> {
-        let mut snapshot = self.pool.begin_with(SNAPSHOT).await.map_err(database_error)?;
+        let mut snapshot =
+            self.pool.unhurried().begin_with(SNAPSHOT).await.map_err(database_error)?;
         let ids = sqlx::query(IDS)
             .bind(i64::from(shard.0))
             .bind(after.map_or(Uuid::nil(), |id| id.0))
@@ -102,12 +104,13 @@ impl Inspect for PostgresInspector {
     }
 
     async fn revisions_of(&self, arn: &str) -> Result<Vec<(Uuid, Timestamp)>, Error> {
-        let rows = sqlx::query(REVISIONS_OF).bind(arn).fetch_all(&self.pool).await;
+        let rows = sqlx::query(REVISIONS_OF).bind(arn).fetch_all(self.pool.unhurried()).await;
         rows.map_err(database_error)?.iter().map(|row| Columns(row).revision_key()).collect()
     }
 
     async fn machines_without_revision(&self) -> Result<Vec<String>, Error> {
-        let arns = sqlx::query_scalar(MACHINES_WITHOUT_REVISION).fetch_all(&self.pool).await;
+        let arns =
+            sqlx::query_scalar(MACHINES_WITHOUT_REVISION).fetch_all(self.pool.unhurried()).await;
         arns.map_err(database_error)
     }
 }

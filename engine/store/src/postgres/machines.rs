@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sqlx::postgres::PgPool;
-
+use super::pool::Pool;
 use crate::Error;
-use crate::sql::database_error;
 
 /// Two that take the same number at the same time: one fails and takes the next.
 const REGISTER: &str = "INSERT INTO machine (machine_id, arn) \
@@ -22,7 +20,7 @@ impl Machines {
     /// Gives a number to each ARN that has none.
     pub(super) async fn register<'a>(
         &self,
-        pool: &PgPool,
+        pool: &Pool,
         arns: impl Iterator<Item = &'a Arc<str>>,
     ) -> Result<(), Error> {
         let unknown: BTreeSet<Arc<str>> = {
@@ -41,10 +39,9 @@ impl Machines {
     }
 }
 
-async fn register_one(pool: &PgPool, arn: &str) -> Result<(), Error> {
+async fn register_one(pool: &Pool, arn: &str) -> Result<(), Error> {
     loop {
-        let registered = sqlx::query(REGISTER).bind(arn).execute(pool).await;
-        match registered.map_err(database_error) {
+        match pool.execute(sqlx::query(REGISTER).bind(arn)).await {
             Ok(_) => return Ok(()),
             Err(Error::Conflict(_)) => {}
             Err(error) => return Err(error),

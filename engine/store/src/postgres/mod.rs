@@ -8,6 +8,7 @@ mod inspect;
 mod machines;
 mod nodes;
 mod open;
+mod pool;
 mod read;
 mod repair;
 mod retention;
@@ -19,8 +20,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 pub use inspect::PostgresInspector;
 use machines::Machines;
+use pool::Pool;
 pub use repair::PostgresRepairer;
-use sqlx::postgres::PgPool;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
@@ -42,11 +43,11 @@ pub struct PostgresOptions {
 /// Executions, state machines and image metadata in a Postgres database.
 pub struct PostgresStore {
     /// For commits: a connection for each lane.
-    writers: PgPool,
+    writers: Pool,
     /// For single rows that the runtime waits for, and for small writes.
-    look_ups: PgPool,
+    look_ups: Pool,
     /// For lists and histories.
-    readers: PgPool,
+    readers: Pool,
     machines: Machines,
 }
 

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use sqlx::Row;
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgRow;
 
+use super::pool::Pool;
 use super::read::shard_numbers;
 use crate::sql::{Columns, database_error, signed};
 use crate::{Error, Membership, Node, NodeId, ShardId, ShardLease, ShardOwner};
@@ -46,32 +47,32 @@ const RELEASE: &str = "UPDATE shard s SET owner = $4 \
     WHERE s.shard_id = l.shard_id AND s.epoch = l.epoch AND s.owner = $3";
 
 pub(super) async fn register(
-    pool: &PgPool,
+    pool: &Pool,
     node: NodeId,
     address: &str,
     time_to_live: Duration,
 ) -> Result<(), Error> {
     let forget = sqlx::query(FORGET).bind(address).bind(node.0).bind(DEAD_KEPT_MILLIS);
-    forget.execute(pool).await.map_err(database_error)?;
+    pool.execute(forget).await?;
     let register = sqlx::query(REGISTER).bind(node.0).bind(address).bind(millis(time_to_live));
-    register.execute(pool).await.map_err(database_error)?;
+    pool.execute(register).await?;
     Ok(())
 }
 
 pub(super) async fn renew(
-    pool: &PgPool,
+    pool: &Pool,
     node: NodeId,
     draining: bool,
     time_to_live: Duration,
 ) -> Result<Option<Membership>, Error> {
     let renew =
         sqlx::query(RENEW).bind(node.0).bind(i64::from(draining)).bind(millis(time_to_live));
-    if renew.execute(pool).await.map_err(database_error)?.rows_affected() == 0 {
+    if pool.execute(renew).await? == 0 {
         return Ok(None);
     }
     // Shards first: an owner that has come since is then among the nodes.
-    let shards = sqlx::query(SHARDS).fetch_all(pool).await.map_err(database_error)?;
-    let nodes = sqlx::query(NODES).fetch_all(pool).await.map_err(database_error)?;
+    let shards = pool.fetch_all(sqlx::query(SHARDS)).await?;
+    let nodes = pool.fetch_all(sqlx::query(NODES)).await?;
     Ok(Some(Membership {
         shards: shards.iter().map(shard_owner).collect::<Result<_, _>>()?,
         nodes: nodes
@@ -82,18 +83,18 @@ pub(super) async fn renew(
     }))
 }
 
-pub(super) async fn deregister(pool: &PgPool, node: NodeId) -> Result<(), Error> {
-    sqlx::query(DEREGISTER).bind(node.0).execute(pool).await.map_err(database_error)?;
+pub(super) async fn deregister(pool: &Pool, node: NodeId) -> Result<(), Error> {
+    pool.execute(sqlx::query(DEREGISTER).bind(node.0)).await?;
     Ok(())
 }
 
 pub(super) async fn claim(
-    pool: &PgPool,
+    pool: &Pool,
     node: NodeId,
     shards: &[ShardId],
 ) -> Result<Vec<ShardLease>, Error> {
     let query = sqlx::query(CLAIM).bind(shard_numbers(shards)).bind(node.0);
-    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    let rows = pool.fetch_all(query).await?;
     let mut leases: Vec<_> =
         rows.iter().map(|row| Columns(row).lease()).collect::<Result<_, _>>()?;
     leases.sort_by_key(|lease| lease.shard);
@@ -101,7 +102,7 @@ pub(super) async fn claim(
 }
 
 pub(super) async fn release(
-    pool: &PgPool,
+    pool: &Pool,
     node: NodeId,
     leases: &[ShardLease],
     successor: Option<NodeId>,
@@ -109,8 +110,7 @@ pub(super) async fn release(
     let shards: Vec<_> = leases.iter().map(|lease| i64::from(lease.shard.0)).collect();
     let epochs: Vec<_> = leases.iter().map(|lease| signed(lease.epoch)).collect();
     let release = sqlx::query(RELEASE).bind(shards).bind(epochs).bind(node.0);
-    let release = release.bind(successor.map(|node| node.0)).execute(pool);
-    release.await.map_err(database_error)?;
+    pool.execute(release.bind(successor.map(|node| node.0))).await?;
     Ok(())
 }
 

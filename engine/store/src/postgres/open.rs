@@ -1,13 +1,13 @@
 //! Opening: connections, durability, schema.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use super::machines::Machines;
+use super::pool::Pool;
 use super::{LANES, PostgresOptions, PostgresStore};
 use crate::Error;
 use crate::sql::database_error;
@@ -19,9 +19,6 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgr
 const LOOK_UPS_MAX: u32 = 4;
 const READERS_MAX: u32 = 4;
 
-/// How long a connection is waited for.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Settings without which an acknowledged commit could be lost, and what they must not be.
 const UNSAFE_SETTINGS: [(&str, &str); 3] =
     [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off")];
@@ -31,22 +28,15 @@ pub(super) async fn open(options: &PostgresOptions) -> Result<PostgresStore, Err
         .map_err(|error| Error::Unusable(format!("the database URL is wrong: {error}")))?
         .application_name("stepyard")
         .disable_statement_logging();
-    let look_ups = pool(&settings, LOOK_UPS_MAX);
-    check_durability(&look_ups, options.allow_unsafe).await?;
-    MIGRATIONS.run(&look_ups).await.map_err(cannot_migrate)?;
+    let look_ups = Pool::new(&settings, LOOK_UPS_MAX);
+    check_durability(look_ups.unhurried(), options.allow_unsafe).await?;
+    MIGRATIONS.run(look_ups.unhurried()).await.map_err(cannot_migrate)?;
     Ok(PostgresStore {
-        writers: pool(&settings, LANES.into()),
+        writers: Pool::new(&settings, LANES.into()),
         look_ups,
-        readers: pool(&settings, READERS_MAX),
+        readers: Pool::new(&settings, READERS_MAX),
         machines: Machines::default(),
     })
-}
-
-pub(super) fn pool(settings: &PgConnectOptions, connections: u32) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_lazy_with(settings.clone())
 }
 
 /// What the server is set to is read back: without it an acknowledged commit could be lost.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use sqlx::PgExecutor;
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgRow;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
-use crate::sql::{Columns, database_error, row_limit, signed, status_code};
+use super::pool::Pool;
+use crate::sql::{Columns, row_limit, signed, status_code};
 use crate::{
     Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision,
     ShardId, ShardLease, StateMachine, StateMachineSummary,
@@ -92,17 +92,14 @@ pub(super) fn shard_numbers(shards: &[ShardId]) -> Vec<i64> {
     shards.iter().map(|shard| i64::from(shard.0)).collect()
 }
 
-pub(super) async fn leases(
-    executor: impl PgExecutor<'_>,
-    shards: &[ShardId],
-) -> Result<Vec<ShardLease>, Error> {
+pub(super) async fn leases(pool: &Pool, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
     let query = sqlx::query(LEASES).bind(shard_numbers(shards));
-    let rows = query.fetch_all(executor).await.map_err(database_error)?;
+    let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.lease())
 }
 
 pub(super) async fn due_executions(
-    pool: &PgPool,
+    pool: &Pool,
     shard: ShardId,
     after: Option<DuePlace>,
     until: Timestamp,
@@ -115,24 +112,24 @@ pub(super) async fn due_executions(
         .bind(after.0.0)
         .bind(after.1.0)
         .bind(row_limit(limit));
-    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.execution())
 }
 
 pub(super) async fn find_execution(
-    pool: &PgPool,
+    pool: &Pool,
     shard: ShardId,
     state_machine_arn: &str,
     name: &str,
 ) -> Result<Option<ExecutionRow>, Error> {
     let query =
         sqlx::query(FIND_EXECUTION).bind(i64::from(shard.0)).bind(state_machine_arn).bind(name);
-    let row = query.fetch_optional(pool).await.map_err(database_error)?;
+    let row = pool.fetch_optional(query).await?;
     row.map(|row| Columns(&row).execution()).transpose()
 }
 
 pub(super) async fn list_executions(
-    pool: &PgPool,
+    pool: &Pool,
     query: &ExecutionQuery,
 ) -> Result<Vec<ExecutionRow>, Error> {
     let sql = match (&query.state_machine_arn, query.status) {
@@ -148,22 +145,22 @@ pub(super) async fn list_executions(
     if let Some(arn) = &query.state_machine_arn {
         bound = bound.bind(&**arn);
     }
-    let rows = bound.fetch_all(pool).await.map_err(database_error)?;
+    let rows = pool.fetch_all(bound).await?;
     collect(&rows, |row| row.execution())
 }
 
 pub(super) async fn journal(
-    pool: &PgPool,
+    pool: &Pool,
     shard: ShardId,
     execution: ExecutionId,
 ) -> Result<Vec<Chunk>, Error> {
     let query = sqlx::query(JOURNAL).bind(i64::from(shard.0)).bind(execution.0);
-    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.chunk())
 }
 
 pub(super) async fn journal_page(
-    pool: &PgPool,
+    pool: &Pool,
     (shard, execution, visible_id): (ShardId, ExecutionId, u64),
     descending: bool,
     limit: usize,
@@ -173,50 +170,46 @@ pub(super) async fn journal_page(
         .bind(execution.0)
         .bind(signed(visible_id))
         .bind(row_limit(limit));
-    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.chunk())
 }
 
-pub(super) async fn state_machine(
-    executor: impl PgExecutor<'_>,
-    arn: &str,
-) -> Result<Option<StateMachine>, Error> {
-    let query = sqlx::query(STATE_MACHINE).bind(arn);
-    let row = query.fetch_optional(executor).await.map_err(database_error)?;
+pub(super) async fn state_machine(pool: &Pool, arn: &str) -> Result<Option<StateMachine>, Error> {
+    let row = pool.fetch_optional(sqlx::query(STATE_MACHINE).bind(arn)).await?;
     row.map(|row| Columns(&row).state_machine()).transpose()
 }
 
 pub(super) async fn state_machines(
-    pool: &PgPool,
+    pool: &Pool,
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<StateMachineSummary>, Error> {
     let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(row_limit(limit));
-    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.state_machine_summary())
 }
 
-pub(super) async fn revision(pool: &PgPool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
-    let row = sqlx::query(REVISION).bind(id).fetch_optional(pool).await.map_err(database_error)?;
+pub(super) async fn revision(pool: &Pool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
+    let row = pool.fetch_optional(sqlx::query(REVISION).bind(id)).await?;
     Ok(row.map(|row| Columns(&row).revision()).transpose()?.map(Arc::new))
 }
 
 pub(super) async fn items_of_image(
-    pool: &PgPool,
+    pool: &Pool,
     image_id: &str,
 ) -> Result<Vec<MetadataItem>, Error> {
     let query = sqlx::query(ITEMS_OF_IMAGE).bind(image_id);
-    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.item())
 }
 
 pub(super) async fn items(
-    pool: &PgPool,
+    pool: &Pool,
     after: Option<(String, i64)>,
     limit: usize,
 ) -> Result<Vec<MetadataItem>, Error> {
     let (image_id, timestamp) = after.unwrap_or_else(|| (String::new(), i64::MIN));
     let query = sqlx::query(ITEMS).bind(image_id).bind(timestamp).bind(row_limit(limit));
-    let rows = query.fetch_all(pool).await.map_err(database_error)?;
+    let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.item())
 }

@@ -37,18 +37,20 @@ impl PostgresRepairer {
     /// [`Error::Unusable`] when a server works on it, and as [`PostgresInspector::open`].
     pub async fn open(url: &str) -> Result<PostgresRepairer, Error> {
         let inspector = PostgresInspector::open(url).await?;
-        let servers: i64 =
-            sqlx::query_scalar(SERVERS).fetch_one(&inspector.pool).await.map_err(database_error)?;
+        let servers: i64 = sqlx::query_scalar(SERVERS)
+            .fetch_one(inspector.pool.unhurried())
+            .await
+            .map_err(database_error)?;
         if servers > 0 {
             let text = "the database is in use by a server; stop all of them first";
             return Err(Error::Unusable(text.into()));
         }
-        sqlx::query(FENCE).execute(&inspector.pool).await.map_err(database_error)?;
+        sqlx::query(FENCE).execute(inspector.pool.unhurried()).await.map_err(database_error)?;
         Ok(PostgresRepairer { inspector, machines: Machines::default() })
     }
 
     fn pool(&self) -> &PgPool {
-        &self.inspector.pool
+        self.inspector.pool.unhurried()
     }
 }
 
@@ -67,7 +69,9 @@ impl Repair for PostgresRepairer {
 
     async fn change_rows(&self, shard: ShardId, changes: &[RowChange]) -> Result<(), Error> {
         let rows = changes.iter().filter_map(RowChange::row);
-        self.machines.register(self.pool(), rows.clone().map(|row| &row.state_machine_arn)).await?;
+        self.machines
+            .register(&self.inspector.pool, rows.clone().map(|row| &row.state_machine_arn))
+            .await?;
         let mut transaction = self.pool().begin().await.map_err(database_error)?;
         // All go before some come back, so that no name is in the way of another.
         for change in changes {

@@ -1,8 +1,9 @@
 //! Removing what is kept no longer: each removal is one statement.
 
-use sqlx::postgres::PgPool;
+use sqlx::Row;
 use uuid::Uuid;
 
+use super::pool::Pool;
 use crate::retention::DAY_MILLIS;
 use crate::sql::{database_error, row_limit};
 use crate::{Error, Removed, Retention, ShardId};
@@ -38,39 +39,38 @@ const REMOVE_UNUSED_REVISIONS: &str = "WITH unused AS ( \
 
 /// Removes executions of a shard that ended too long ago.
 pub(super) async fn remove_closed(
-    pool: &PgPool,
+    pool: &Pool,
     shard: ShardId,
     retention: Retention,
     limit: usize,
 ) -> Result<Removed, Error> {
-    let count: i64 = sqlx::query_scalar(REMOVE_CLOSED)
+    let query = sqlx::query(REMOVE_CLOSED)
         .bind(i64::from(shard.0))
         .bind(retention.now.0)
         .bind(i64::from(retention.days))
         .bind(DAY_MILLIS)
-        .bind(row_limit(limit))
-        .fetch_one(pool)
-        .await
-        .map_err(database_error)?;
-    let executions = usize::try_from(count).unwrap_or_default();
+        .bind(row_limit(limit));
+    let row = pool.fetch_optional(query).await?;
+    let count: Option<i64> = row.map(|row| row.try_get(0)).transpose().map_err(database_error)?;
+    let executions = usize::try_from(count.unwrap_or_default()).unwrap_or_default();
     Ok(Removed { executions, has_more: executions == limit })
 }
 
 /// False when there is no state machine with that ARN.
 pub(super) async fn set_retention(
-    pool: &PgPool,
+    pool: &Pool,
     arn: &str,
     days: Option<u32>,
 ) -> Result<bool, Error> {
     let query = sqlx::query(SET_RETENTION).bind(days.map(i64::from)).bind(arn);
-    Ok(query.execute(pool).await.map_err(database_error)?.rows_affected() == 1)
+    Ok(pool.execute(query).await? == 1)
 }
 
 /// Removes the known ones of the revisions that nobody needs and returns the others.
 pub(super) async fn remove_unused_revisions(
-    pool: &PgPool,
+    pool: &Pool,
     known: &[Uuid],
 ) -> Result<Vec<Uuid>, Error> {
-    let query = sqlx::query_scalar(REMOVE_UNUSED_REVISIONS).bind(known);
-    query.fetch_all(pool).await.map_err(database_error)
+    let rows = pool.fetch_all(sqlx::query(REMOVE_UNUSED_REVISIONS).bind(known)).await?;
+    rows.iter().map(|row| row.try_get(0).map_err(database_error)).collect()
 }

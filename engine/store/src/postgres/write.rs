@@ -1,19 +1,26 @@
 //! Small writes.
 
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 use uuid::Uuid;
 
+use super::pool::Pool;
 use super::read;
-use crate::sql::{database_error, type_code};
+use crate::sql::type_code;
 use crate::{Error, MetadataItem, Revision, StateMachine};
 
-const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES ($1, $2, $3, $4, $5, $6) \
-    ON CONFLICT (arn) DO NOTHING";
+/// A revision is written together with the state machine that it belongs to, or not at all.
+const CREATE_STATE_MACHINE: &str = "WITH machine AS ( \
+        INSERT INTO state_machine (arn, name, machine_type, created_at, revision_id, retention_days) \
+        VALUES ($2, $7, $8, $9, $1, $10) ON CONFLICT (arn) DO NOTHING RETURNING 1) \
+    INSERT INTO revision (revision_id, state_machine_arn, definition, role_arn, configuration, \
+        created_at) SELECT $1, $2, $3, $4, $5, $6 FROM machine";
 
-const CREATE_REVISION: &str = "INSERT INTO revision VALUES ($1, $2, $3, $4, $5, $6)";
-
-const UPDATE_STATE_MACHINE: &str =
-    "UPDATE state_machine SET revision_id = $1 WHERE arn = $2 AND revision_id = $3";
+const UPDATE_STATE_MACHINE: &str = "WITH machine AS ( \
+        UPDATE state_machine SET revision_id = $1 WHERE arn = $2 AND revision_id = $7 RETURNING 1) \
+    INSERT INTO revision (revision_id, state_machine_arn, definition, role_arn, configuration, \
+        created_at) SELECT $1, $2, $3, $4, $5, $6 FROM machine";
 
 const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = $1";
 
@@ -22,29 +29,21 @@ const PUT_ITEM: &str = "INSERT INTO image_metadata VALUES ($1, $2, $3) \
 
 /// Gives back the one that has that ARN already.
 pub(super) async fn create_state_machine(
-    pool: &PgPool,
+    pool: &Pool,
     machine: &StateMachine,
 ) -> Result<Option<StateMachine>, Error> {
     loop {
-        let mut transaction = pool.begin().await.map_err(database_error)?;
-        let created = sqlx::query(CREATE_STATE_MACHINE)
-            .bind(&*machine.arn)
-            .bind(&*machine.name)
-            .bind(type_code(machine.machine_type))
-            .bind(machine.created_at.0)
-            .bind(machine.revision.id)
-            .bind(machine.retention_days.map(i64::from))
-            .execute(&mut *transaction)
-            .await
-            .map_err(database_error)?
-            .rows_affected();
-        if created == 1 {
-            create_revision(&mut transaction, &machine.arn, &machine.revision).await?;
-            transaction.commit().await.map_err(database_error)?;
+        let query =
+            bind_revision(sqlx::query(CREATE_STATE_MACHINE), &machine.arn, &machine.revision)
+                .bind(&*machine.name)
+                .bind(type_code(machine.machine_type))
+                .bind(machine.created_at.0)
+                .bind(machine.retention_days.map(i64::from));
+        if pool.execute(query).await? == 1 {
             return Ok(None);
         }
         // It may have been deleted just now.
-        if let Some(present) = read::state_machine(&mut *transaction, &machine.arn).await? {
+        if let Some(present) = read::state_machine(pool, &machine.arn).await? {
             return Ok(Some(present));
         }
     }
@@ -52,55 +51,41 @@ pub(super) async fn create_state_machine(
 
 /// False when there is none with that ARN and that present revision.
 pub(super) async fn update_state_machine(
-    pool: &PgPool,
+    pool: &Pool,
     arn: &str,
     present: Uuid,
     revision: &Revision,
 ) -> Result<bool, Error> {
-    let mut transaction = pool.begin().await.map_err(database_error)?;
-    let updated = sqlx::query(UPDATE_STATE_MACHINE)
-        .bind(revision.id)
-        .bind(arn)
-        .bind(present)
-        .execute(&mut *transaction)
-        .await
-        .map_err(database_error)?
-        .rows_affected();
-    if updated == 1 {
-        create_revision(&mut transaction, arn, revision).await?;
-    }
-    transaction.commit().await.map_err(database_error)?;
-    Ok(updated == 1)
+    let query = bind_revision(sqlx::query(UPDATE_STATE_MACHINE), arn, revision).bind(present);
+    Ok(pool.execute(query).await? == 1)
 }
 
-async fn create_revision(
-    connection: &mut PgConnection,
-    arn: &str,
-    revision: &Revision,
-) -> Result<(), Error> {
-    let query = sqlx::query(CREATE_REVISION)
+fn bind_revision<'q>(
+    query: Query<'q, Postgres, PgArguments>,
+    arn: &'q str,
+    revision: &'q Revision,
+) -> Query<'q, Postgres, PgArguments> {
+    query
         .bind(revision.id)
         .bind(arn)
         .bind(&*revision.definition)
         .bind(&*revision.role_arn)
         .bind(&*revision.configuration)
-        .bind(revision.created_at.0);
-    query.execute(connection).await.map_err(database_error)?;
-    Ok(())
+        .bind(revision.created_at.0)
 }
 
 /// False when there is none with that ARN.
-pub(super) async fn delete_state_machine(pool: &PgPool, arn: &str) -> Result<bool, Error> {
+pub(super) async fn delete_state_machine(pool: &Pool, arn: &str) -> Result<bool, Error> {
     let query = sqlx::query(DELETE_STATE_MACHINE).bind(arn);
-    Ok(query.execute(pool).await.map_err(database_error)?.rows_affected() == 1)
+    Ok(pool.execute(query).await? == 1)
 }
 
 /// Writes an item; one with the same key is replaced.
-pub(super) async fn put_item(pool: &PgPool, item: &MetadataItem) -> Result<(), Error> {
+pub(super) async fn put_item(pool: &Pool, item: &MetadataItem) -> Result<(), Error> {
     let query = sqlx::query(PUT_ITEM)
         .bind(&*item.image_id)
         .bind(item.timestamp)
         .bind(item.attributes.text().as_bytes().as_ref());
-    query.execute(pool).await.map_err(database_error)?;
+    pool.execute(query).await?;
     Ok(())
 }
