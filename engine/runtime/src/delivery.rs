@@ -61,6 +61,7 @@ impl Question for Starting {
         let said = match route {
             Route::Here(mailbox) => delivery.start_here(&mailbox, request, program).await,
             Route::Elsewhere(address) => {
+                delivery.shared.metrics.forwarded();
                 said(delivery.peer.start_execution(&address, request).await)
             }
             Route::Nowhere => None,
@@ -76,7 +77,10 @@ impl Question for StopRequest {
     async fn ask(&mut self, delivery: &Delivery, route: Route) -> Option<Self::Answer> {
         match route {
             Route::Here(mailbox) => stop_here(&mailbox, self).await,
-            Route::Elsewhere(address) => said(delivery.peer.stop_execution(&address, self).await),
+            Route::Elsewhere(address) => {
+                delivery.shared.metrics.forwarded();
+                said(delivery.peer.stop_execution(&address, self).await)
+            }
             Route::Nowhere => None,
         }
     }

@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     quarantined: AtomicU64,
     removed: AtomicU64,
     in_memory: AtomicI64,
+    forwarded: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -60,6 +61,10 @@ pub struct MetricsSnapshot {
     pub mailbox: usize,
     /// Shards that this node owns.
     pub shards: usize,
+    /// Nodes that are alive, this one included.
+    pub nodes: usize,
+    /// Requests that were sent to other nodes.
+    pub forwarded: u64,
 }
 
 impl Metrics {
@@ -105,6 +110,10 @@ impl Metrics {
         add(&self.removed, executions as u64);
     }
 
+    pub(crate) fn forwarded(&self) {
+        add(&self.forwarded, 1);
+    }
+
     pub(crate) fn in_memory_changed(&self, by: i64) {
         self.in_memory.fetch_add(by, Ordering::Relaxed);
     }
@@ -128,6 +137,8 @@ impl Metrics {
             in_memory: self.in_memory.load(Ordering::Relaxed),
             mailbox: 0,
             shards: 0,
+            nodes: 0,
+            forwarded: read(&self.forwarded),
         }
     }
 }

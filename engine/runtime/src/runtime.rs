@@ -6,15 +6,17 @@ use std::time::Duration;
 use stepyard_asl::{Program, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{Event, StartContext};
-use stepyard_store::{Error, ExecutionId, ExecutionRow, NodeId, SHARD_COUNT, ShardId, Store};
+use stepyard_store::{
+    Error, ExecutionId, ExecutionRow, Membership, NodeId, SHARD_COUNT, ShardId, Store,
+};
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cluster::{
-    ClusterOptions, Hosting, Keeper, LocalLease, NoPeers, NotOwner, Routes, Seen, StartRequest,
-    StopRequest,
+    ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, Routes, Seen,
+    StartRequest, StopRequest,
 };
 use crate::committer::{Batch, Committer};
 use crate::delivery::Delivery;
@@ -122,6 +124,7 @@ impl Runtime {
             recent: Recent::default(),
             news: broadcast::Sender::new(NEWS_MAX),
             routes: Routes::default(),
+            members: Members::default(),
             lease: LocalLease::default(),
             seen: Seen::default(),
             look: Notify::new(),
@@ -198,6 +201,16 @@ impl Runtime {
         self.delivery.stop_forwarded(request).await
     }
 
+    /// Who is there and what belongs to whom, as this node saw it last.
+    pub fn membership(&self) -> Arc<Membership> {
+        self.shared.members.get()
+    }
+
+    /// Which of the nodes this one is.
+    pub fn node(&self) -> NodeId {
+        self.shared.node
+    }
+
     /// Another node says that something in the database concerns this one.
     pub fn poked(&self) {
         self.shared.look.notify_one();
@@ -264,6 +277,7 @@ impl Runtime {
         MetricsSnapshot {
             mailbox: mailboxes.iter().map(waiting).sum(),
             shards: mailboxes.len(),
+            nodes: self.shared.members.get().nodes.len(),
             ..self.shared.metrics.snapshot()
         }
     }

@@ -51,6 +51,7 @@ impl Collector for Snapshot {
             ("commits", "Transactions", counted.commits),
             ("commit_rows", "Rows written by transactions", counted.commit_rows),
             ("commit_retries", "Transactions of unknown outcome at first", counted.commit_retries),
+            ("requests_forwarded", "Requests sent to other nodes", counted.forwarded),
             (
                 "executions_quarantined",
                 "Executions with an unreadable journal",
@@ -60,14 +61,20 @@ impl Collector for Snapshot {
         ] {
             one(&mut encoder, name, help, &ConstCounter::new(value))?;
         }
-        let waiting = i64::try_from(counted.mailbox).unwrap_or(i64::MAX);
         let in_memory = ConstGauge::new(counted.in_memory);
         let help = "Executions in memory: in progress and not asleep";
         one(&mut encoder, "executions_in_memory", help, &in_memory)?;
-        one(&mut encoder, "shard_messages", "Messages waiting", &ConstGauge::new(waiting))?;
+        one(&mut encoder, "shard_messages", "Messages waiting", &gauge(counted.mailbox))?;
+        let help = "Shards that this node owns";
+        one(&mut encoder, "shards_owned", help, &gauge(counted.shards))?;
+        one(&mut encoder, "nodes_alive", "Nodes that are alive", &gauge(counted.nodes))?;
         closed(&mut encoder, counted)?;
         latency(&mut encoder, counted)
     }
+}
+
+fn gauge(value: usize) -> ConstGauge<i64> {
+    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 fn one(

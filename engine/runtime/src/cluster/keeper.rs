@@ -39,7 +39,7 @@ pub(crate) struct Keeper {
     hosting: Hosting,
     cluster: ClusterOptions,
     /// As it was at the last look.
-    membership: Membership,
+    membership: Arc<Membership>,
     next_look: Duration,
     pokes: JoinSet<()>,
 }
@@ -50,7 +50,7 @@ impl Keeper {
             shared: hosting.shared.clone(),
             hosting,
             cluster,
-            membership: Membership::default(),
+            membership: Arc::default(),
             next_look: Duration::ZERO,
             pokes: JoinSet::new(),
         }
@@ -130,7 +130,8 @@ impl Keeper {
             false => Duration::MAX,
         });
         self.next_look = asked + self.pause(&membership);
-        self.membership = membership;
+        self.membership = Arc::new(membership);
+        self.shared.members.set(self.membership.clone());
         self.notice_set_back(&before);
         self.give_up_lost();
         self.show_ways();

@@ -28,7 +28,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::active::Active;
-use crate::cluster::{LocalLease, Route, Routes, Seen};
+use crate::cluster::{LocalLease, Members, Route, Routes, Seen};
 use crate::committer::Batch;
 use crate::dispatch::{Dispatches, Report};
 use crate::outage::Outage;
@@ -64,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) recent: Recent,
     pub(crate) news: broadcast::Sender<Arc<Committed>>,
     pub(crate) routes: Routes,
+    pub(crate) members: Members,
     /// The lease of this node.
     pub(crate) lease: LocalLease,
     pub(crate) seen: Seen,

@@ -3,6 +3,7 @@
 
 mod executions;
 mod images;
+mod nodes;
 mod state_machines;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/executions/{machine}/{name}/history", get(executions::history))
         .route("/executions/{machine}/{name}/stop", post(executions::stop))
         .route("/images", get(images::list))
+        .route("/nodes", get(nodes::list))
         .route("/images/{image_id}", get(images::get))
 }
 
