@@ -88,7 +88,7 @@ def test_history(server):
 def test_config_and_help():
     assert "127.0.0.1:8083" in stepyard("config").stdout
     commands = stepyard("--help").stdout
-    for command in ("serve", "demo", "run", "validate", "history", "doctor", "config"):
+    for command in ("serve", "demo", "run", "validate", "history", "doctor", "backup", "config"):
         assert re.search(rf"^\s+{command}\b", commands, re.MULTILINE), commands
 
 

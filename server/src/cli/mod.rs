@@ -1,5 +1,6 @@
 //! The command line, one file a command.
 
+mod backup;
 mod bench;
 mod config;
 mod demo;
@@ -36,6 +37,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Drive a load on this machine and print what it costs
     Bench(bench::Arguments),
+    /// Copy database and objects to a new folder, also while the server runs
+    Backup(backup::Arguments),
     /// Look whether the database is as it must be, also while a server runs on it
     Doctor(doctor::Arguments),
     /// Bring the database up to date, as every start does
@@ -53,6 +56,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
         Command::History(arguments) => history::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Migrate(flags) => migrate::run(&flags),
         Command::Config(flags) => config::run(&flags),

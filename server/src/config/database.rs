@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 /// The file in the data directory when no database is named.
-const DEFAULT_FILE: &str = "stepyard.db";
+pub(crate) const DATABASE_FILE: &str = "stepyard.db";
 
 /// Which database keeps executions, state machines and metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Database {
     /// When the URL has an unknown scheme.
     pub(crate) fn new(url: &str, data_dir: &Path) -> anyhow::Result<Database> {
         if url.is_empty() {
-            return Ok(Database::Sqlite(data_dir.join(DEFAULT_FILE)));
+            return Ok(Database::Sqlite(data_dir.join(DATABASE_FILE)));
         }
         match url.split_once("://") {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Database::Sqlite(path.into())),

@@ -4,6 +4,6 @@ mod database;
 mod settings;
 mod source;
 
-pub(crate) use database::{Database, without_password};
+pub(crate) use database::{DATABASE_FILE, Database, without_password};
 pub(crate) use settings::{LogFormat, Settings};
 pub(crate) use source::{Flags, Resolved};

@@ -294,7 +294,7 @@ fn prepare_bucket(temporary: &Path) -> io::Result<()> {
 }
 
 /// Makes the directories of a key, each one durable before the next.
-fn make_folders(bucket: &Path, folders: &[String]) -> io::Result<()> {
+pub(super) fn make_folders(bucket: &Path, folders: &[String]) -> io::Result<()> {
     let mut path = bucket.to_owned();
     for folder in folders {
         let parent = path.clone();
@@ -316,6 +316,6 @@ fn remove_if_present(path: &Path) -> io::Result<()> {
 }
 
 /// Makes renames in a directory durable.
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

@@ -73,7 +73,7 @@ impl Walk<'_> {
 }
 
 /// The entries of a directory in the order of keys, each with its file name.
-fn entries(path: &Path) -> io::Result<Vec<(Entry, String)>> {
+pub(super) fn entries(path: &Path) -> io::Result<Vec<(Entry, String)>> {
     let mut entries = Vec::new();
     for file in std::fs::read_dir(path)? {
         if let Ok(name) = file?.file_name().into_string()

@@ -1,6 +1,7 @@
 //! Objects in buckets, as S3 has them: bytes under a key, with a content type, an ETag and user
 //! metadata. Images travel between tasks as objects, never in payloads.
 
+mod backup;
 mod error;
 mod fs;
 mod key;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use backup::{Copied, copy_objects};
 pub use error::ObjectError;
 pub use fs::FsObjectStore;
 

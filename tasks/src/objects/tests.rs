@@ -49,6 +49,38 @@ async fn replacing_and_deleting_leave_no_other_file() {
     assert_eq!(files(), 1);
 }
 
+/// Replaces objects and deletes some while they are copied: each copy is one of the versions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_are_copied_whole_while_they_change() {
+    let (directory, store) = store();
+    let keys: Vec<String> = (0..20).map(|number| format!("user/{number}/photo.jpg")).collect();
+    let body = |version: usize| vec![version as u8; 10_000 + version];
+    for key in &keys {
+        put(&store, key, &body(0)).await;
+    }
+    let (copies, target) = (tempfile::tempdir().unwrap(), "copy");
+    let to = copies.path().join(target);
+    let from = directory.path().to_owned();
+    let copying = tokio::task::spawn_blocking(move || copy_objects(&from, &to).unwrap());
+    let mut version = 0;
+    while !copying.is_finished() {
+        version += 1;
+        for key in &keys[..10] {
+            put(&store, key, &body(version)).await;
+        }
+        store.delete(SOURCE_BUCKET, &keys[version % 5 + 10]).await.unwrap();
+    }
+    let copied = copying.await.unwrap();
+    assert!((15..=20).contains(&copied.objects), "{copied:?} after {version} versions");
+    let copy = FsObjectStore::open(copies.path().join(target), &[SOURCE_BUCKET]).unwrap();
+    for key in keys[..10].iter().chain(&keys[15..]) {
+        let object = copy.get(SOURCE_BUCKET, key).await.unwrap();
+        let version = object.body.len() - 10_000;
+        assert_eq!(object.body, body(version), "{key}");
+        assert_eq!(object.info.size, object.body.len() as u64, "{key}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_there_has_a_name() {
     let (_directory, store) = store();

@@ -66,6 +66,10 @@ impl SqliteInspector {
         check_version(&MIGRATIONS, version.map_err(|error| cannot_open(path, &error))?)?;
         Ok(SqliteInspector { pool })
     }
+
+    pub(super) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
 }
 
 #[async_trait]

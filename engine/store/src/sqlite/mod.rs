@@ -4,6 +4,7 @@
 //! `synchronous=FULL` is set and read back. A lock file keeps a second process out, because two owners of
 //! one file would fence each other without end.
 
+mod backup;
 mod checkpoint;
 mod connection;
 mod inspect;
