@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -24,52 +24,86 @@ const LAST_REQUESTS: Duration = Duration::from_millis(250);
 /// Exit code after a second signal.
 const EXIT_AT_ONCE: i32 = 130;
 
-/// A server that listens. Until it is ready it says that it is not.
+/// Connections that the kernel takes in before they are accepted.
+const BACKLOG: u32 = 1_024;
+
+/// A server that has its port.
 pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
+    /// Until it listens.
+    socket: Option<TcpSocket>,
     ready: Starting,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinSet<std::io::Result<()>>,
     stop: CancellationToken,
     /// Set when no more connections are to be accepted.
     close: CancellationToken,
 }
 
-/// Takes the port and listens until the token is cancelled.
-pub(crate) async fn listen(
-    settings: &Settings,
-    stop: CancellationToken,
-) -> anyhow::Result<Serving> {
+/// Takes the port. A server that is alone with its database listens from now on, and says that it is not
+/// ready; a node among others refuses connections until it is, so that clients go to the others.
+pub(crate) fn listen(settings: &Settings, stop: CancellationToken) -> anyhow::Result<Serving> {
     let listen = settings.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| {
+    let socket = bind(listen).with_context(|| {
         format!("cannot listen on {listen}; is another server there? --listen takes another port")
     })?;
-    let address = listener.local_addr()?;
+    let address = socket.local_addr()?;
     tracing::info!(%address, "starting");
-    let ready = Arc::new(OnceLock::new());
-    let (close, closed) = (CancellationToken::new(), CancellationToken::new());
-    let door = Door::new(listener, close.clone(), closed.clone())?;
-    let serve = axum::serve(door, until_ready(ready.clone())).with_graceful_shutdown(async move {
-        closed.cancelled().await;
-        // Those that have just come in are about to ask something.
-        tokio::time::sleep(LAST_REQUESTS).await;
-    });
-    Ok(Serving { address, ready, task: tokio::spawn(serve.into_future()), stop, close })
+    let mut serving = Serving {
+        address,
+        socket: Some(socket),
+        ready: Arc::new(OnceLock::new()),
+        task: JoinSet::new(),
+        stop,
+        close: CancellationToken::new(),
+    };
+    if !settings.database.is_shared() {
+        serving.open()?;
+    }
+    Ok(serving)
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // The port of a process that was killed a moment ago can be taken again.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 impl Serving {
+    /// Listens, if it does not yet.
+    fn open(&mut self) -> anyhow::Result<()> {
+        let Some(socket) = self.socket.take() else { return Ok(()) };
+        let address = self.address;
+        let listener =
+            socket.listen(BACKLOG).with_context(|| format!("cannot listen on {address}"))?;
+        let closed = CancellationToken::new();
+        let door = Door::new(listener, self.close.clone(), closed.clone())?;
+        let serve = axum::serve(door, until_ready(self.ready.clone()));
+        let serve = serve.with_graceful_shutdown(async move {
+            closed.cancelled().await;
+            // Those that have just come in are about to ask something.
+            tokio::time::sleep(LAST_REQUESTS).await;
+        });
+        self.task.spawn(serve.into_future());
+        Ok(())
+    }
+
     /// Answers requests from now on.
-    pub(crate) fn ready(&self, app: &Arc<App>, settings: &Settings) {
+    pub(crate) fn ready(&mut self, app: &Arc<App>, settings: &Settings) -> anyhow::Result<()> {
         let guard = Guard::new(self.address.ip(), &settings.allowed_hosts);
         self.ready.get_or_init(|| router(app.clone(), guard, settings.node_key.clone()));
+        self.open()
     }
 
     /// Serves until the token is cancelled. A node that shares its database gives its shards away while it
     /// still answers; one that is alone first lets requests end.
     pub(crate) async fn run(mut self, app: Arc<App>, settings: &Settings) -> anyhow::Result<()> {
         let grace = Duration::from_secs(settings.shutdown_grace_seconds);
+        let stop = self.stop.clone();
         tokio::select! {
-            served = &mut self.task => served??,
-            () = self.stop.cancelled() => {}
+            served = self.served() => served?,
+            () = stop.cancelled() => {}
         }
         if app.store.is_shared() {
             app.runtime.shutdown(grace).await;
@@ -88,10 +122,18 @@ impl Serving {
     async fn end(&mut self, app: &App, grace: Duration) -> anyhow::Result<()> {
         self.close.cancel();
         tokio::select! {
-            served = &mut self.task => served??,
-            () = app.runtime.clock().sleep(grace) => self.task.abort(),
+            served = self.served() => served?,
+            () = app.runtime.clock().sleep(grace) => self.task.abort_all(),
         }
         Ok(())
+    }
+
+    /// Returns when nobody is served any more.
+    async fn served(&mut self) -> anyhow::Result<()> {
+        match self.task.join_next().await {
+            Some(served) => Ok(served??),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A client for the API of the server.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -22,7 +23,9 @@ pub struct Client {
 /// Why a call gave no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
-    /// The connection broke or was refused: whether the call took effect is unknown.
+    /// Nobody listens there: the call took no effect.
+    Refused,
+    /// The connection broke: whether the call took effect is unknown.
     Connection(String),
     /// The server answered with an error.
     Answer {
@@ -36,9 +39,14 @@ pub enum ApiError {
 impl Client {
     /// For the server at that URL.
     pub fn new(url: &str) -> Client {
+        Client::with_timeout(url, ANSWER_TIMEOUT)
+    }
+
+    /// One that waits for an answer only so long.
+    pub fn with_timeout(url: &str, timeout: Duration) -> Client {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(ANSWER_TIMEOUT))
+            .timeout_global(Some(timeout))
             .build()
             .into();
         Client { agent, url: url.into() }
@@ -49,13 +57,23 @@ impl Client {
     /// # Errors
     /// The error answer of the server, or a broken connection.
     pub fn call(&self, operation: &str, request: &Value) -> Result<Value, ApiError> {
-        let (status, answer) = self.post(operation, &request.to_string()).map_err(connection)?;
+        let (status, answer) = self.post(operation, &request.to_string()).map_err(not_sent)?;
         let answer: Value = serde_json::from_str(&answer).map_err(connection)?;
         if status == 200 {
             return Ok(answer);
         }
         let field = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         Err(ApiError::Answer { name: field("__type"), message: field("message") })
+    }
+
+    /// Reads a JSON document of the REST interface.
+    ///
+    /// # Errors
+    /// A broken connection, or an answer that is no JSON.
+    pub fn get(&self, path: &str) -> Result<Value, ApiError> {
+        let answer = self.agent.get(format!("{}{path}", self.url)).call();
+        let text = answer.map_err(not_sent)?.body_mut().read_to_string().map_err(connection)?;
+        serde_json::from_str(&text).map_err(connection)
     }
 
     fn post(&self, operation: &str, body: &str) -> Result<(u16, String), ureq::Error> {
@@ -132,6 +150,13 @@ impl Client {
                 token => request["nextToken"] = token,
             }
         }
+    }
+}
+
+fn not_sent(error: ureq::Error) -> ApiError {
+    match error {
+        ureq::Error::Io(io) if io.kind() == ErrorKind::ConnectionRefused => ApiError::Refused,
+        other => connection(other),
     }
 }
 

@@ -6,6 +6,23 @@ use std::time::{Duration, Instant};
 /// How often a condition is looked at.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Measures how long something takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// From now on.
+    #[expect(clippy::disallowed_methods, reason = "the real binary runs in real time")]
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    /// Since its start.
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// A time by which something must have happened. Tests live in real time; the program does not read
 /// clocks outside of its `Clock`.
 #[derive(Clone, Copy, Debug)]

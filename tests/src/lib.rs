@@ -10,7 +10,7 @@ mod server;
 
 pub use client::{ApiError, Client};
 pub use database::{TestDatabase, block_on};
-pub use deadline::Deadline;
+pub use deadline::{Deadline, Stopwatch};
 pub use lambda_stub::{LambdaStub, Reply, Run};
 pub use repository::{binary, root};
 pub use server::{Server, ServerOptions};

@@ -109,6 +109,11 @@ impl Server {
         Client::new(&self.address)
     }
 
+    /// A client that waits for an answer only so long.
+    pub fn impatient_client(&self, timeout: Duration) -> Client {
+        Client::with_timeout(&self.address, timeout)
+    }
+
     /// Everything it has written to its standard output and error so far.
     pub fn log(&self) -> String {
         text(&self.log)
@@ -123,13 +128,22 @@ impl Server {
         let _ = self.child.wait();
     }
 
+    /// Sends it a signal by its name, such as `STOP` or `CONT`.
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &process]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -{name} {process}");
+    }
+
     /// Asks it to shut down, as a service manager does (SIGTERM), and waits for its end.
     ///
     /// # Panics
     /// When it does not end in time.
     pub fn terminate(mut self) -> ExitStatus {
-        let process = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &process]).status();
+        self.signal("TERM");
         Deadline::after(PATIENCE)
             .wait_for("the end of the server", || self.child.try_wait().ok().flatten())
     }

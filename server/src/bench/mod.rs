@@ -83,8 +83,8 @@ pub(crate) async fn run(app: Arc<App>, settings: &Settings, plan: &Plan) -> anyh
     let (target, serving): (Arc<dyn Target>, Option<Serving>) = if plan.in_process {
         (in_process, None)
     } else {
-        let serving = listen(settings, tokio_util::sync::CancellationToken::new()).await?;
-        serving.ready(&app, settings);
+        let mut serving = listen(settings, tokio_util::sync::CancellationToken::new())?;
+        serving.ready(&app, settings)?;
         (Arc::new(HttpTarget::new(serving.address, &arn, &input, awaits_end)), Some(serving))
     };
     let report = measure(&app, settings, plan, &target).await?;

@@ -32,10 +32,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
     let stop = stop_signal()?;
-    let serving = listen(settings, stop.clone()).await?;
+    let mut serving = listen(settings, stop.clone())?;
     let address = serving.address;
     let app = boot(settings, serving.address).await?;
-    serving.ready(&app, settings);
+    serving.ready(&app, settings)?;
     println!(
         "stepyard is listening on http://{address}, data in {}\n",
         settings.data_dir.display()

@@ -11,13 +11,13 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
     telemetry::init(settings.log_format, "info,sqlx::postgres::notice=warn");
     asynchronous()?.block_on(async {
         let stop = stop_signal()?;
-        let serving = listen(&settings, stop.clone()).await?;
+        let mut serving = listen(&settings, stop.clone())?;
         let app = tokio::select! {
             app = boot(&settings, serving.address) => app?,
             // Nothing has been acknowledged yet.
             () = stop.cancelled() => return Ok(()),
         };
-        serving.ready(&app, &settings);
+        serving.ready(&app, &settings)?;
         println!("stepyard is listening on http://{}", serving.address);
         serving.run(app, &settings).await
     })?;

@@ -17,6 +17,11 @@ pub(crate) enum Database {
 }
 
 impl Database {
+    /// Whether several processes may work on it.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Database::Postgres(_))
+    }
+
     /// # Errors
     /// When the URL has an unknown scheme.
     pub(crate) fn new(url: &str, data_dir: &Path) -> anyhow::Result<Database> {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use stepyard_runtime::ClusterOptions;
 
-use crate::config::{Database, Settings};
+use crate::config::Settings;
 
 /// Paths of the calls.
 pub(crate) const START: &str = "/peer/v1/start";
@@ -32,7 +32,7 @@ pub(crate) fn cluster_options(
     settings: &Settings,
     listens_on: SocketAddr,
 ) -> anyhow::Result<Option<ClusterOptions>> {
-    if matches!(settings.database, Database::Sqlite(_)) {
+    if !settings.database.is_shared() {
         return Ok(None);
     }
     if !listens_on.ip().is_loopback() && !settings.node_key.is_given() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::Duration;
 
-use stepyard_tests::{ApiError, Client};
+use stepyard_tests::{ApiError, Client, Stopwatch};
 
 /// Clients at work at the same time.
 const CLIENTS: usize = 2;
@@ -43,16 +43,30 @@ pub(crate) struct Load {
 
 struct Shared {
     machines: Vec<String>,
-    client: Mutex<Client>,
+    /// Each server of a cluster, or the only one.
+    clients: Mutex<Vec<Client>>,
+    patience: Patience,
+    slowest: Mutex<Duration>,
     stop: AtomicBool,
     faults: Mutex<Vec<String>>,
 }
 
+/// What a client puts up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It tries again whatever happens, as servers are killed.
+    Endless,
+    /// It tries a refused connection once more, elsewhere: servers are stopped in good order.
+    OneRefusal,
+}
+
 impl Load {
-    pub(crate) fn start(machines: Vec<String>, client: Client) -> Load {
+    pub(crate) fn start(machines: Vec<String>, clients: Vec<Client>, patience: Patience) -> Load {
         let shared = Arc::new(Shared {
             machines,
-            client: Mutex::new(client),
+            clients: Mutex::new(clients),
+            patience,
+            slowest: Mutex::default(),
             stop: AtomicBool::new(false),
             faults: Mutex::default(),
         });
@@ -66,7 +80,12 @@ impl Load {
 
     /// The server has come back elsewhere.
     pub(crate) fn redirect(&self, client: Client) {
-        *self.shared.client.lock().unwrap() = client;
+        *self.shared.clients.lock().unwrap() = vec![client];
+    }
+
+    /// How long the slowest start has taken, repeats included.
+    pub(crate) fn slowest(&self) -> Duration {
+        *self.shared.slowest.lock().unwrap()
     }
 
     /// Answers that a client must not get.
@@ -89,23 +108,34 @@ impl Shared {
                 break;
             }
             let name = format!("client-{number}-{turn}");
-            if self.start_until_acknowledged(&self.machines[turn % self.machines.len()], &name) {
+            let began = Stopwatch::start();
+            let machine = &self.machines[turn % self.machines.len()];
+            if self.start_until_acknowledged(machine, &name, turn + number) {
                 acknowledged.insert(name);
             }
+            let mut slowest = self.slowest.lock().unwrap();
+            *slowest = began.elapsed().max(*slowest);
+            drop(slowest);
             sleep(PAUSE);
         }
         acknowledged
     }
 
-    fn start_until_acknowledged(&self, machine: &str, name: &str) -> bool {
+    fn start_until_acknowledged(&self, machine: &str, name: &str, first: usize) -> bool {
         let mut repeated = false;
-        loop {
-            let client = self.client.lock().unwrap().clone();
+        for attempt in 0.. {
+            let clients = self.clients.lock().unwrap().clone();
+            let client = &clients[(first + attempt) % clients.len()];
             match client.start_execution(machine, name, r#"{"items":[0,1,2,3]}"#) {
                 Ok(_) => return true,
-                Err(ApiError::Connection(_)) => repeated = true,
+                Err(ApiError::Refused) if self.forgives_refusal(attempt) => {}
+                Err(ApiError::Connection(_)) if self.patience == Patience::Endless => {
+                    repeated = true;
+                }
                 // It takes up what was in progress.
-                Err(ApiError::Answer { name, .. }) if name == "ServiceUnavailable" => {
+                Err(ApiError::Answer { name, .. })
+                    if name == "ServiceUnavailable" && self.patience == Patience::Endless =>
+                {
                     repeated = true;
                 }
                 // The first attempt went through, and the execution has ended since.
@@ -121,5 +151,10 @@ impl Shared {
             }
             sleep(PAUSE);
         }
+        false
+    }
+
+    fn forgives_refusal(&self, attempt: usize) -> bool {
+        self.patience == Patience::Endless || attempt == 0
     }
 }

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where an unwrap fails")]
 
+mod cluster;
 mod journals;
 mod load;
 
@@ -22,7 +23,7 @@ use stepyard_tests::{
     Client, Deadline, LambdaStub, Reply, Run, Server, ServerOptions, TestDatabase,
 };
 
-use load::{Load, MACHINES, create_machines};
+use load::{Load, MACHINES, Patience, create_machines};
 
 /// How many kills, unless `STEPYARD_KILLS` says otherwise.
 const KILLS: u64 = 30;
@@ -46,7 +47,7 @@ fn nothing_acknowledged_is_lost_and_nothing_runs_twice_on_postgres() {
 }
 
 fn storm(database: &TestDatabase) {
-    let seed = setting("STEPYARD_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
+    let seed = seed();
     let kills = setting("STEPYARD_KILLS").unwrap_or(KILLS);
     println!("STEPYARD_SEED={seed} STEPYARD_KILLS={kills}");
     let mut random = Random::from_seed(seed);
@@ -56,7 +57,8 @@ fn storm(database: &TestDatabase) {
     let data = tempfile::tempdir().unwrap();
 
     let mut server = Server::start(data.path(), &options);
-    let load = Load::start(create_machines(&server.client()), server.client());
+    let load =
+        Load::start(create_machines(&server.client()), vec![server.client()], Patience::Endless);
     for kill in 0..kills {
         sleep(Duration::from_millis(
             LIFE_MILLIS.start + random.below(LIFE_MILLIS.end - LIFE_MILLIS.start),
@@ -76,6 +78,10 @@ fn storm(database: &TestDatabase) {
     let executions = journals::read(database, data.path());
     check_executions(&acknowledged, &executions);
     check_runs(&executions, &lambda.runs());
+}
+
+fn seed() -> u64 {
+    setting("STEPYARD_SEED").unwrap_or_else(|| RandomState::new().hash_one(0))
 }
 
 fn setting(name: &str) -> Option<u64> {

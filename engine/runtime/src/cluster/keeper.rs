@@ -41,6 +41,8 @@ pub(crate) struct Keeper {
     /// As it was at the last look.
     membership: Arc<Membership>,
     next_look: Duration,
+    /// Whether it has begun to give everything away.
+    is_leaving: bool,
     pokes: JoinSet<()>,
 }
 
@@ -52,6 +54,7 @@ impl Keeper {
             cluster,
             membership: Arc::default(),
             next_look: Duration::ZERO,
+            is_leaving: false,
             pokes: JoinSet::new(),
         }
     }
@@ -66,6 +69,10 @@ impl Keeper {
     /// Runs until the node is told to stop and all of its shards have ended.
     pub(crate) async fn run(mut self) {
         while !self.is_finished() {
+            if self.shared.draining.is_cancelled() && !self.is_leaving {
+                self.begin_to_leave().await;
+                continue;
+            }
             let clock = self.shared.clock.clone();
             let next = self.hosting.next_overdue().into_iter().fold(self.next_look, Duration::min);
             let pause = next.saturating_sub(clock.monotonic());
@@ -74,14 +81,29 @@ impl Keeper {
                 (shard, end) = self.hosting.ended() => self.shard_ended(shard, end).await,
                 () = self.shared.look.notified() => self.look_soon(),
                 () = clock.sleep(pause), if self.shared.store.is_shared() => self.on_time().await,
-                () = self.shared.draining.cancelled(), if self.hosting.is_empty() => {}
+                () = self.shared.draining.cancelled(), if !self.is_leaving => {}
             }
         }
         self.leave().await;
     }
 
     fn is_finished(&self) -> bool {
-        self.shared.draining.is_cancelled() && self.hosting.is_empty()
+        self.is_leaving && self.hosting.is_empty()
+    }
+
+    /// Others learn that this node takes no more shards, and get those that were on their way to it.
+    async fn begin_to_leave(&mut self) {
+        self.is_leaving = true;
+        if let Err(error) = self.look().await {
+            tracing::warn!(%error, "cannot tell the others that this node is about to stop");
+        }
+        let membership = self.membership.clone();
+        let is_mine = |shard: &&ShardOwner| shard.owner == Some(self.shared.node);
+        let mine = membership.shards.iter().filter(is_mine).map(|shard| shard.lease);
+        let homeless: Vec<_> = mine.filter(|lease| !self.hosting.has(lease.shard)).collect();
+        for lease in homeless {
+            self.hand_over(lease).await;
+        }
     }
 
     /// The end: nobody has to wait for the lease to run out.

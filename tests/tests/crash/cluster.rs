@@ -1,0 +1,187 @@
+//! Three nodes on one Postgres: one of them is killed, stopped or paused at random moments under a steady load.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+use stepyard_asl::Random;
+use stepyard_tests::{
+    Client, Deadline, LambdaStub, Server, ServerOptions, Stopwatch, TestDatabase,
+};
+use tempfile::TempDir;
+
+use crate::load::{Load, Patience, create_machines};
+use crate::{await_rest, check_executions, check_runs, journals, lambda, seed, setting};
+
+const NODES: usize = 3;
+
+/// How many kills, stops and pauses, unless `STEPYARD_KILLS` says otherwise: each kill waits for a lease to
+/// run out.
+const KILLS: u64 = 4;
+const STOPS: u64 = 3;
+const PAUSES: u64 = 1;
+
+/// How long a node is paused: twice as long as its lease lasts.
+const PAUSE: Duration = Duration::from_secs(12);
+
+/// How long clients wait for an answer before they ask another node.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// All shards have an owner again within that time after a node has died.
+const TAKEOVER_MAX: Duration = Duration::from_secs(10);
+
+/// How long a cluster may take to divide its shards.
+const DIVISION_MAX: Duration = Duration::from_secs(40);
+
+struct Cluster {
+    database: TestDatabase,
+    lambda: LambdaStub,
+    folders: Vec<TempDir>,
+    options: Vec<ServerOptions>,
+    servers: Vec<Option<Server>>,
+    random: Random,
+}
+
+impl Cluster {
+    /// Three nodes, each with shards; `None` without a database.
+    fn start() -> Option<Cluster> {
+        let database = TestDatabase::postgres()?;
+        let seed = seed();
+        println!("STEPYARD_SEED={seed}");
+        let mut random = Random::from_seed(seed);
+        let lambda = lambda(random.next_u64());
+        let options = |_| {
+            let mut options = ServerOptions::default().with_a_port();
+            let key = ("STEPYARD_NODE_KEY".into(), "the key of a test cluster".into());
+            options.environment.push(key);
+            options.with_lambda("*", &lambda.url()).with_database(&database)
+        };
+        let options: Vec<_> = (0..NODES).map(options).collect();
+        let folders = (0..NODES).map(|_| tempfile::tempdir().unwrap()).collect();
+        let servers = (0..NODES).map(|_| None).collect();
+        let mut cluster = Cluster { database, lambda, folders, options, servers, random };
+        for node in 0..NODES {
+            cluster.start_node(node);
+        }
+        cluster.until_divided();
+        Some(cluster)
+    }
+
+    fn start_node(&mut self, node: usize) {
+        self.servers[node] = Some(Server::start(self.folders[node].path(), &self.options[node]));
+    }
+
+    fn load(&self, patience: Patience) -> Load {
+        let clients = self.clients();
+        Load::start(create_machines(&clients[0]), clients, patience)
+    }
+
+    fn clients(&self) -> Vec<Client> {
+        let client = |server: &Server| server.impatient_client(ANSWER_TIMEOUT);
+        self.servers.iter().flatten().map(client).collect()
+    }
+
+    /// How many shards each node has, as another one than `dead` sees it.
+    fn division(&self, dead: Option<usize>) -> Vec<usize> {
+        let living = self.servers.iter().enumerate().filter(|(node, _)| Some(*node) != dead);
+        let Some((_, Some(server))) = living.into_iter().next() else { return Vec::new() };
+        let Ok(seen) = server.client().get("/api/v1/nodes") else { return Vec::new() };
+        let count = |node: &Value| node["shards"].as_array().map_or(0, Vec::len);
+        seen["nodes"].as_array().into_iter().flatten().map(count).collect()
+    }
+
+    /// Waits until each node has its part.
+    fn until_divided(&self) {
+        Deadline::after(DIVISION_MAX).wait_for("a share of the shards for each node", || {
+            let shares = self.division(None);
+            let whole = shares.len() == NODES && shares.iter().sum::<usize>() == 64;
+            (whole && shares.iter().all(|share| *share > 8)).then_some(())
+        });
+    }
+
+    /// How long it takes until the others have all shards.
+    fn takeover(&self, dead: usize) -> Duration {
+        let began = Stopwatch::start();
+        Deadline::after(TAKEOVER_MAX).wait_for("owners for all shards", || {
+            let shares = self.division(Some(dead));
+            (shares.len() == NODES - 1 && shares.iter().sum::<usize>() == 64).then_some(())
+        });
+        began.elapsed()
+    }
+
+    fn draw_node(&mut self) -> usize {
+        usize::try_from(self.random.below(NODES as u64)).unwrap_or(0)
+    }
+
+    /// Ends the load and checks everything that has happened.
+    fn check(mut self, load: Load) {
+        assert!(load.faults().is_empty(), "{:?}", load.faults());
+        let acknowledged = load.stop();
+        await_rest(&self.clients()[0]);
+        for server in self.servers.iter_mut().filter_map(Option::take) {
+            let log = server.log();
+            assert!(server.terminate().success(), "a node does not shut down cleanly:\n{log}");
+        }
+        let executions = journals::read(&self.database, self.folders[0].path());
+        check_executions(&acknowledged, &executions);
+        check_runs(&executions, &self.lambda.runs());
+    }
+}
+
+#[test]
+fn others_go_on_with_what_a_killed_node_had() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let load = cluster.load(Patience::Endless);
+    let mut takeovers = Vec::new();
+    for _ in 0..setting("STEPYARD_KILLS").unwrap_or(KILLS) {
+        sleep(Duration::from_millis(500 + cluster.random.below(1_500)));
+        let node = cluster.draw_node();
+        if let Some(server) = cluster.servers[node].take() {
+            server.kill();
+        }
+        takeovers.push(cluster.takeover(node));
+        cluster.start_node(node);
+        cluster.until_divided();
+    }
+    takeovers.sort();
+    println!("takeovers after {takeovers:.1?}, slowest start {:.1?}", load.slowest());
+    cluster.check(load);
+}
+
+#[test]
+fn no_call_fails_when_a_node_stops() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let load = cluster.load(Patience::OneRefusal);
+    for _ in 0..setting("STEPYARD_KILLS").unwrap_or(STOPS) {
+        sleep(Duration::from_millis(500 + cluster.random.below(1_500)));
+        let node = cluster.draw_node();
+        if let Some(server) = cluster.servers[node].take() {
+            assert!(server.terminate().success());
+        }
+        cluster.takeover(node);
+        // It refuses connections until it is ready.
+        cluster.start_node(node);
+        cluster.until_divided();
+    }
+    println!("slowest start {:.1?}", load.slowest());
+    cluster.check(load);
+}
+
+#[test]
+fn a_paused_node_changes_nothing_when_it_wakes_up() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let load = cluster.load(Patience::Endless);
+    for _ in 0..setting("STEPYARD_KILLS").unwrap_or(PAUSES) {
+        sleep(Duration::from_secs(1));
+        let node = cluster.draw_node();
+        let Some(server) = &cluster.servers[node] else { continue };
+        server.signal("STOP");
+        let asleep = Stopwatch::start();
+        cluster.takeover(node);
+        sleep(PAUSE.saturating_sub(asleep.elapsed()));
+        server.signal("CONT");
+        cluster.until_divided();
+    }
+    println!("slowest start {:.1?}", load.slowest());
+    cluster.check(load);
+}
