@@ -37,7 +37,7 @@ pub(crate) async fn boot(settings: &Settings, listens_on: SocketAddr) -> anyhow:
     create_folder(folder)?;
     let (store, metadata) = open_database(settings).await?;
     let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
-    let objects = Arc::new(FsObjectStore::open(folder.join("objects"), &buckets)?);
+    let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
     let runner = registry(settings, metadata.clone(), objects.clone());
     assemble(settings, store, metadata, objects, Arc::new(runner), cluster).await
 }

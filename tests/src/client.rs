@@ -76,6 +76,26 @@ impl Client {
         serde_json::from_str(&text).map_err(connection)
     }
 
+    /// Uploads an image and returns what the server says of it.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn upload(&self, image: &[u8]) -> Result<Value, ApiError> {
+        let answer = self.agent.post(format!("{}/upload", self.url)).send(image);
+        let text = answer.map_err(not_sent)?.body_mut().read_to_string().map_err(connection)?;
+        serde_json::from_str(&text).map_err(connection)
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// A broken connection.
+    pub fn object(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ApiError> {
+        let url = format!("{}/objects/{bucket}/{key}", self.url);
+        let mut answer = self.agent.get(url).call().map_err(not_sent)?;
+        answer.body_mut().read_to_vec().map_err(connection)
+    }
+
     fn post(&self, operation: &str, body: &str) -> Result<(u16, String), ureq::Error> {
         let mut answer = self
             .agent

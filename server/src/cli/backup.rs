@@ -35,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
             "the database is on Postgres: only objects are copied, so dump it before this (docs/backup.md)"
         ),
     }
-    let copied = copy_objects(&settings.data_dir.join("objects"), &unfinished.join("objects"))?;
+    let copied = copy_objects(&settings.objects_dir(), &unfinished.join("objects"))?;
     File::open(&unfinished)?.sync_all()?;
     fs::rename(&unfinished, target)
         .with_context(|| format!("cannot give {} its name", unfinished.display()))?;

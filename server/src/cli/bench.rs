@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 async fn measure(settings: &Settings, plan: &Plan) -> anyhow::Result<bench::Report> {
     let (store, metadata) = open_database(settings).await?;
     let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
-    let objects = Arc::new(FsObjectStore::open(settings.data_dir.join("objects"), &buckets)?);
+    let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
     let runner = registry(settings, metadata.clone(), objects.clone())
         .with_function(EchoFunction::NAME, Arc::new(EchoFunction));
     let app = assemble(settings, store, metadata, objects, Arc::new(runner), None).await?;

@@ -46,7 +46,7 @@ async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
             outcomes = demo::run(&app) => outcomes.inspect_err(|_| stop.cancel())?,
             () = stop.cancelled() => return Ok(1),
         };
-        print_outcomes(&outcomes, &settings.data_dir.join("objects"));
+        print_outcomes(&outcomes, &settings.objects_dir());
         let expected = outcomes.iter().all(Outcome::is_expected);
         if once {
             println!(

@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 async fn execute(settings: &Settings, definition: String, input: String) -> anyhow::Result<u8> {
     let stop = stop_signal()?;
     let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
-    let objects = Arc::new(FsObjectStore::open(settings.data_dir.join("objects"), &buckets)?);
+    let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
     let store = Arc::new(MemoryStore::new());
     let runner = Arc::new(registry(settings, store.clone(), objects.clone()));
     let app = assemble(settings, store.clone(), store, objects, runner, None).await?;

@@ -15,6 +15,8 @@ use crate::peer::{NodeAddress, NodeKey};
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
+    /// Where objects lie, when that is not in the data directory.
+    objects_dir: Option<PathBuf>,
     pub(crate) database: Database,
     pub(crate) allow_unsafe_database: bool,
     /// Where other nodes reach this one, when that is not where it listens.
@@ -85,6 +87,10 @@ impl Settings {
             },
             node_key: resolved.parse("node-key")?,
             data_dir,
+            objects_dir: match resolved.text("objects-dir") {
+                "" => None,
+                path => Some(path.into()),
+            },
             identity: Identity {
                 account: resolved.text("account").into(),
                 region: resolved.text("region").into(),
@@ -99,6 +105,13 @@ impl Settings {
             retention_days: resolved.parse::<RetentionDays>("retention-days")?.0,
             log_format: resolved.parse("log-format")?,
         })
+    }
+}
+
+impl Settings {
+    /// The folder of the object store.
+    pub(crate) fn objects_dir(&self) -> PathBuf {
+        self.objects_dir.clone().unwrap_or_else(|| self.data_dir.join("objects"))
     }
 }
 

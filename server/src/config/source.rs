@@ -10,13 +10,18 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 17] = [
+pub(crate) const SETTINGS: [Setting; 18] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
         "Address and port to listen on; port 0 takes a free one",
     ),
     Setting::new("data-dir", "./stepyard-data", "Folder of the database and the objects"),
+    Setting::new(
+        "objects-dir",
+        "",
+        "Folder of uploads and processed images, which several nodes may share; empty: objects in the data directory",
+    ),
     Setting::new(
         "database-url",
         "",

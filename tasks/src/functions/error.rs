@@ -73,7 +73,7 @@ impl From<ObjectError> for FunctionError {
             ObjectError::InvalidBucketName { .. } | ObjectError::InvalidKey { .. } => {
                 ErrorType::InvalidRequest
             }
-            ObjectError::InUse { .. } | ObjectError::Storage { .. } => ErrorType::ServiceException,
+            ObjectError::Storage { .. } => ErrorType::ServiceException,
         };
         FunctionError { error_type, message: error.to_string() }
     }

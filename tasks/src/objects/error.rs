@@ -1,7 +1,5 @@
 //! What can go wrong with objects.
 
-use std::path::PathBuf;
-
 use super::KEY_BYTES_MAX;
 
 /// An error of an object store. Names and texts are those of S3 where it has them.
@@ -32,15 +30,6 @@ pub enum ObjectError {
     InvalidKey {
         /// Its length.
         bytes: usize,
-    },
-    /// Another process, or another store of this one, has the root.
-    #[error(
-        "{} is in use by another process; stop it, or give this one another data directory",
-        root.display()
-    )]
-    InUse {
-        /// The directory of the buckets.
-        root: PathBuf,
     },
     /// The storage failed.
     #[error("the object storage failed: {what}: {source}")]

@@ -1,24 +1,49 @@
-//! Keeps other processes out of a root.
+//! Orders readers and writers of one key, also those of other processes on the same root.
 
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
-use super::ObjectError;
+use md5::{Digest, Md5};
 
-/// The file that is locked; no bucket's name starts with a dot.
-const FILE: &str = ".lock";
+/// The folder of the locked files; no bucket's name starts with a dot.
+const FOLDER: &str = ".locks";
 
-/// Makes a root if it is absent and holds it until the file is dropped, also when the process is
-/// killed.
-pub(super) fn lock(root: &Path) -> Result<File, ObjectError> {
-    let cannot = || ObjectError::storage("locking the root of the buckets");
-    fs::create_dir_all(root).map_err(cannot())?;
-    let path = root.join(FILE);
-    let file = File::options().create(true).truncate(false).write(true).open(path);
-    let file = file.map_err(cannot())?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ObjectError::InUse { root: root.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(cannot()(error)),
+/// Number of locks. Keys share them by hash: the same in each version, for versions may work together.
+const LOCKS: u8 = 64;
+
+/// The locks of a root.
+#[derive(Debug)]
+pub(super) struct Locks {
+    folder: PathBuf,
+}
+
+impl Locks {
+    pub(super) fn open(root: &Path) -> io::Result<Locks> {
+        let folder = root.join(FOLDER);
+        fs::create_dir_all(&folder)?;
+        Ok(Locks { folder })
+    }
+
+    /// Waits until nobody writes the object. The lock is held until the file is dropped, also by the end of
+    /// the process.
+    pub(super) fn read(&self, bucket: &str, key: &str) -> io::Result<File> {
+        let file = self.file(bucket, key)?;
+        file.lock_shared()?;
+        Ok(file)
+    }
+
+    /// Waits until nobody else reads or writes the object.
+    pub(super) fn write(&self, bucket: &str, key: &str) -> io::Result<File> {
+        let file = self.file(bucket, key)?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// A lock belongs to an open file: each reader and writer opens its own.
+    fn file(&self, bucket: &str, key: &str) -> io::Result<File> {
+        let hash = Md5::new().chain_update(bucket).chain_update([0]).chain_update(key).finalize();
+        let path = self.folder.join((hash[0] % LOCKS).to_string());
+        File::options().create(true).truncate(false).write(true).open(path)
     }
 }

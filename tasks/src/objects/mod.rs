@@ -8,6 +8,7 @@ mod key;
 mod listing;
 mod lock;
 mod sidecar;
+mod temporary;
 #[cfg(test)]
 mod tests;
 

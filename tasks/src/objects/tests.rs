@@ -1,4 +1,8 @@
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -99,11 +103,11 @@ async fn an_interrupted_write_leaves_the_old_object() {
     let bucket = directory.path().join(SOURCE_BUCKET);
     // What a crash between the two renames leaves behind, and one while writing.
     std::fs::write(bucket.join("photo.jpg+b"), b"new").unwrap();
-    std::fs::write(bucket.join(".tmp/77"), b"ne").unwrap();
+    write_half(&bucket, "77");
     drop(store);
     let store = FsObjectStore::open(directory.path(), &[SOURCE_BUCKET]).unwrap();
     assert_eq!(store.get(SOURCE_BUCKET, "photo.jpg").await.unwrap().body, "old");
-    assert_eq!(std::fs::read_dir(bucket.join(".tmp")).unwrap().count(), 0);
+    assert_eq!(temporary_files(&bucket), [""; 0]);
     put(&store, "photo.jpg", b"newer").await;
     assert_eq!(store.get(SOURCE_BUCKET, "photo.jpg").await.unwrap().body, "newer");
 }
@@ -116,31 +120,44 @@ async fn a_failed_write_leaves_nothing_behind() {
     std::fs::create_dir(bucket.join("photo.jpg")).unwrap();
     let attributes = ObjectAttributes::default();
     store.put(SOURCE_BUCKET, "photo.jpg", "body".into(), attributes).await.unwrap_err();
-    assert_eq!(std::fs::read_dir(bucket.join(".tmp")).unwrap().count(), 0);
+    assert_eq!(temporary_files(&bucket), [""; 0]);
+}
+
+/// What a process leaves that dies while it writes, two minutes ago.
+fn write_half(bucket: &Path, name: &str) -> File {
+    let mut file = File::create(bucket.join(".tmp").join(name)).unwrap();
+    file.write_all(b"ne").unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(modified - Duration::from_secs(120)).unwrap();
+    file
+}
+
+fn temporary_files(bucket: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(bucket.join(".tmp")).unwrap();
+    files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[tokio::test]
-async fn a_root_has_one_store_at_a_time() {
-    let (directory, store) = store();
-    let half_written = directory.path().join(SOURCE_BUCKET).join(".tmp/77");
-    std::fs::write(&half_written, b"ne").unwrap();
-    let open = || FsObjectStore::open(directory.path(), &[SOURCE_BUCKET]);
-    let refused = open().unwrap_err();
-    assert!(matches!(refused, ObjectError::InUse { .. }), "{refused}");
-    assert!(half_written.exists(), "what the other one writes is left alone");
-    let clone = store.clone();
-    drop(store);
-    assert!(open().is_err(), "a clone holds the root too");
-    drop(clone);
-    open().unwrap();
+async fn what_another_process_writes_is_left_alone() {
+    let (directory, _store) = store();
+    let bucket = directory.path().join(SOURCE_BUCKET);
+    write_half(&bucket, "of-the-dead");
+    let living = write_half(&bucket, "of-the-living");
+    living.lock().unwrap();
+    std::fs::write(bucket.join(".tmp/just-made"), "").unwrap();
+    FsObjectStore::open(directory.path(), &[SOURCE_BUCKET]).unwrap();
+    let mut left = temporary_files(&bucket);
+    left.sort();
+    assert_eq!(left, ["just-made", "of-the-living"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_see_whole_objects_while_they_are_replaced() {
-    let (_directory, store) = store();
+    let (directory, store) = store();
     put(&store, "k", &[0; 9000]).await;
     let writers = (1..=4_u8).map(|byte| {
-        let store = store.clone();
+        // Each as another process would.
+        let store = FsObjectStore::open(directory.path(), &[SOURCE_BUCKET]).unwrap();
         tokio::spawn(async move { put(&store, "k", &vec![byte; 9000 + usize::from(byte)]).await })
     });
     let writers: Vec<_> = writers.collect();

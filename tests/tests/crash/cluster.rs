@@ -15,6 +15,13 @@ use crate::{await_rest, check_executions, check_runs, journals, lambda, seed, se
 
 const NODES: usize = 3;
 
+/// A GIF of one pixel.
+const IMAGE: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
+/// What a JPEG starts with.
+const JPEG_START: &[u8] = b"\xff\xd8\xff";
+
 /// How many kills, stops and pauses, unless `STEPYARD_KILLS` says otherwise: each kill waits for a lease to
 /// run out.
 const KILLS: u64 = 4;
@@ -37,6 +44,8 @@ struct Cluster {
     database: TestDatabase,
     lambda: LambdaStub,
     folders: Vec<TempDir>,
+    /// Uploads and processed images, which all nodes see; removed at the end.
+    _objects: TempDir,
     options: Vec<ServerOptions>,
     servers: Vec<Option<Server>>,
     random: Random,
@@ -50,16 +59,20 @@ impl Cluster {
         println!("STEPYARD_SEED={seed}");
         let mut random = Random::from_seed(seed);
         let lambda = lambda(random.next_u64());
+        let objects = tempfile::tempdir().unwrap();
         let options = |_| {
             let mut options = ServerOptions::default().with_a_port();
+            let folder = objects.path().display().to_string();
+            options.environment.push(("STEPYARD_OBJECTS_DIR".into(), folder));
             let key = ("STEPYARD_NODE_KEY".into(), "the key of a test cluster".into());
             options.environment.push(key);
-            options.with_lambda("*", &lambda.url()).with_database(&database)
+            options.with_lambda("Work", &lambda.url()).with_database(&database)
         };
         let options: Vec<_> = (0..NODES).map(options).collect();
         let folders = (0..NODES).map(|_| tempfile::tempdir().unwrap()).collect();
         let servers = (0..NODES).map(|_| None).collect();
-        let mut cluster = Cluster { database, lambda, folders, options, servers, random };
+        let mut cluster =
+            Cluster { database, lambda, folders, _objects: objects, options, servers, random };
         for node in 0..NODES {
             cluster.start_node(node);
         }
@@ -184,4 +197,26 @@ fn a_paused_node_changes_nothing_when_it_wakes_up() {
     }
     println!("slowest start {:.1?}", load.slowest());
     cluster.check(load);
+}
+
+#[test]
+fn an_image_is_found_by_all_nodes() {
+    let Some(cluster) = Cluster::start() else { return };
+    let clients = cluster.clients();
+    for first in 0..NODES {
+        let [taker, asker, reader] = [0, 1, 2].map(|step| &clients[(first + step) % NODES]);
+        let uploaded = taker.upload(IMAGE).unwrap();
+        let execution = uploaded["execution_arn"].as_str().unwrap();
+        assert_eq!(asker.await_end(execution).unwrap()["status"], "SUCCEEDED");
+        let id = uploaded["image_id"].as_str().unwrap();
+        let image = &reader.get(&format!("/api/v1/images/{id}")).unwrap()["items"][0];
+        let text = |field: &str| image[field].as_str().unwrap();
+        let body = reader.object(text("processed_bucket"), text("processed_key")).unwrap();
+        assert!(body.starts_with(JPEG_START), "{image}");
+        assert_eq!(
+            asker.object(text("original_bucket"), text("original_key")).unwrap(),
+            IMAGE,
+            "{image}"
+        );
+    }
 }
