@@ -12,6 +12,7 @@ use stepyard_store::{Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate
 use uuid::Uuid;
 
 use crate::ExecutionView;
+use crate::planted::{self, Planted};
 
 /// An execution that its shard owns. The machine may be ahead of the disk: what is decided and not yet
 /// handed to the committer waits in `events` and `commands`.
@@ -132,7 +133,7 @@ impl Active {
         let status = self.execution.status()?;
         let stopped_at = self.execution.stopped_at();
         let sleeps_until = self.execution.sleeps_until();
-        let resume_at = sleeps_until.filter(|due| (*due, self.id) > loaded_to);
+        let resume_at = sleeps_until.filter(|due| self.is_beyond(*due, loaded_to));
         if stopped_at.is_none() && resume_at == self.stored_resume_at {
             return None;
         }
@@ -142,6 +143,10 @@ impl Active {
 
     /// Whether the store knows all of it and when it goes on, so that it need not be in memory.
     pub(crate) fn is_asleep(&self, loaded_to: DuePlace) -> bool {
-        !self.is_dirty() && self.stored_resume_at.is_some_and(|due| (due, self.id) > loaded_to)
+        !self.is_dirty() && self.stored_resume_at.is_some_and(|due| self.is_beyond(due, loaded_to))
+    }
+
+    fn is_beyond(&self, due: Timestamp, loaded_to: DuePlace) -> bool {
+        (due.plus_millis(planted::shift(Planted::SleeperLost)), self.id) > loaded_to
     }
 }

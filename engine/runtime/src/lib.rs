@@ -14,6 +14,7 @@ mod entropy;
 mod error;
 mod metrics;
 mod outage;
+pub mod planted;
 mod programs;
 mod recent;
 mod recovery;
@@ -23,6 +24,7 @@ mod shard;
 mod task_runner;
 mod timers;
 mod view;
+mod watched;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cluster::{ClusterOptions, NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest};

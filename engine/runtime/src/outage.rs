@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::Clock;
+use crate::watched::Watched;
 
 /// A failure that lasts longer than this is told to those who wait.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -18,42 +17,36 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// An outage of the store, for those who would otherwise wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
-    reason: watch::Sender<Option<Arc<str>>>,
+    reason: Watched<Option<Arc<str>>>,
     is_final: AtomicBool,
 }
 
 impl Outage {
     /// Why nobody should wait; `None` while the store works.
     pub(crate) fn reason(&self) -> Option<Arc<str>> {
-        self.reason.borrow().clone()
+        self.reason.get()
     }
 
     /// Returns when there is an outage.
     pub(crate) async fn begun(&self) -> Arc<str> {
-        let mut reason = self.reason.subscribe();
-        // The sender lives as long as `self`.
-        match reason.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone()) {
+        match self.reason.wait_for(Option::is_some).await {
             Some(reason) => reason,
             None => std::future::pending().await,
         }
     }
 
     fn begin(&self, error: &stepyard_store::Error) {
-        self.reason.send_if_modified(|reason| {
-            let begins = reason.is_none();
-            if begins {
-                tracing::error!(%error, "the store has failed for a while: starts are refused");
-                *reason = Some(error.to_string().into());
-            }
-            begins
-        });
+        if self.reason().is_none() {
+            tracing::error!(%error, "the store has failed for a while: starts are refused");
+            self.reason.set(Some(error.to_string().into()));
+        }
     }
 
     /// Says that nothing goes on until somebody has looked into it.
     pub(crate) fn halt(&self, reason: &str) {
         if !self.is_final.swap(true, Ordering::AcqRel) {
             tracing::error!(reason, "this node has stopped");
-            self.reason.send_replace(Some(reason.into()));
+            self.reason.set(Some(reason.into()));
         }
     }
 
@@ -63,11 +56,11 @@ impl Outage {
     }
 
     fn end(&self) {
-        if self.is_final() || self.reason.borrow().is_none() {
+        if self.is_final() || self.reason().is_none() {
             return;
         }
         tracing::info!("the store works again");
-        self.reason.send_replace(None);
+        self.reason.set(None);
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepyard_json::Payload;
-use stepyard_store::{SHARD_COUNT, ShardId};
+use stepyard_store::{SHARD_COUNT, ShardId, ShardLease};
 
 use crate::ExecutionView;
+use crate::planted::{Planted, makes};
 
 /// What one shard keeps, in bytes.
 const BYTES_MAX: usize = 256 << 10;
@@ -14,13 +15,16 @@ const BYTES_MAX: usize = 256 << 10;
 /// What an execution takes besides its input and output, about.
 const VIEW_BYTES: usize = 1 << 10;
 
-/// Views of executions, as they are committed. The oldest ones make place for new ones.
+/// Views of executions, as they are committed. The oldest ones make place for new ones. Each shard has views
+/// of one epoch only: with another one, somebody else may have written in between.
 pub(crate) struct Recent {
     shards: Vec<Mutex<Views>>,
 }
 
 #[derive(Default)]
 struct Views {
+    /// Of the lease under which they were committed; 0 while the shard is not here.
+    epoch: u64,
     by_arn: BTreeMap<Arc<str>, Arc<ExecutionView>>,
     in_order: VecDeque<Arc<str>>,
     bytes: usize,
@@ -37,8 +41,12 @@ impl Recent {
         self.views(shard).by_arn.get(execution_arn).cloned()
     }
 
-    pub(crate) fn put(&self, view: ExecutionView) {
+    /// Keeps what was committed in that epoch of its shard.
+    pub(crate) fn put(&self, view: ExecutionView, epoch: u64) {
         let mut views = self.views(view.row.shard);
+        if views.epoch != epoch {
+            return;
+        }
         let arn = view.context.execution_arn.clone();
         views.bytes += size(&view);
         match views.by_arn.insert(arn.clone(), Arc::new(view)) {
@@ -54,9 +62,34 @@ impl Recent {
         }
     }
 
-    /// Forgets a shard that may belong to somebody else by now.
+    /// From now on the shard is here, under that lease.
+    pub(crate) fn begin(&self, lease: ShardLease) {
+        self.reset(lease.shard, lease.epoch);
+    }
+
+    /// The shard may belong to somebody else by now.
+    pub(crate) fn end(&self, shard: ShardId) {
+        self.reset(shard, 0);
+    }
+
+    /// Something has been removed from the shard.
     pub(crate) fn forget(&self, shard: ShardId) {
-        *self.views(shard) = Views::default();
+        let epoch = self.epoch(shard);
+        self.reset(shard, epoch);
+    }
+
+    /// Under which lease the shard is here; 0 when it is not.
+    pub(crate) fn epoch(&self, shard: ShardId) -> u64 {
+        self.views(shard).epoch
+    }
+
+    fn reset(&self, shard: ShardId, epoch: u64) {
+        let mut views = self.views(shard);
+        if makes(Planted::RecentKept) {
+            views.epoch = epoch;
+        } else {
+            *views = Views { epoch, ..Views::default() };
+        }
     }
 
     fn views(&self, shard: ShardId) -> MutexGuard<'_, Views> {
@@ -76,7 +109,7 @@ mod tests {
     use stepyard_asl::Timestamp;
     use stepyard_json::Payload;
     use stepyard_machine::{ExecutionStatus, StartContext};
-    use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
+    use stepyard_store::{ExecutionId, ExecutionRow, ShardId, ShardLease};
     use uuid::Uuid;
 
     use super::{BYTES_MAX, Recent};
@@ -105,16 +138,21 @@ mod tests {
         ExecutionView::started(row, Arc::new(context), Payload::from_trusted_text(input.into()))
     }
 
+    fn lease(epoch: u64) -> ShardLease {
+        ShardLease { shard: ShardId(3), epoch, commit_seq: 0 }
+    }
+
     #[test]
     fn the_latest_view_stands_and_the_oldest_ones_go() {
         let recent = Recent::default();
         let status = |arn: &str| recent.get(ShardId(3), arn).map(|view| view.row.status);
-        recent.put(view(0, ExecutionStatus::Running));
-        recent.put(view(0, ExecutionStatus::Succeeded));
+        recent.begin(lease(1));
+        recent.put(view(0, ExecutionStatus::Running), 1);
+        recent.put(view(0, ExecutionStatus::Succeeded), 1);
         assert_eq!(status("0"), Some(ExecutionStatus::Succeeded));
         assert_eq!(recent.views(ShardId(3)).in_order.len(), 1);
         for number in 1..1_000 {
-            recent.put(view(number, ExecutionStatus::Running));
+            recent.put(view(number, ExecutionStatus::Running), 1);
         }
         assert_eq!(status("0"), None);
         assert_eq!(status("999"), Some(ExecutionStatus::Running));
@@ -122,5 +160,25 @@ mod tests {
         recent.forget(ShardId(3));
         assert_eq!(status("999"), None);
         assert_eq!(recent.views(ShardId(3)).bytes, 0);
+    }
+
+    #[test]
+    fn views_of_one_epoch_are_not_shown_in_another() {
+        let recent = Recent::default();
+        let put = |number, epoch| recent.put(view(number, ExecutionStatus::Running), epoch);
+        let shows = |arn: &str| recent.get(ShardId(3), arn).is_some();
+        put(0, 1);
+        assert!(!shows("0"), "the shard is not here");
+        recent.begin(lease(1));
+        put(1, 1);
+        assert!(shows("1"));
+        recent.end(ShardId(3));
+        // An answer of the database that was long on its way.
+        put(2, 1);
+        assert!(!shows("1") && !shows("2"));
+        recent.begin(lease(2));
+        put(3, 1);
+        put(4, 2);
+        assert!(!shows("3") && shows("4"));
     }
 }

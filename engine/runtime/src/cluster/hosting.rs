@@ -49,6 +49,7 @@ impl Hosting {
     pub(super) fn take_up(&mut self, lease: ShardLease) {
         let (mailbox, messages) = mpsc::channel(MAILBOX_MAX);
         let shared = self.shared.clone();
+        shared.recent.begin(lease);
         let dispatches = Dispatches::new(
             self.runner.clone(),
             self.places.clone(),
@@ -128,7 +129,7 @@ impl Hosting {
             if let Some(shard) = found.map(|(shard, _)| *shard) {
                 self.hosted.remove(&shard);
                 self.shared.routes.set(shard, Route::Nowhere);
-                self.shared.recent.forget(shard);
+                self.shared.recent.end(shard);
                 return (shard, end);
             }
         }

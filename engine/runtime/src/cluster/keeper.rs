@@ -147,15 +147,16 @@ impl Keeper {
         let asked = self.shared.clock.monotonic();
         let before = self.shared.seen.snapshot();
         let Some(membership) = self.renew().await? else { return self.return_to_cluster().await };
-        self.shared.lease.extend(match self.shared.store.is_shared() {
-            true => asked + TIME_TO_LIVE - MARGIN,
-            false => Duration::MAX,
-        });
         self.next_look = asked + self.pause(&membership);
         self.membership = Arc::new(membership);
         self.shared.members.set(self.membership.clone());
         self.notice_set_back(&before);
         self.give_up_lost();
+        // Not before: what is known of lost shards must not be shown any more.
+        self.shared.lease.extend(match self.shared.store.is_shared() {
+            true => asked + TIME_TO_LIVE - MARGIN,
+            false => Duration::MAX,
+        });
         self.show_ways();
         if !self.shared.draining.is_cancelled() && !self.shared.outage.is_final() {
             self.claim().await?;
@@ -218,11 +219,15 @@ impl Keeper {
         self.hosting.stop_all();
     }
 
-    /// Ends shards that have another owner by now.
+    /// Ends shards that have another owner by now, or have had one.
     fn give_up_lost(&self) {
-        for shard in &self.membership.shards {
-            if self.hosting.has(shard.lease.shard) && shard.owner != Some(self.shared.node) {
-                self.hosting.stop(shard.lease.shard);
+        let recent = &self.shared.recent;
+        for ShardOwner { lease, owner } in &self.membership.shards {
+            let is_lost =
+                *owner != Some(self.shared.node) || recent.epoch(lease.shard) < lease.epoch;
+            if is_lost && self.hosting.has(lease.shard) {
+                recent.end(lease.shard);
+                self.hosting.stop(lease.shard);
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::planted::{Planted, makes};
+
 /// The lease of this node as far as it knows, by its own monotonic clock. Until it ends nobody else can
 /// have claimed a shard of this node.
 #[derive(Debug, Default)]
@@ -20,6 +22,7 @@ impl LocalLease {
 
     /// Whether it has not ended.
     pub(crate) fn is_valid(&self, now: Duration) -> bool {
-        now.as_micros() < u128::from(self.until.load(Ordering::Acquire))
+        makes(Planted::LeaseIgnored)
+            || now.as_micros() < u128::from(self.until.load(Ordering::Acquire))
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::{Reply, Shard};
 use crate::active::Released;
 use crate::committer::{Batch, Outcome, Rows};
+use crate::planted::{self, Planted, makes};
 use crate::{Committed, Invocation};
 
 /// A batch that is under way.
@@ -42,18 +43,24 @@ impl Shard {
             && let Some(id) = self.dirty.pop_first()
         {
             let Some(active) = self.executions.get_mut(&id) else { continue };
-            let (chunk, release) = active.hand_over(self.lease.shard);
+            let (chunk, mut release) = active.hand_over(self.lease.shard);
             let update = active.update(self.lease.shard, self.loaded_to);
             rows.add(self.starts.remove(&id), chunk, update);
+            if makes(Planted::EffectsBeforeCommit) {
+                self.release_commands(id, std::mem::take(&mut release.commands));
+            }
             released.push(release);
         }
         // What they tell is durable, or in this batch, unless their execution still waits.
-        let (waiting, replies) = std::mem::take(&mut self.replies)
+        let (waiting, mut replies): (Vec<_>, Vec<_>) = std::mem::take(&mut self.replies)
             .into_iter()
             .partition(|reply| self.dirty.contains(&reply.execution));
         self.replies = waiting;
+        if released.is_empty() || makes(Planted::RepliesBeforeCommit) {
+            replies.drain(..).for_each(Reply::send);
+        }
         if released.is_empty() {
-            return replies.into_iter().for_each(Reply::send);
+            return;
         }
         let (done, outcome) = oneshot::channel();
         self.under_way = Some(UnderWay { outcome, released, replies });
@@ -117,7 +124,7 @@ impl Shard {
         let Some(context) = active.context() else { return };
         let state = active.program.state(invoke.state);
         let StateKind::Task(task) = &state.kind else { return };
-        let event = invoke.task.0.0;
+        let event = invoke.task.0.0 + planted::key_shift(self.lease.epoch);
         self.dispatches.dispatch(execution, invoke.task, |started, cancellation| Invocation {
             execution_arn: context.execution_arn.clone(),
             execution_started: active.execution().started_at().unwrap_or_default(),
@@ -146,7 +153,7 @@ impl Shard {
             view.end(last);
             (view.row.status, view.row.stopped_at) = (status, Some(last.at));
         }
-        self.shared.recent.put(view);
+        self.shared.recent.put(view, self.lease.epoch);
     }
 
     /// Publishes committed events, when somebody listens.

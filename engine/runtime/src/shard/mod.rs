@@ -13,13 +13,13 @@ mod starting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use committing::UnderWay;
 use futures::FutureExt;
 use message::{Answer, Reply};
 pub(crate) use message::{Message, Start, Stop};
 use sleep::BEFORE_ALL;
-use stepyard_asl::Timestamp;
 use stepyard_machine::{Moment, StartContext, Stimulus};
 use stepyard_store::{
     DuePlace, Error, ExecutionId, ExecutionRow, NodeId, ShardId, ShardLease, Store,
@@ -32,6 +32,7 @@ use crate::cluster::{LocalLease, Members, Route, Routes, Seen};
 use crate::committer::Batch;
 use crate::dispatch::{Dispatches, Report};
 use crate::outage::Outage;
+use crate::planted::{self, Planted};
 use crate::programs::Programs;
 use crate::recent::Recent;
 use crate::timers::Timers;
@@ -115,8 +116,8 @@ pub(crate) struct Shard {
     deciding: Option<ExecutionId>,
     /// Executions that sleep up to this place are in memory.
     loaded_to: DuePlace,
-    /// When to load further.
-    next_load: Timestamp,
+    /// When to load further, by the monotonic clock: the time of day may be set back.
+    next_load: Duration,
     /// Executions that were taken up out of their sleep because somebody asked for them.
     woken: Vec<ExecutionId>,
     /// Executions that made this program panic: they are left as they are until the next start.
@@ -154,7 +155,7 @@ impl Shard {
             under_way: None,
             deciding: None,
             loaded_to: BEFORE_ALL,
-            next_load: Timestamp(0),
+            next_load: Duration::ZERO,
             woken: Vec::new(),
             set_aside: BTreeSet::new(),
             setbacks: 0,
@@ -173,7 +174,7 @@ impl Shard {
         let mut count = 0;
         while {
             count += self.load_ahead().await?;
-            self.next_load <= self.shared.clock.now()
+            self.next_load <= self.shared.clock.monotonic()
         } {
             tracing::info!(shard = self.id().0, executions = count, "taking up executions");
         }
@@ -206,14 +207,16 @@ impl Shard {
         let is_full = self.dirty.len() >= BACKLOG_MAX || self.replies.len() >= REPLIES_MAX;
         // Who asks a shard that is about to leave asks its next owner.
         let is_ending = self.is_leaving && self.dispatches.is_empty();
-        let due = self.timers.next_due().map_or(self.next_load, |due| due.min(self.next_load));
         let clock = self.shared.clock.clone();
+        let load_in = self.next_load.saturating_sub(clock.monotonic());
+        let timer_due = self.timers.next_due();
         tokio::select! {
             biased;
             outcome = UnderWay::outcome(&mut self.under_way) => self.finish(outcome).await,
             () = self.ends.stopping.cancelled() => self.drain().await,
             () = self.ends.leaving.cancelled(), if !self.is_leaving => self.is_leaving = true,
-            () = clock.sleep_until(due) => self.on_time().await,
+            () = clock.sleep_until(timer_due.unwrap_or_default()), if timer_due.is_some() => self.fire_timers(),
+            () = clock.sleep(load_in) => self.wake_those_due().await,
             Some(message) = self.mailbox.recv(), if !is_full && !is_ending => self.receive(message).await,
         }
         self.hand_over().await;
@@ -263,15 +266,8 @@ impl Shard {
         }
     }
 
-    async fn on_time(&mut self) {
-        self.fire_timers();
-        if self.next_load <= self.shared.clock.now() {
-            self.wake_those_due().await;
-        }
-    }
-
     fn fire_timers(&mut self) {
-        let now = self.shared.clock.now();
+        let now = self.shared.clock.now().plus_millis(planted::shift(Planted::TimerEarly));
         while let Some((execution, timer)) = self.timers.pop_due(now) {
             if let Some(active) = self.executions.get_mut(&execution) {
                 active.armed.retain(|(_, armed)| *armed != timer);

@@ -7,6 +7,7 @@ use stepyard_store::Error;
 use super::Shard;
 use crate::cluster::Seen;
 use crate::outage::Attempts;
+use crate::planted::{Planted, makes};
 use crate::timers::Timers;
 
 /// Pause before the second setback in a row is mended; it doubles with each further one.
@@ -20,13 +21,15 @@ impl Shard {
         self.replies.clear();
         self.dispatches.stop_all();
         self.shared.metrics.in_memory_changed(-(self.executions.len() as i64));
-        self.executions.clear();
-        self.names.clear();
+        if !makes(Planted::MemoryKept) {
+            self.executions.clear();
+            self.names.clear();
+        }
         self.timers = Timers::default();
         self.dirty.clear();
         self.starts.clear();
         self.woken.clear();
-        self.shared.recent.forget(self.id());
+        self.shared.recent.end(self.id());
         self.pause().await;
         self.take_over().await;
     }
@@ -94,6 +97,7 @@ impl Shard {
             return Ok(None);
         }
         self.lease = *lease;
+        self.shared.recent.begin(self.lease);
         Box::pin(self.recover()).await.map(Some)
     }
 }

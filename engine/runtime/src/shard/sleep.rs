@@ -4,6 +4,8 @@
 //! goes on. Each shard loads those of the next minute, again and again; one that somebody stops or starts
 //! again by name is taken up earlier.
 
+use std::time::Duration;
+
 use stepyard_asl::Timestamp;
 use stepyard_store::{DuePlace, Error, ExecutionId, ExecutionRow};
 use uuid::Uuid;
@@ -11,13 +13,17 @@ use uuid::Uuid;
 use super::starting::Found;
 use super::{Shard, name_of};
 use crate::active::Active;
+use crate::planted::{self, Planted, makes};
 use crate::recovery;
 
 /// How far ahead executions are loaded, in milliseconds.
 const AHEAD_MILLIS: i64 = 60_000;
 
-/// How long a load that failed waits for the next one, in milliseconds.
-const RETRY_MILLIS: i64 = 1_000;
+/// How often further ones are loaded: when half the time ahead is left.
+const LOAD_EVERY: Duration = Duration::from_secs(30);
+
+/// How long a load that failed waits for the next one.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Before the place of every execution.
 pub(super) const BEFORE_ALL: DuePlace = (Timestamp(-1), ExecutionId(Uuid::nil()));
@@ -35,10 +41,11 @@ impl Shard {
                 self.take_up(active);
             }
         }
-        // With more of them, the next page is due at once; else half the time ahead is left.
+        // With more of them, the next page is due at once.
+        let monotonic = self.shared.clock.monotonic();
         (self.loaded_to, self.next_load) = match page.more_after {
-            Some(place) => (place, now),
-            None => ((until, ExecutionId(Uuid::max())), now.plus_millis(AHEAD_MILLIS / 2)),
+            Some(place) => (place, monotonic),
+            None => ((until, ExecutionId(Uuid::max())), monotonic + LOAD_EVERY),
         };
         Ok(count)
     }
@@ -46,7 +53,7 @@ impl Shard {
     pub(super) async fn wake_those_due(&mut self) {
         if let Err(error) = self.load_ahead().await {
             tracing::warn!(%error, shard = self.id().0, "cannot load what is due; trying again");
-            self.next_load = self.shared.clock.now().plus_millis(RETRY_MILLIS);
+            self.next_load = self.shared.clock.monotonic() + RETRY;
         }
     }
 
@@ -76,7 +83,8 @@ impl Shard {
         if self.set_aside.contains(&id) {
             return;
         }
-        let pending = active.execution().pending();
+        let mut pending = active.execution().pending();
+        pending.retain(|command| !planted::forgets(command));
         self.shared.metrics.in_memory_changed(1);
         self.insert(active);
         self.release_commands(id, pending);
@@ -107,6 +115,8 @@ impl Shard {
             self.names.remove(&name_of(context));
         }
         self.timers.disarm(active.id, &active.armed);
-        self.shared.metrics.in_memory_changed(-1);
+        if !makes(Planted::GaugeLeaks) {
+            self.shared.metrics.in_memory_changed(-1);
+        }
     }
 }

@@ -9,6 +9,7 @@ use stepyard_store::{Error, ExecutionId, ExecutionRow};
 use super::{Answer, Message, Name, Reply, Shard, Start, Stop};
 use crate::active::Active;
 use crate::cluster::StartRequest;
+use crate::planted::{Planted, makes};
 use crate::{StartError, StopError};
 
 /// What the store has under the names that clients chose.
@@ -109,7 +110,10 @@ impl Shard {
             };
             return drop(stop.reply.send(Err(error)));
         };
-        self.decide(id, Stimulus::Stop { error: stop.request.error, cause: stop.request.cause });
+        if !makes(Planted::StopForgotten) {
+            let (error, cause) = (stop.request.error, stop.request.cause);
+            self.decide(id, Stimulus::Stop { error, cause });
+        }
         let ended = self.executions.get(&id).and_then(|active| active.execution().stopped_at());
         let stopped_at = ended.unwrap_or_else(|| self.shared.clock.now());
         let answer = Answer::Stopped { reply: stop.reply, stopped_at };

@@ -1,0 +1,92 @@
+//! Mistakes that the simulation plants, to see whether its checkers find them. Without the feature
+//! `planted-bugs` nobody can make one.
+
+use stepyard_machine::Command;
+
+/// A mistake that only the runtime itself can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// Tasks are handed out when they are decided, not when that is durable.
+    EffectsBeforeCommit,
+    /// Clients are answered when it is decided, not when that is durable.
+    RepliesBeforeCommit,
+    /// Tasks that were out are not handed out again when an execution is taken up.
+    PendingTasksForgotten,
+    /// Timers are not armed again when an execution is taken up.
+    PendingTimersForgotten,
+    /// A timer rings some seconds early.
+    TimerEarly,
+    /// Views of recent executions stay when their shard is lost.
+    RecentKept,
+    /// Executions leave memory that are not loaded again in time.
+    SleeperLost,
+    /// A task that is handed out by another owner gets another idempotency key.
+    NewKey,
+    /// Memory is kept when a commit was refused.
+    MemoryKept,
+    /// Executions that leave memory are still counted.
+    GaugeLeaks,
+    /// A stop is answered and not carried out.
+    StopForgotten,
+    /// What is in memory is shown though the lease of the node has run out.
+    LeaseIgnored,
+}
+
+impl Planted {
+    /// All of them.
+    pub const ALL: [Planted; 12] = [
+        Planted::EffectsBeforeCommit,
+        Planted::RepliesBeforeCommit,
+        Planted::PendingTasksForgotten,
+        Planted::PendingTimersForgotten,
+        Planted::TimerEarly,
+        Planted::RecentKept,
+        Planted::SleeperLost,
+        Planted::NewKey,
+        Planted::MemoryKept,
+        Planted::GaugeLeaks,
+        Planted::StopForgotten,
+        Planted::LeaseIgnored,
+    ];
+}
+
+/// Milliseconds by which a mistake shifts a time.
+pub(crate) fn shift(mistake: Planted) -> i64 {
+    if makes(mistake) { 5_000 } else { 0 }
+}
+
+/// What is added to the number in a task's idempotency key.
+pub(crate) fn key_shift(epoch: u64) -> u64 {
+    if makes(Planted::NewKey) { epoch - 1 } else { 0 }
+}
+
+/// Whether a command is forgotten when an execution is taken up.
+pub(crate) fn forgets(command: &Command) -> bool {
+    match command {
+        Command::InvokeTask(_) => makes(Planted::PendingTasksForgotten),
+        Command::StartTimer { .. } => makes(Planted::PendingTimersForgotten),
+        Command::CancelTask { .. } | Command::Continue => false,
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+thread_local! {
+    static PLANTED: std::cell::Cell<Option<Planted>> = const { std::cell::Cell::new(None) };
+}
+
+/// Makes the runtimes of this thread make a mistake from now on, or none.
+#[cfg(feature = "planted-bugs")]
+pub fn plant(mistake: Option<Planted>) {
+    PLANTED.set(mistake);
+}
+
+/// Whether this mistake is to be made.
+#[cfg(feature = "planted-bugs")]
+pub(crate) fn makes(mistake: Planted) -> bool {
+    PLANTED.get() == Some(mistake)
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+pub(crate) const fn makes(_: Planted) -> bool {
+    false
+}
