@@ -120,23 +120,12 @@ fn advance(
 
 fn answer(world: &World, task: &InvokeTask) -> Answer {
     let name = &world.program.state(task.state).name;
-    sketch::answer(name, task.parameters.tree(), attempt(world, task.task))
+    let attempt = sketch::attempt(&world.journal, task.task).unwrap();
+    sketch::answer(name, task.parameters.tree(), attempt)
 }
 
 fn hangs(world: &World, task: &InvokeTask) -> bool {
     matches!(answer(world, task), Answer::Hangs)
-}
-
-/// How many tasks this visit of the state had handed out before.
-fn attempt(world: &World, task: TaskId) -> u64 {
-    let at = world.journal.iter().position(|event| event.id == task.0).unwrap();
-    let frame = world.journal[at].frame;
-    let visit = world.journal[..at]
-        .iter()
-        .rev()
-        .filter(|event| event.frame == frame)
-        .take_while(|event| !matches!(event.kind, EventKind::StateEntered { .. }));
-    visit.filter(|event| matches!(event.kind, EventKind::TaskScheduled { .. })).count() as u64
 }
 
 /// Late, repeated and made-up stimuli have no effect.

@@ -5,6 +5,7 @@ pub(crate) mod reference;
 
 use stepyard_asl::Random;
 use stepyard_json::{Json, Object};
+use stepyard_machine::{Event, EventKind, TaskId};
 
 /// The States of one scope in order; each goes on to the next, the last one ends the scope.
 pub(crate) struct Sketch(pub(crate) Vec<Step>);
@@ -112,6 +113,18 @@ pub(crate) fn answer(name: &str, input: &Json, attempt: u64) -> Answer {
             Answer::Succeeds(object(members))
         }
     }
+}
+
+/// How many tasks a visit of a state had handed out before this one.
+pub(crate) fn attempt(journal: &[Event], task: TaskId) -> Option<u64> {
+    let at = journal.iter().position(|event| event.id == task.0)?;
+    let frame = journal[at].frame;
+    let visit = journal[..at]
+        .iter()
+        .rev()
+        .filter(|event| event.frame == frame)
+        .take_while(|event| !matches!(event.kind, EventKind::StateEntered { .. }));
+    Some(visit.filter(|event| matches!(event.kind, EventKind::TaskScheduled { .. })).count() as u64)
 }
 
 pub(crate) fn input(random: &mut Random) -> Json {

@@ -1,0 +1,97 @@
+//! The state machines of a world, and what their executions are called.
+
+use std::sync::Arc;
+
+use stepyard_asl::{Program, Random, Timestamp, compile};
+use stepyard_json::{Json, Payload};
+use stepyard_machine::StartContext;
+use stepyard_store::{Revision, ShardId, StateMachine, StateMachineType};
+use uuid::Uuid;
+
+use crate::sketch::{self, Sketch};
+
+const ARN: &str = "arn:aws:states:us-east-1:000000000000";
+
+/// Seconds after which an execution of a machine with a time limit ends, at least and at most.
+const TIME_LIMIT: (u64, u64) = (20, 100_000);
+
+/// A random state machine.
+pub(crate) struct Machine {
+    pub(crate) name: Arc<str>,
+    pub(crate) arn: Arc<str>,
+    pub(crate) sketch: Sketch,
+    pub(crate) program: Arc<Program>,
+    pub(crate) revision: Uuid,
+    definition: Arc<str>,
+}
+
+impl Machine {
+    pub(crate) fn random(random: &mut Random, number: u64) -> Machine {
+        let name = format!("machine{number}");
+        let sketch = Sketch::random(random);
+        let mut definition = sketch.definition();
+        if let Json::Object(members) = &mut definition
+            && random.below(5) == 0
+        {
+            let limit = TIME_LIMIT.0 + random.below(TIME_LIMIT.1);
+            Arc::make_mut(members).insert("TimeoutSeconds", limit);
+        }
+        let definition: Arc<str> = definition.to_string().into();
+        Machine {
+            arn: format!("{ARN}:stateMachine:{name}").into(),
+            name: name.into(),
+            sketch,
+            program: compile(&definition).program.unwrap(),
+            revision: Uuid::from_u128(u128::from(number) + 1),
+            definition,
+        }
+    }
+
+    /// As it is stored.
+    pub(crate) fn stored(&self) -> StateMachine {
+        let revision = Revision {
+            id: self.revision,
+            definition: self.definition.clone(),
+            role_arn: "role".into(),
+            configuration: "{}".into(),
+            created_at: Timestamp(0),
+        };
+        StateMachine {
+            arn: self.arn.clone(),
+            name: self.name.clone(),
+            machine_type: StateMachineType::Standard,
+            created_at: Timestamp(0),
+            revision,
+            retention_days: None,
+        }
+    }
+
+    /// An execution of it.
+    pub(crate) fn context(&self, name: &str) -> Arc<StartContext> {
+        Arc::new(StartContext {
+            execution_arn: format!("{ARN}:execution:{}:{name}", self.name).into(),
+            execution_name: name.into(),
+            state_machine_arn: self.arn.clone(),
+            state_machine_name: self.name.clone(),
+            role_arn: "role".into(),
+        })
+    }
+
+    pub(crate) fn shard_of(&self, name: &str) -> ShardId {
+        ShardId::of(&self.arn, name)
+    }
+}
+
+/// The same number gives the same input.
+pub(crate) fn input(number: u64) -> Payload {
+    Payload::from(sketch::input(&mut Random::from_seed(number)))
+}
+
+/// Some names of executions. In some worlds all of them belong to few shards.
+pub(crate) fn names(random: &mut Random, machine: &Machine) -> Vec<Arc<str>> {
+    let shards = [64, 64, 8, 1][random.below(4) as usize];
+    let count = 2 + random.below(6) as usize;
+    let all = (0..).map(|number| format!("e{number}"));
+    let near = all.filter(|name| machine.shard_of(name).0 < shards);
+    near.take(count).map(Into::into).collect()
+}
