@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::connection::BUSY_TIMEOUT;
+use super::connection::{BUSY_TIMEOUT, end_if_not_synced};
 
 /// So many bytes written since the last checkpoint are worth another one.
 const BYTES_WORTH: u64 = 4 << 20;
@@ -91,6 +91,12 @@ struct CheckpointResult {
     log_pages: i64,
 }
 
+/// Moves the whole log, before anybody uses the database: what an earlier process has left there need not be
+/// on the disk, though it can be read.
+pub(super) fn clear_log(connection: &Connection) -> rusqlite::Result<()> {
+    checkpoint(connection, "TRUNCATE").map(drop)
+}
+
 /// Waits for nobody: commits wait for this.
 fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<CheckpointResult> {
     connection.busy_timeout(Duration::ZERO)?;
@@ -98,5 +104,5 @@ fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Checkpoin
         Ok(CheckpointResult { busy: row.get(0)?, log_pages: row.get(1)? })
     });
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    done
+    done.inspect_err(end_if_not_synced)
 }

@@ -52,9 +52,25 @@ fn check_durability(connection: &Connection) -> rusqlite::Result<Result<(), Erro
     ))))
 }
 
+/// Exit code after a sync that has failed: EX_IOERR of sysexits.h.
+const EXIT_DISK_FAILED: i32 = 74;
+
+/// Ends the process when the disk has failed to sync a file. What of it is on the disk nobody knows then, and a
+/// later sync that succeeds does not tell: the kernel may have dropped what it could not write
+/// (<https://wiki.postgresql.org/wiki/Fsync_Errors>). A new start reads what is there and writes it anew.
+pub(super) fn end_if_not_synced(error: &rusqlite::Error) {
+    if let rusqlite::Error::SqliteFailure(failure, _) = error
+        && matches!(failure.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
+    {
+        tracing::error!(%error, "the disk has failed to keep what was written: this process ends; look at the disk, then start it again");
+        std::process::exit(EXIT_DISK_FAILED);
+    }
+}
+
 /// What an error of the writer asks for: see [`crate::sql::database_error`].
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
 pub(super) fn write_error(error: rusqlite::Error) -> Error {
+    end_if_not_synced(&error);
     let rusqlite::Error::SqliteFailure(failure, _) = &error else {
         return Error::Unavailable(error.to_string());
     };

@@ -9,8 +9,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection};
 
-use super::checkpoint::Checkpoints;
-use super::connection::{self, BUSY_TIMEOUT};
+use super::checkpoint::{self, Checkpoints};
+use super::connection::{self, BUSY_TIMEOUT, write_error};
 use super::writer::Writer;
 use super::{SqliteOptions, SqliteStore};
 use crate::Error;
@@ -45,7 +45,9 @@ pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
 
 fn start_writer(path: &Path, lock: File) -> Result<Writer, Error> {
     let no_thread = |error| Error::Unusable(format!("cannot start a thread: {error}"));
-    let checkpoints = Checkpoints::start(connection::open(path)?).map_err(no_thread)?;
+    let connection = connection::open(path)?;
+    checkpoint::clear_log(&connection).map_err(write_error)?;
+    let checkpoints = Checkpoints::start(connection).map_err(no_thread)?;
     Writer::start(connection::open(path)?, checkpoints, lock).map_err(no_thread)
 }
 
