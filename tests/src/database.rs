@@ -11,7 +11,7 @@ use stepyard_store::{
 };
 
 /// Names a Postgres cluster in which each test makes a database of its own.
-const CLUSTER: &str = "STEPYARD_TEST_POSTGRES";
+pub(crate) const CLUSTER: &str = "STEPYARD_TEST_POSTGRES";
 
 /// Where a server under test keeps its executions.
 #[derive(Clone, Debug)]

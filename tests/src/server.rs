@@ -128,12 +128,17 @@ impl Server {
         let _ = self.child.wait();
     }
 
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal by its name, such as `STOP` or `CONT`.
     ///
     /// # Panics
     /// When that is not possible.
     pub fn signal(&self, name: &str) {
-        let process = self.child.id().to_string();
+        let process = self.process().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &process]).status();
         assert!(sent.is_ok_and(|status| status.success()), "kill -{name} {process}");
     }
@@ -142,8 +147,16 @@ impl Server {
     ///
     /// # Panics
     /// When it does not end in time.
-    pub fn terminate(mut self) -> ExitStatus {
+    pub fn terminate(self) -> ExitStatus {
         self.signal("TERM");
+        self.await_exit()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn await_exit(mut self) -> ExitStatus {
         Deadline::after(PATIENCE)
             .wait_for("the end of the server", || self.child.try_wait().ok().flatten())
     }

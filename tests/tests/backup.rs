@@ -19,7 +19,7 @@ use stepyard_tests::{
 };
 
 /// Tasks, branches and a Wait of a second.
-const DEFINITION: &str = include_str!("crash/machines/parallel.asl.json");
+const DEFINITION: &str = include_str!("reliability/machines/parallel.asl.json");
 
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:parallel";
 

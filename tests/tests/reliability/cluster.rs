@@ -10,10 +10,12 @@ use stepyard_tests::{
 };
 use tempfile::TempDir;
 
+use crate::checks::{await_rest, check_executions, check_runs};
 use crate::load::{Load, Patience, create_machines};
-use crate::{await_rest, check_executions, check_runs, journals, lambda, seed, setting};
+use crate::trial::lambda;
+use crate::{journals, seed, setting};
 
-const NODES: usize = 3;
+pub(crate) const NODES: usize = 3;
 
 /// A GIF of one pixel.
 const IMAGE: &[u8] =
@@ -40,7 +42,7 @@ const TAKEOVER_MAX: Duration = Duration::from_secs(10);
 /// How long a cluster may take to divide its shards.
 const DIVISION_MAX: Duration = Duration::from_secs(40);
 
-struct Cluster {
+pub(crate) struct Cluster {
     database: TestDatabase,
     lambda: LambdaStub,
     folders: Vec<TempDir>,
@@ -48,25 +50,33 @@ struct Cluster {
     _objects: TempDir,
     options: Vec<ServerOptions>,
     servers: Vec<Option<Server>>,
-    random: Random,
+    pub(crate) random: Random,
 }
 
 impl Cluster {
     /// Three nodes, each with shards; `None` without a database.
-    fn start() -> Option<Cluster> {
+    pub(crate) fn start() -> Option<Cluster> {
+        Cluster::start_with(|_, _, options| options)
+    }
+
+    /// As [`Cluster::start`], with what a test does to the options of each node.
+    pub(crate) fn start_with(
+        mut change: impl FnMut(usize, &TestDatabase, ServerOptions) -> ServerOptions,
+    ) -> Option<Cluster> {
         let database = TestDatabase::postgres()?;
         let seed = seed();
         println!("STEPYARD_SEED={seed}");
         let mut random = Random::from_seed(seed);
         let lambda = lambda(random.next_u64());
         let objects = tempfile::tempdir().unwrap();
-        let options = |_| {
+        let options = |node| {
             let mut options = ServerOptions::default().with_a_port();
             let folder = objects.path().display().to_string();
             options.environment.push(("STEPYARD_OBJECTS_DIR".into(), folder));
             let key = ("STEPYARD_NODE_KEY".into(), "the key of a test cluster".into());
             options.environment.push(key);
-            options.with_lambda("Work", &lambda.url()).with_database(&database)
+            let options = options.with_lambda("Work", &lambda.url()).with_database(&database);
+            change(node, &database, options)
         };
         let options: Vec<_> = (0..NODES).map(options).collect();
         let folders = (0..NODES).map(|_| tempfile::tempdir().unwrap()).collect();
@@ -84,7 +94,7 @@ impl Cluster {
         self.servers[node] = Some(Server::start(self.folders[node].path(), &self.options[node]));
     }
 
-    fn load(&self, patience: Patience) -> Load {
+    pub(crate) fn load(&self, patience: Patience) -> Load {
         let clients = self.clients();
         Load::start(create_machines(&clients[0]), clients, patience)
     }
@@ -104,7 +114,7 @@ impl Cluster {
     }
 
     /// Waits until each node has its part.
-    fn until_divided(&self) {
+    pub(crate) fn until_divided(&self) {
         Deadline::after(DIVISION_MAX).wait_for("a share of the shards for each node", || {
             let shares = self.division(None);
             let whole = shares.len() == NODES && shares.iter().sum::<usize>() == 64;
@@ -113,7 +123,7 @@ impl Cluster {
     }
 
     /// How long it takes until the others have all shards.
-    fn takeover(&self, dead: usize) -> Duration {
+    pub(crate) fn takeover(&self, dead: usize) -> Duration {
         let began = Stopwatch::start();
         Deadline::after(TAKEOVER_MAX).wait_for("owners for all shards", || {
             let shares = self.division(Some(dead));
@@ -122,12 +132,17 @@ impl Cluster {
         began.elapsed()
     }
 
-    fn draw_node(&mut self) -> usize {
+    /// The processes of its nodes.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.servers.iter().flatten().map(Server::process).collect()
+    }
+
+    pub(crate) fn draw_node(&mut self) -> usize {
         usize::try_from(self.random.below(NODES as u64)).unwrap_or(0)
     }
 
     /// Ends the load and checks everything that has happened.
-    fn check(mut self, load: Load) {
+    pub(crate) fn check(mut self, load: Load) {
         assert!(load.faults().is_empty(), "{:?}", load.faults());
         let acknowledged = load.stop();
         await_rest(&self.clients()[0]);

@@ -1,15 +1,17 @@
 //! The load: clients that start executions, and start them again by name when a connection breaks.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::Duration;
 
 use stepyard_tests::{ApiError, Client, Stopwatch};
 
-/// Clients at work at the same time.
-const CLIENTS: usize = 2;
+use crate::setting;
+
+/// Clients at work at the same time, unless `STEPYARD_CLIENTS` says otherwise.
+const CLIENTS: u64 = 2;
 
 /// Pause of a client between two starts, and before it tries again.
 const PAUSE: Duration = Duration::from_millis(30);
@@ -46,7 +48,10 @@ struct Shared {
     /// Each server of a cluster, or the only one.
     clients: Mutex<Vec<Client>>,
     patience: Patience,
+    /// How long each start has taken, repeats included.
+    durations: Mutex<Vec<Duration>>,
     slowest: Mutex<Duration>,
+    acknowledged: AtomicU64,
     stop: AtomicBool,
     faults: Mutex<Vec<String>>,
 }
@@ -66,7 +71,9 @@ impl Load {
             machines,
             clients: Mutex::new(clients),
             patience,
+            durations: Mutex::default(),
             slowest: Mutex::default(),
+            acknowledged: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             faults: Mutex::default(),
         });
@@ -74,7 +81,8 @@ impl Load {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.work(number))
         };
-        let threads = (0..CLIENTS).map(spawn).collect();
+        let clients = setting("STEPYARD_CLIENTS").unwrap_or(CLIENTS);
+        let threads = (0..clients).map(spawn).collect();
         Load { shared, threads }
     }
 
@@ -86,6 +94,16 @@ impl Load {
     /// How long the slowest start has taken, repeats included.
     pub(crate) fn slowest(&self) -> Duration {
         *self.shared.slowest.lock().unwrap()
+    }
+
+    /// How long the starts since the last call have taken, repeats included.
+    pub(crate) fn take_durations(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.shared.durations.lock().unwrap())
+    }
+
+    /// How many starts have been acknowledged so far.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.shared.acknowledged.load(Ordering::Relaxed)
     }
 
     /// Answers that a client must not get.
@@ -101,7 +119,7 @@ impl Load {
 }
 
 impl Shared {
-    fn work(&self, number: usize) -> BTreeSet<String> {
+    fn work(&self, number: u64) -> BTreeSet<String> {
         let mut acknowledged = BTreeSet::new();
         for turn in 0.. {
             if self.stop.load(Ordering::Relaxed) {
@@ -110,11 +128,18 @@ impl Shared {
             let name = format!("client-{number}-{turn}");
             let began = Stopwatch::start();
             let machine = &self.machines[turn % self.machines.len()];
-            if self.start_until_acknowledged(machine, &name, turn + number) {
+            if self.start_until_acknowledged(
+                machine,
+                &name,
+                turn + usize::try_from(number).unwrap(),
+            ) {
                 acknowledged.insert(name);
+                self.acknowledged.fetch_add(1, Ordering::Relaxed);
             }
+            let took = began.elapsed();
+            self.durations.lock().unwrap().push(took);
             let mut slowest = self.slowest.lock().unwrap();
-            *slowest = began.elapsed().max(*slowest);
+            *slowest = took.max(*slowest);
             drop(slowest);
             sleep(PAUSE);
         }
