@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::arn::{Arn, Resource};
 use crate::machines::Machines;
 use crate::wire::ApiError;
+use crate::witness::WitnessFile;
 
 /// The parts of a running server.
 pub(crate) struct App {
@@ -17,6 +18,8 @@ pub(crate) struct App {
     pub(crate) metadata: Arc<dyn MetadataStore>,
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) runtime: Runtime,
+    /// Where the commits that the store has acknowledged are noted, when it outlives this process.
+    pub(crate) witness: Option<WitnessFile>,
     pub(crate) machines: Machines,
     pub(crate) identity: Identity,
     /// Name of the state machine that an upload starts.

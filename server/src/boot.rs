@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use stepyard_runtime::{ClusterOptions, Runtime, RuntimeOptions, TaskRunner};
+use stepyard_runtime::{
+    ClusterOptions, Entropy, OsEntropy, Runtime, RuntimeOptions, TaskRunner, Witness,
+};
 use stepyard_store::{
     MetadataStore, PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store,
 };
@@ -23,6 +25,7 @@ use crate::arn::ANY_ROLE_ARN;
 use crate::config::{Database, Settings};
 use crate::machines::Machines;
 use crate::peer::cluster_options;
+use crate::witness::WitnessFile;
 
 /// The state machines that are registered when they are absent.
 const WORKFLOWS: [(&str, &str); 2] = [
@@ -39,7 +42,9 @@ pub(crate) async fn boot(settings: &Settings, listens_on: SocketAddr) -> anyhow:
     let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
     let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
     let runner = registry(settings, metadata.clone(), objects.clone());
-    assemble(settings, store, metadata, objects, Arc::new(runner), cluster).await
+    let fresh = uuid::Builder::from_random_bytes(OsEntropy::default().draw()).into_uuid();
+    let witness = WitnessFile::new(settings.witness_file(), store.database_id(fresh).await?);
+    assemble(settings, store, metadata, objects, Arc::new(runner), cluster, Some(witness)).await
 }
 
 fn create_folder(folder: &Path) -> anyhow::Result<()> {
@@ -76,13 +81,19 @@ pub(crate) async fn assemble(
     objects: Arc<dyn ObjectStore>,
     runner: Arc<dyn TaskRunner>,
     cluster: Option<ClusterOptions>,
+    witness: Option<WitnessFile>,
 ) -> anyhow::Result<Arc<App>> {
     let mut options = RuntimeOptions::new(store.clone(), runner);
     options.tasks_max = settings.tasks_max;
     options.retention_days = settings.retention_days;
     options.cluster = cluster;
+    if let Some(file) = &witness {
+        options.witness =
+            Witness { commits: file.read()?, accept_data_loss: settings.accept_data_loss };
+    }
     let app = Arc::new(App {
         runtime: Runtime::start(options).await?,
+        witness,
         store,
         metadata,
         objects,

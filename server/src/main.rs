@@ -17,6 +17,7 @@ mod serving;
 mod telemetry;
 mod upload;
 mod wire;
+mod witness;
 
 use std::process::ExitCode;
 

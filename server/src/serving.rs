@@ -104,6 +104,7 @@ impl Serving {
         tokio::select! {
             served = self.served() => served?,
             () = stop.cancelled() => {}
+            () = keep_witness(&app) => {}
         }
         if app.store.is_shared() {
             app.runtime.shutdown(grace).await;
@@ -112,6 +113,9 @@ impl Serving {
         } else {
             self.end(&app, grace).await?;
             app.runtime.shutdown(grace).await;
+        }
+        if let Some(witness) = &app.witness {
+            witness.write(&app.runtime);
         }
         app.store.close().await;
         Ok(())
@@ -134,6 +138,13 @@ impl Serving {
             Some(served) => Ok(served??),
             None => Ok(()),
         }
+    }
+}
+
+async fn keep_witness(app: &App) {
+    match &app.witness {
+        Some(witness) => witness.keep(&app.runtime).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The databases that suites run on.
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use stepyard_store::doctor::Inspect;
@@ -43,6 +44,22 @@ impl TestDatabase {
         Some(TestDatabase::Postgres(cluster.replace("/postgres?", &format!("/{name}?"))))
     }
 
+    /// Copies it into another one by the tools of Postgres.
+    ///
+    /// # Panics
+    /// When one of them is not on Postgres, or when the tools fail.
+    pub fn dump_into(&self, other: &TestDatabase) {
+        let (TestDatabase::Postgres(from), TestDatabase::Postgres(to)) = (self, other) else {
+            panic!("only Postgres is dumped");
+        };
+        let file = std::env::temp_dir().join(format!("{:x}.dump", RandomState::new().hash_one(0)));
+        let place = file.display().to_string();
+        run_tool("pg_dump", &["--format=custom", "--file", &place, "--dbname", from]);
+        run_tool("pg_restore", &["--exit-on-error", "--dbname", to, &place]);
+        // What is left in the folder of temporary files harms nobody.
+        let _ = std::fs::remove_file(file);
+    }
+
     /// Opens it for the doctor, also while the server runs.
     ///
     /// # Panics
@@ -76,6 +93,19 @@ impl TestDatabase {
         };
         opened.unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
+}
+
+fn run_tool(name: &str, arguments: &[&str]) {
+    let done = Command::new(tool_of_postgres(name)).args(arguments).output();
+    let done = done.unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Debian keeps the tools of each version in a folder of their own.
+fn tool_of_postgres(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let tools = versions.map(|version| version.path().join("bin").join(name));
+    tools.filter(|tool| tool.exists()).max().unwrap_or_else(|| name.into())
 }
 
 /// Runs asynchronous work of a test.

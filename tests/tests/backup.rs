@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where an unwrap fails")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +52,7 @@ fn a_dump_of_postgres_is_restored_and_goes_on() {
     let restored = folder.path().join("restored");
     scenario(&database, folder.path(), || {
         let copy = TestDatabase::postgres().unwrap();
-        dump(&database, &copy);
+        database.dump_into(&copy);
         back_up(folder.path(), &restored);
         copy
     });
@@ -147,29 +147,6 @@ fn back_up(folder: &Path, target: &Path) {
     let done = backup.output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(target.join("objects").is_dir());
-}
-
-/// Copies a database by the tools of Postgres.
-fn dump(from: &TestDatabase, to: &TestDatabase) {
-    let url = |database: &TestDatabase| match database {
-        TestDatabase::Postgres(url) => url.clone(),
-        TestDatabase::Sqlite => unreachable!("it is dumped by `stepyard backup`"),
-    };
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let run = |tool: &str, arguments: &[&str]| {
-        let done = Command::new(tool_of_postgres(tool)).args(arguments).output().unwrap();
-        assert!(done.status.success(), "{tool}: {}", String::from_utf8_lossy(&done.stderr));
-    };
-    let place = file.path().to_str().unwrap();
-    run("pg_dump", &["--format=custom", "--file", place, "--dbname", &url(from)]);
-    run("pg_restore", &["--exit-on-error", "--dbname", &url(to), place]);
-}
-
-/// Debian keeps the tools of each version in a folder of their own.
-fn tool_of_postgres(name: &str) -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let folders = versions.map(|version| version.unwrap().path().join("bin").join(name));
-    folders.filter(|tool| tool.exists()).max().unwrap_or_else(|| name.into())
 }
 
 type Executions = BTreeMap<ExecutionId, (ExecutionRow, Vec<Event>)>;

@@ -27,7 +27,9 @@ mod view;
 mod watched;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use cluster::{ClusterOptions, NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest};
+pub use cluster::{
+    ClusterOptions, NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest, Witness,
+};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{StartError, StopError};
 use metrics::Metrics;

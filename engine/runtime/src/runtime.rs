@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::cluster::{
     ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, Routes, Seen,
-    StartRequest, StopRequest,
+    StartRequest, StopRequest, Witness,
 };
 use crate::committer::{Batch, Committer};
 use crate::delivery::Delivery;
@@ -51,6 +51,8 @@ pub struct RuntimeOptions {
     pub retention_days: u32,
     /// How this process takes part in a cluster; needed when others share its store.
     pub cluster: Option<ClusterOptions>,
+    /// What the store must have.
+    pub witness: Witness,
 }
 
 impl RuntimeOptions {
@@ -64,6 +66,7 @@ impl RuntimeOptions {
             tasks_max: TASKS_MAX,
             retention_days: RETENTION_DAYS,
             cluster: None,
+            witness: Witness::default(),
         }
     }
 }
@@ -106,7 +109,7 @@ impl Runtime {
     /// Claims the shards that nobody has and takes up the executions that were left in progress there.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store; [`Error::Unusable`] when it has not what it had acknowledged before.
     pub async fn start(options: RuntimeOptions) -> Result<Runtime, Error> {
         let node = NodeId(uuid::Builder::from_random_bytes(options.entropy.draw()).into_uuid());
         let cluster = options.cluster.unwrap_or_else(|| ClusterOptions {
@@ -132,6 +135,7 @@ impl Runtime {
             stopping: CancellationToken::new(),
             closed: CancellationToken::new(),
         });
+        options.witness.examine(&shared).await?;
         let mut tasks = JoinSet::new();
         let lanes = (0..shared.store.lanes()).map(|_| start_committer(&shared, &mut tasks));
         let places = Arc::new(Semaphore::new(options.tasks_max));
@@ -280,6 +284,12 @@ impl Runtime {
             nodes: self.shared.members.get().nodes.len(),
             ..self.shared.metrics.snapshot()
         }
+    }
+
+    /// The highest commit number that the store has acknowledged, by shard: for the [`Witness`] of the next
+    /// start.
+    pub fn commit_numbers(&self) -> Vec<u64> {
+        self.shared.seen.snapshot()
     }
 
     /// The clock of this runtime.

@@ -27,6 +27,18 @@ pub trait Store: Send + Sync {
         false
     }
 
+    /// The id of this database, which is `fresh` from now on if it has none yet. Its copies and replicas have
+    /// the same. What ends with its process has a new one each time.
+    async fn database_id(&self, fresh: Uuid) -> Result<Uuid, Error> {
+        Ok(fresh)
+    }
+
+    /// Raises the epochs of all shards, so that no owner from a future that the database has lost can
+    /// commit. What only one process can open needs no implementation: there is no such owner.
+    async fn raise_epochs(&self, _by: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Makes the lease of a new node, reached at that address; it lasts that long by the database's
     /// clock. The lease of an earlier node at the same address ends: two cannot listen on one.
     async fn register_node(

@@ -525,7 +525,8 @@ async fn postgres_is_opened_again_and_refused_when_it_is_newer_or_unsafe() {
 
     let mut connection = PgConnection::connect(&url).await.unwrap();
     let newer = "INSERT INTO _sqlx_migrations \
-        SELECT 9999, description, installed_on, success, checksum, execution_time FROM _sqlx_migrations";
+        SELECT 9999, description, installed_on, success, checksum, execution_time FROM _sqlx_migrations \
+        LIMIT 1";
     sqlx::query(newer).execute(&mut connection).await.unwrap();
     let refused = PostgresStore::open(options(&url)).await.err().unwrap();
     assert!(refused.to_string().contains("newer than this program"), "{refused}");
@@ -641,4 +642,48 @@ async fn a_store_of_one_process_has_one_node() {
     assert_eq!(membership.nodes.len(), 1);
     assert!(membership.shards.iter().all(|shard| shard.owner == Some(NODE)));
     assert_eq!(membership.shards[3].lease.epoch, 1);
+}
+
+/// What an owner in a lost future holds does not hold any more.
+async fn raised_epochs_fence_every_owner(store: &dyn Store) {
+    let shards = all_shards();
+    store.register_node(NODE, "one", MINUTE).await.unwrap();
+    let held = store.claim_shards(NODE, &shards).await.unwrap();
+    store.raise_epochs(1_000).await.unwrap();
+    for (lease, raised) in held.iter().zip(store.read_leases(&shards).await.unwrap()) {
+        assert_eq!(raised, ShardLease { epoch: lease.epoch + 1_000, ..*lease });
+    }
+    let fenced = CommitGroup { leases: vec![held[3]], ..CommitGroup::default() };
+    assert!(matches!(store.commit(&fenced).await, Err(Error::Fenced { shard: SHARD })));
+}
+
+#[tokio::test]
+async fn epochs_of_a_shared_memory_can_be_raised() {
+    raised_epochs_fence_every_owner(&MemoryStore::shared(|| Timestamp(7))).await;
+}
+
+#[tokio::test]
+async fn epochs_in_postgres_can_be_raised() {
+    if let Some((_, store)) = postgres().await {
+        raised_epochs_fence_every_owner(&store).await;
+    }
+}
+
+async fn a_database_keeps_its_first_id(store: &dyn Store) {
+    let first = store.database_id(Uuid::from_u128(1)).await.unwrap();
+    assert_eq!(first, Uuid::from_u128(1));
+    assert_eq!(store.database_id(Uuid::from_u128(2)).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_file_keeps_its_first_id() {
+    let (_folder, store) = sqlite().await;
+    a_database_keeps_its_first_id(&store).await;
+}
+
+#[tokio::test]
+async fn a_database_of_postgres_keeps_its_first_id() {
+    if let Some((_, store)) = postgres().await {
+        a_database_keeps_its_first_id(&store).await;
+    }
 }

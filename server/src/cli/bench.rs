@@ -66,7 +66,7 @@ async fn measure(settings: &Settings, plan: &Plan) -> anyhow::Result<bench::Repo
     let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
     let runner = registry(settings, metadata.clone(), objects.clone())
         .with_function(EchoFunction::NAME, Arc::new(EchoFunction));
-    let app = assemble(settings, store, metadata, objects, Arc::new(runner), None).await?;
+    let app = assemble(settings, store, metadata, objects, Arc::new(runner), None, None).await?;
     let report = bench::run(app.clone(), settings, plan).await?;
     app.runtime.shutdown(Duration::from_secs(settings.shutdown_grace_seconds)).await;
     app.store.close().await;

@@ -67,7 +67,7 @@ async fn execute(settings: &Settings, definition: String, input: String) -> anyh
     let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
     let store = Arc::new(MemoryStore::new());
     let runner = Arc::new(registry(settings, store.clone(), objects.clone()));
-    let app = assemble(settings, store.clone(), store, objects, runner, None).await?;
+    let app = assemble(settings, store.clone(), store, objects, runner, None, None).await?;
     let mut news = app.runtime.watch();
     let arn = start(&app, definition, input).await?;
     let mut tree = Tree::default();

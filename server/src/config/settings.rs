@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     objects_dir: Option<PathBuf>,
     pub(crate) database: Database,
     pub(crate) allow_unsafe_database: bool,
+    pub(crate) accept_data_loss: bool,
     /// Where other nodes reach this one, when that is not where it listens.
     pub(crate) node_address: Option<NodeAddress>,
     pub(crate) node_key: NodeKey,
@@ -81,6 +82,7 @@ impl Settings {
             listen: resolved.parse("listen")?,
             database: Database::new(resolved.text("database-url"), &data_dir)?,
             allow_unsafe_database: resolved.parse("allow-unsafe-database")?,
+            accept_data_loss: resolved.parse("accept-data-loss")?,
             node_address: match resolved.text("node-address") {
                 "" => None,
                 _ => Some(resolved.parse("node-address")?),
@@ -109,6 +111,14 @@ impl Settings {
 }
 
 impl Settings {
+    /// Where the commits that the database has acknowledged are noted, for the next start.
+    pub(crate) fn witness_file(&self) -> PathBuf {
+        match &self.database {
+            Database::Sqlite(file) => file.with_added_extension("witness"),
+            Database::Postgres(_) => self.data_dir.join("postgres.witness"),
+        }
+    }
+
     /// The folder of the object store.
     pub(crate) fn objects_dir(&self) -> PathBuf {
         self.objects_dir.clone().unwrap_or_else(|| self.data_dir.join("objects"))

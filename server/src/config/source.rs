@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 18] = [
+pub(crate) const SETTINGS: [Setting; 19] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
@@ -31,6 +31,11 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         "allow-unsafe-database",
         "false",
         "true: accept a Postgres that may lose acknowledged executions in a crash",
+    ),
+    Setting::new(
+        "accept-data-loss",
+        "false",
+        "true, for one start: go on with a database that lacks commits which it had acknowledged",
     ),
     Setting::new(
         "node-address",
@@ -75,6 +80,11 @@ impl Setting {
         Setting { key, default, help }
     }
 
+    /// Whether its flag may stand without a value.
+    fn is_switch(&self) -> bool {
+        self.default == "false"
+    }
+
     fn variable(&self) -> String {
         format!("STEPYARD_{}", self.key.to_ascii_uppercase().replace('-', "_"))
     }
@@ -112,7 +122,11 @@ impl clap::Args for Flags {
                 default => format!(" [default: {default}]"),
             };
             let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
-            let flag = clap::Arg::new(setting.key).long(setting.key).value_name("VALUE").help(help);
+            let mut flag =
+                clap::Arg::new(setting.key).long(setting.key).value_name("VALUE").help(help);
+            if setting.is_switch() {
+                flag = flag.num_args(0..=1).default_missing_value("true");
+            }
             command = command.arg(flag);
         }
         let config = clap::Arg::new("config")

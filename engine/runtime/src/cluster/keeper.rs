@@ -208,7 +208,7 @@ impl Keeper {
     fn notice_set_back(&mut self, before: &[u64]) {
         let leases: Vec<_> = self.membership.shards.iter().map(|shard| shard.lease).collect();
         if let Some(lost) = leases.iter().find_map(|lease| Seen::lost(before, *lease)) {
-            return self.halt(&lost.to_string());
+            return self.halt(&lost.advice());
         }
         leases.into_iter().for_each(|lease| self.shared.seen.note(lease));
     }
@@ -265,7 +265,7 @@ impl Keeper {
         let before = self.shared.seen.snapshot();
         for lease in self.shared.store.claim_shards(node, &wanted).await? {
             if let Some(lost) = Seen::lost(&before, lease) {
-                self.halt(&lost.to_string());
+                self.halt(&lost.advice());
                 return Ok(());
             }
             self.shared.seen.note(lease);

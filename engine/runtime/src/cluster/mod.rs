@@ -14,6 +14,7 @@ mod members;
 mod peer;
 mod routes;
 mod seen;
+mod witness;
 
 pub(crate) use hosting::Hosting;
 pub(crate) use keeper::Keeper;
@@ -22,6 +23,7 @@ pub(crate) use members::Members;
 pub use peer::{NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest};
 pub(crate) use routes::{Route, Routes};
 pub(crate) use seen::Seen;
+pub use witness::Witness;
 
 use std::sync::Arc;
 

@@ -23,6 +23,13 @@ impl Seen {
         self.of(lease.shard).fetch_max(lease.commit_seq, Ordering::AcqRel);
     }
 
+    /// Notes what the database has acknowledged before this process started, by shard.
+    pub(crate) fn expect(&self, commits: &[u64]) {
+        for (seen, commit) in self.commits.iter().zip(commits) {
+            seen.fetch_max(*commit, Ordering::AcqRel);
+        }
+    }
+
     /// The commit numbers so far, to compare with what is read from now on.
     pub(crate) fn snapshot(&self) -> Vec<u64> {
         self.commits.iter().map(|commit| commit.load(Ordering::Acquire)).collect()
@@ -39,16 +46,28 @@ impl Seen {
     }
 }
 
+/// What follows from a loss, and what to do.
+pub(super) const ADVICE: &str = "Executions that were acknowledged may be lost or have stepped back, and tasks may run again. This node has stopped; start it with --accept-data-loss to go on with what is there";
+
 /// A shard that has lost commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the database has gone back in time: shard {} was at commit {had} and is at {has}. Executions that were acknowledged may be lost or have stepped back, and tasks may run again. This node has stopped; restart it with --accept-data-loss to go on with what is there",
-    shard.0
-)]
+#[error("the database has gone back in time: shard {} was at commit {had} and is at {has}", shard.0)]
 pub(crate) struct SetBack {
-    pub(crate) shard: ShardId,
+    shard: ShardId,
     had: u64,
     has: u64,
+}
+
+impl SetBack {
+    /// How many are gone.
+    pub(super) fn commits(self) -> u64 {
+        self.had - self.has
+    }
+
+    /// What to tell when a node that runs has noticed it.
+    pub(crate) fn advice(self) -> String {
+        format!("{self}. {ADVICE}")
+    }
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Shard {
             return Ok(None);
         };
         if let Some(lost) = Seen::lost(&before, *lease) {
-            self.shared.outage.halt(&lost.to_string());
+            self.shared.outage.halt(&lost.advice());
             return Ok(None);
         }
         self.lease = *lease;

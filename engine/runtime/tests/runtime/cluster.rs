@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepyard_machine::ExecutionStatus;
-use stepyard_runtime::{Runtime, StartError, StopRequest};
-use stepyard_store::{SHARD_COUNT, Store};
+use stepyard_runtime::{Runtime, StartError, StopRequest, Witness};
+use stepyard_store::{SHARD_COUNT, Store, all_shards};
 
 use crate::network::Network;
 use crate::world::{World, chosen};
@@ -166,6 +166,44 @@ async fn a_database_that_goes_back_in_time_stops_everything() {
         let refused = cluster.world.start(node, "late", INPUT).await;
         assert!(matches!(refused, Err(StartError::Unavailable(_))), "{refused:?}");
     }
+}
+
+/// Each process of the database that is lost has known more commits than the restored one has.
+#[tokio::test]
+async fn a_database_that_went_back_while_nobody_ran_is_refused_until_the_loss_is_accepted() {
+    let (lost, restored) = (World::of_nodes(WORKFLOW), World::of_nodes(WORKFLOW));
+    for (world, executions) in [(&lost, 20), (&restored, 5)] {
+        let node = world.start_witness(Witness::default()).await.unwrap();
+        for number in 0..executions {
+            world.start_or_find(&node, &format!("e{number}"), INPUT).await;
+        }
+    }
+    let known = lost.start_witness(Witness::default()).await.unwrap();
+    lost.until_all_closed().await;
+    let commits = known.commit_numbers();
+    drop(known);
+    assert!(
+        lost.start_witness(Witness { commits: commits.clone(), ..Witness::default() })
+            .await
+            .is_ok()
+    );
+
+    let witness = |accept_data_loss| Witness { commits: commits.clone(), accept_data_loss };
+    let refused = restored.start_witness(witness(false)).await.err().unwrap().to_string();
+    assert!(refused.contains("has gone back in time: shard "), "{refused}");
+    assert!(refused.contains("--accept-data-loss"), "{refused}");
+    let before = restored.store.read_leases(&all_shards()).await.unwrap();
+    let node = restored.start_witness(witness(true)).await.unwrap();
+    restored.start_or_find(&node, "late", INPUT).await;
+    restored.until_closed(6).await;
+    for (before, now) in before.iter().zip(restored.store.read_leases(&all_shards()).await.unwrap())
+    {
+        assert!(now.epoch > before.epoch + 1_000, "no owner in the lost future has got so far");
+    }
+    let known = node.commit_numbers();
+    drop(node);
+    let again = Witness { commits: known, ..Witness::default() };
+    assert!(restored.start_witness(again).await.is_ok(), "what was accepted is the truth now");
 }
 
 #[tokio::test]

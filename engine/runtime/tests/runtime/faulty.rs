@@ -144,6 +144,11 @@ impl Store for FaultyStore {
         self.inner.is_shared()
     }
 
+    async fn raise_epochs(&self, by: u64) -> Result<(), Error> {
+        self.check()?;
+        self.inner.raise_epochs(by).await
+    }
+
     async fn register_node(
         &self,
         node: NodeId,

@@ -10,11 +10,11 @@ use stepyard_json::{Json, Payload};
 use stepyard_machine::{Execution, StartContext};
 use stepyard_runtime::{
     Clock, ClusterOptions, Entropy, Invocation, ManualClock, Runtime, RuntimeOptions,
-    SeededEntropy, StartError, StartExecution, TaskOutcome, TaskRunner,
+    SeededEntropy, StartError, StartExecution, TaskOutcome, TaskRunner, Witness,
 };
 use stepyard_store::{
-    ExecutionQuery, ExecutionRow, MemoryStore, Revision, ShardId, StateMachine, StateMachineType,
-    Store, codec,
+    Error, ExecutionQuery, ExecutionRow, MemoryStore, Revision, ShardId, StateMachine,
+    StateMachineType, Store, codec,
 };
 use uuid::Uuid;
 
@@ -160,11 +160,26 @@ impl World {
         runtime
     }
 
+    /// Starts a node that expects what a witness has seen.
+    pub(crate) async fn start_witness(&self, witness: Witness) -> Result<Runtime, Error> {
+        let process = self.processes.fetch_add(1, Ordering::Relaxed);
+        let entropy = SeededEntropy::new(self.seed + (process << 32));
+        Runtime::start(RuntimeOptions { witness, ..self.options(entropy, None).await }).await
+    }
+
     async fn start_in(
         &self,
         entropy: impl Entropy + 'static,
         cluster: Option<ClusterOptions>,
     ) -> Runtime {
+        Runtime::start(self.options(entropy, cluster).await).await.unwrap()
+    }
+
+    async fn options(
+        &self,
+        entropy: impl Entropy + 'static,
+        cluster: Option<ClusterOptions>,
+    ) -> RuntimeOptions {
         let revision = Revision {
             id: Uuid::from_u128(1),
             definition: self.definition.clone(),
@@ -181,13 +196,12 @@ impl World {
             retention_days: None,
         };
         self.store.create_state_machine(machine).await.unwrap();
-        let options = RuntimeOptions {
+        RuntimeOptions {
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(entropy),
             cluster,
             ..RuntimeOptions::new(Arc::new(self.store.clone()), self.runner.clone())
-        };
-        Runtime::start(options).await.unwrap()
+        }
     }
 
     pub(crate) async fn start(

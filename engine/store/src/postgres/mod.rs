@@ -77,6 +77,14 @@ impl Store for PostgresStore {
         true
     }
 
+    async fn database_id(&self, fresh: Uuid) -> Result<Uuid, Error> {
+        write::database_id(&self.look_ups, fresh).await
+    }
+
+    async fn raise_epochs(&self, by: u64) -> Result<(), Error> {
+        nodes::raise_epochs(&self.look_ups, by).await
+    }
+
     async fn register_node(
         &self,
         node: NodeId,

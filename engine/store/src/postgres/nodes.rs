@@ -9,7 +9,7 @@ use sqlx::postgres::PgRow;
 use super::pool::Pool;
 use super::read::shard_numbers;
 use crate::sql::{Columns, database_error, signed};
-use crate::{Error, Membership, Node, NodeId, ShardId, ShardLease, ShardOwner};
+use crate::{Error, Membership, Node, NodeId, ShardId, ShardLease, ShardOwner, all_shards};
 
 /// How long the row of a dead node is kept, in milliseconds.
 const DEAD_KEPT_MILLIS: i64 = 3_600_000;
@@ -45,6 +45,17 @@ const CLAIM: &str = "WITH free AS (SELECT shard_id FROM shard s WHERE shard_id =
 const RELEASE: &str = "UPDATE shard s SET owner = $4 \
     FROM unnest($1::bigint[], $2::bigint[]) AS l (shard_id, epoch) \
     WHERE s.shard_id = l.shard_id AND s.epoch = l.epoch AND s.owner = $3";
+
+/// Locks in the order of the commits, so that the two never deadlock.
+const RAISE_EPOCHS: &str = "WITH locked AS (SELECT shard_id FROM shard WHERE shard_id = ANY($1) \
+        ORDER BY shard_id FOR UPDATE) \
+    UPDATE shard s SET epoch = epoch + $2 FROM locked WHERE s.shard_id = locked.shard_id";
+
+pub(super) async fn raise_epochs(pool: &Pool, by: u64) -> Result<(), Error> {
+    let raise = sqlx::query(RAISE_EPOCHS).bind(shard_numbers(&all_shards())).bind(signed(by));
+    pool.execute(raise).await?;
+    Ok(())
+}
 
 pub(super) async fn register(
     pool: &Pool,

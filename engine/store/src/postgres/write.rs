@@ -1,13 +1,13 @@
 //! Small writes.
 
-use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
+use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
 use super::pool::Pool;
 use super::read;
-use crate::sql::type_code;
+use crate::sql::{database_error, type_code};
 use crate::{Error, MetadataItem, Revision, StateMachine};
 
 /// A revision is written together with the state machine that it belongs to, or not at all.
@@ -26,6 +26,18 @@ const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = $1";
 
 const PUT_ITEM: &str = "INSERT INTO image_metadata VALUES ($1, $2, $3) \
     ON CONFLICT (image_id, \"timestamp\") DO UPDATE SET attributes = excluded.attributes";
+
+/// Whoever comes first names the database.
+const NAME_DATABASE: &str =
+    "INSERT INTO identity (place, database_id) VALUES (0, $1) ON CONFLICT (place) DO NOTHING";
+
+const DATABASE_ID: &str = "SELECT database_id FROM identity WHERE place = 0";
+
+pub(super) async fn database_id(pool: &Pool, fresh: Uuid) -> Result<Uuid, Error> {
+    pool.execute(sqlx::query(NAME_DATABASE).bind(fresh)).await?;
+    let row = pool.fetch_optional(sqlx::query(DATABASE_ID)).await?;
+    row.map_or(Ok(fresh), |row| row.try_get(0)).map_err(database_error)
+}
 
 /// Gives back the one that has that ARN already.
 pub(super) async fn create_state_machine(

@@ -77,6 +77,10 @@ fn writer_gone() -> Error {
 
 #[async_trait]
 impl Store for SqliteStore {
+    async fn database_id(&self, fresh: Uuid) -> Result<Uuid, Error> {
+        self.write(|reply| Operation::Name { fresh, reply }).await
+    }
+
     async fn claim_shards(
         &self,
         _node: NodeId,

@@ -41,10 +41,26 @@ const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = ?";
 
 const PUT_ITEM: &str = "INSERT OR REPLACE INTO image_metadata VALUES (?, ?, ?)";
 
+const NAME_DATABASE: &str =
+    "INSERT INTO identity (place, database_id) VALUES (0, ?) ON CONFLICT (place) DO NOTHING";
+
+const DATABASE_ID: &str = "SELECT database_id FROM identity WHERE place = 0";
+
 /// Begins a transaction that writes, so that it cannot fail later for want of the lock. Dropped, it is
 /// rolled back.
 pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Error> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(write_error)
+}
+
+/// The id of the database, which is `fresh` from now on if it has none yet.
+pub(super) fn database_id(connection: &mut Connection, fresh: Uuid) -> Result<Uuid, Error> {
+    let transaction = begin(connection)?;
+    let named = transaction.execute(NAME_DATABASE, [&fresh.as_bytes()[..]]);
+    named.map_err(write_error)?;
+    let id: [u8; 16] =
+        transaction.query_row(DATABASE_ID, [], |row| row.get(0)).map_err(write_error)?;
+    transaction.commit().map_err(write_error)?;
+    Ok(Uuid::from_bytes(id))
 }
 
 /// Takes shards over.

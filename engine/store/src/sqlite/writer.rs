@@ -27,6 +27,7 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// What the writer does.
 pub(super) enum Operation {
+    Name { fresh: Uuid, reply: Reply<Uuid> },
     Claim { shards: Vec<ShardId>, reply: Reply<Vec<ShardLease>> },
     Commit { group: Box<CommitGroup>, reply: Reply<()> },
     CreateStateMachine { machine: Box<StateMachine>, reply: Reply<bool> },
@@ -48,7 +49,8 @@ impl Operation {
             }
             Operation::PutItem { item, .. } => item.attributes.len(),
             Operation::RemoveClosed { .. } => REMOVAL_BYTES,
-            Operation::Claim { .. }
+            Operation::Name { .. }
+            | Operation::Claim { .. }
             | Operation::SetRetention { .. }
             | Operation::RemoveUnusedRevisions { .. }
             | Operation::CreateStateMachine { .. }
@@ -128,6 +130,9 @@ impl WriterThread {
         let connection = &mut self.connection;
         // A caller that has gone away does not want its answer.
         match operation {
+            Operation::Name { fresh, reply } => {
+                let _ = reply.send(write::database_id(connection, fresh));
+            }
             Operation::Claim { shards, reply } => {
                 let _ = reply.send(write::claim(connection, &shards));
             }
