@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use stepyard_json::Json;
+use stepyard_json::{Json, ParseError};
 
 use crate::lower::lower;
 use crate::{Code, Diagnostic, Program, Severity};
 
 /// Largest definition, in bytes (AWS quota).
 pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
+
+/// So much of a text that is no JSON is quoted.
+const SOURCE_CHARS_MAX: usize = 500;
 
 /// What came of compiling a definition.
 #[derive(Debug)]
@@ -19,10 +22,25 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Compiles a definition. Tells all faults at once.
+/// What kind of workflow a definition is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorkflowType {
+    /// Durable, each step once.
+    #[default]
+    Standard,
+    /// Short, without callbacks and jobs to wait for.
+    Express,
+}
+
+/// Compiles a definition of a Standard workflow. Tells all faults at once.
 pub fn compile(text: &str) -> Compilation {
+    compile_as(text, WorkflowType::Standard)
+}
+
+/// Compiles a definition of that type. Tells all faults at once.
+pub fn compile_as(text: &str, workflow: WorkflowType) -> Compilation {
     match document(text) {
-        Ok(document) => lower(&document),
+        Ok(document) => lower(&document, workflow),
         Err(diagnostic) => Compilation { program: None, diagnostics: vec![diagnostic] },
     }
 }
@@ -31,7 +49,7 @@ fn document(text: &str) -> Result<Json, Diagnostic> {
     let error = |code, message: String, location| {
         Err(Diagnostic { severity: Severity::Error, code, message, location })
     };
-    if text.is_empty() {
+    if text.trim().is_empty() {
         let message = "Definition must be a valid JSON object".into();
         return error(Code::SchemaValidationFailed, message, None);
     }
@@ -46,8 +64,19 @@ fn document(text: &str) -> Result<Json, Diagnostic> {
             error(Code::SchemaValidationFailed, message, None)
         }
         Err(fault) => {
-            let location = format!("line: {}, column: {}", fault.line, fault.column);
-            error(Code::InvalidJsonDescription, fault.message, Some(location))
+            let location = source_location(text, &fault);
+            let message = format!("{}\n at {location}", fault.message);
+            error(Code::InvalidJsonDescription, message, Some(location))
         }
     }
+}
+
+/// Where a text is no JSON, as the parser that AWS uses tells it.
+fn source_location(text: &str, fault: &ParseError) -> String {
+    let shown: String = text.chars().take(SOURCE_CHARS_MAX).collect();
+    let left_out = text.chars().count().saturating_sub(SOURCE_CHARS_MAX);
+    let left_out =
+        if left_out > 0 { format!("[truncated {left_out} chars]") } else { String::new() };
+    let (line, column) = (fault.line, fault.column);
+    format!("[Source: (String)\"{shown}\"{left_out}; line: {line}, column: {column}]")
 }

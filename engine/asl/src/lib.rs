@@ -21,7 +21,7 @@ mod text_source;
 mod timestamp;
 
 pub use choice::{Choice, Comparison, Kind, Operator, Test, TypeTest};
-pub use compile::{Compilation, DEFINITION_BYTES_MAX, compile};
+pub use compile::{Compilation, DEFINITION_BYTES_MAX, WorkflowType, compile, compile_as};
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use env::{ContextObject, Env, EvalError};
 pub use expression::Expression;

@@ -332,6 +332,8 @@ impl Parser<'_> {
                 ));
             }
             _ => {
+                // Noticed at its end.
+                self.at += word.len();
                 return Err(self.fault(format!(
                     "Unrecognized token '{word}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
                 )));
@@ -399,7 +401,7 @@ mod tests {
     fn errors_name_place_and_rule() {
         assert_eq!(
             message("not json"),
-            "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') (line 1, column 1)"
+            "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') (line 1, column 4)"
         );
         assert_eq!(
             message("{\"a\":1,\n }"),

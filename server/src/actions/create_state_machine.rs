@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stepyard_asl::{DEFINITION_BYTES_MAX, Program, Severity, Timestamp, compile};
+use stepyard_asl::{Code, DEFINITION_BYTES_MAX, Program, Severity, Timestamp, compile};
 use stepyard_store::{Revision, StateMachine, StateMachineType};
 use uuid::Uuid;
 
@@ -150,19 +150,28 @@ pub(super) fn check_logging(configuration: Option<&Value>) -> Result<(), ApiErro
 /// # Errors
 /// `InvalidDefinition` with all faults.
 pub(crate) fn check_definition(definition: &str) -> Result<Arc<Program>, ApiError> {
-    if definition.len() > DEFINITION_BYTES_MAX {
-        return Err(ApiError::validation(format!(
-            "1 validation error detected: Value at 'definition' failed to satisfy constraint: Member must have length less than or equal to {DEFINITION_BYTES_MAX}"
-        )));
-    }
+    check_length(definition)?;
     let compilation = compile(definition);
     compilation.program.ok_or_else(|| {
-        let faults = compilation.diagnostics.iter();
-        let errors = faults.filter(|fault| fault.severity == Severity::Error);
-        let texts: Vec<_> = errors.map(ToString::to_string).collect();
+        let errors = || compilation.diagnostics.iter().filter(|f| f.severity == Severity::Error);
+        // What AWS refuses too comes first: nothing else is told until that is mended.
+        let faults = errors().filter(|fault| fault.code != Code::UnsupportedFeature);
+        let mut texts: Vec<_> = faults.map(ToString::to_string).collect();
+        if texts.is_empty() {
+            texts.extend(errors().map(ToString::to_string));
+        }
         let message = format!("Invalid State Machine Definition: '{}'", texts.join(", "));
         ApiError::new("InvalidDefinition", message)
     })
+}
+
+pub(super) fn check_length(definition: &str) -> Result<(), ApiError> {
+    if definition.len() <= DEFINITION_BYTES_MAX {
+        return Ok(());
+    }
+    Err(ApiError::validation(format!(
+        "1 validation error detected: Value at 'definition' failed to satisfy constraint: Member must have length less than or equal to {DEFINITION_BYTES_MAX}"
+    )))
 }
 
 /// A fresh id.

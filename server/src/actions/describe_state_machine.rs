@@ -37,12 +37,14 @@ pub(crate) struct DescribeStateMachineResponse {
     pub(crate) revision_id: Option<String>,
 }
 
-/// Logging, tracing and encryption, with AWS's defaults where nothing was said.
+/// Logging and tracing, with AWS's defaults where nothing was said, and encryption.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Configuration {
     logging_configuration: Value,
     tracing_configuration: Value,
+    /// Only when it was given (recorded from AWS).
+    #[serde(skip_serializing_if = "Value::is_null")]
     encryption_configuration: Value,
 }
 
@@ -99,9 +101,6 @@ pub(super) fn configuration(revision: &Revision) -> Configuration {
             json!({ "level": "OFF", "includeExecutionData": false }),
         ),
         tracing_configuration: take("tracingConfiguration", json!({ "enabled": false })),
-        encryption_configuration: take(
-            "encryptionConfiguration",
-            json!({ "type": "AWS_OWNED_KEY" }),
-        ),
+        encryption_configuration: said["encryptionConfiguration"].take(),
     }
 }

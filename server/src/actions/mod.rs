@@ -11,6 +11,7 @@ mod list_state_machines;
 mod start_execution;
 mod stop_execution;
 mod update_state_machine;
+mod validate_state_machine_definition;
 
 use axum::body::Body;
 use axum::http::Response;
@@ -26,6 +27,7 @@ use list_state_machines::list_state_machines;
 pub(crate) use start_execution::{StartExecutionRequest, start_execution};
 pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
 pub(crate) use update_state_machine::{UpdateStateMachineRequest, update_state_machine};
+use validate_state_machine_definition::validate_state_machine_definition;
 
 use crate::app::App;
 use crate::wire::{ApiError, parse, respond};
@@ -67,6 +69,10 @@ pub(crate) async fn call(app: &App, operation: &str, body: &[u8], id: &str) -> R
         "UpdateStateMachine" => {
             respond(then(parse(body), |request| update_state_machine(app, request)).await, id)
         }
+        "ValidateStateMachineDefinition" => respond(
+            then(parse(body), |request| validate_state_machine_definition(app, request)).await,
+            id,
+        ),
         _ => respond::<()>(Err(unknown(operation)), id),
     }
 }

@@ -45,13 +45,24 @@ impl Constraints {
     }
 
     /// `maxResults` of a list.
-    pub(crate) fn max_results(mut self, value: Option<i64>) -> Constraints {
+    pub(crate) fn max_results(self, value: Option<i64>) -> Constraints {
+        self.range("maxResults", value, 0..=PAGE_MAX)
+    }
+
+    /// A number in a range.
+    pub(crate) fn range(
+        mut self,
+        member: &str,
+        value: Option<i64>,
+        range: RangeInclusive<i64>,
+    ) -> Constraints {
         let Some(value) = value else { return self };
-        if value < 0 {
-            self.add(value, "maxResults", "have value greater than or equal to 0");
-        } else if value > PAGE_MAX {
-            let rule = format!("have value less than or equal to {PAGE_MAX}");
-            self.add(value, "maxResults", &rule);
+        if value < *range.start() {
+            let rule = format!("have value greater than or equal to {}", range.start());
+            self.add(value, member, &rule);
+        } else if value > *range.end() {
+            let rule = format!("have value less than or equal to {}", range.end());
+            self.add(value, member, &rule);
         }
         self
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepyard_json::{Json, ReferencePath};
 
-use super::Faults;
+use super::{Faults, QueryLanguage};
 use crate::{Code, Path, ResultPath, Template};
 
 /// Fields that only JSONata states have.
@@ -66,25 +66,35 @@ impl<'a, 'f> Fields<'a, 'f> {
         self.faults.add(Code::UnsupportedFeature, message, place);
     }
 
-    pub(super) fn refuse_jsonata(&mut self) {
-        match self.get("QueryLanguage").map(|language| language.as_str()) {
-            None | Some(Some("JSONPath")) => {}
-            Some(Some("JSONata")) => {
+    /// The language of this object, which stands in one of that language.
+    pub(super) fn language(&mut self, outer: QueryLanguage) -> QueryLanguage {
+        match (self.get("QueryLanguage").map(Json::as_str), outer) {
+            (None, outer) => outer,
+            (Some(Some("JSONata")), _) => {
                 self.unsupported("QueryLanguage", "The query language JSONata");
+                QueryLanguage::Jsonata
             }
-            Some(_) => self.fault(
-                "QueryLanguage",
-                "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]",
-            ),
+            (Some(Some("JSONPath")), QueryLanguage::JsonPath) => QueryLanguage::JsonPath,
+            (Some(Some("JSONPath")), QueryLanguage::Jsonata) => {
+                self.fault_here(
+                    "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+                );
+                QueryLanguage::JsonPath
+            }
+            (Some(_), outer) => {
+                self.fault(
+                    "QueryLanguage",
+                    "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]",
+                );
+                outer
+            }
         }
     }
 
-    /// Refuses, in a JSONPath state, what belongs to JSONata or to variables.
-    pub(super) fn refuse_other_language(&mut self) {
-        self.refuse_jsonata();
-        let jsonata = self.get("QueryLanguage").and_then(Json::as_str) == Some("JSONata");
+    /// Refuses, in JSONPath, what belongs to JSONata or to variables.
+    pub(super) fn refuse_jsonata_fields(&mut self) {
         for field in JSONATA_FIELDS {
-            if self.has(field) && !jsonata {
+            if self.has(field) {
                 self.fault(
                     field,
                     format!("The QueryLanguage 'JSONPath' does not support the field '{field}'"),

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use stepyard_json::Json;
 
-use crate::{Code, Compilation, Diagnostic, Program, Scope, ScopeId, Severity, StateId};
+use crate::{
+    Code, Compilation, Diagnostic, Program, Scope, ScopeId, Severity, StateId, WorkflowType,
+};
 use fields::Fields;
 use number::{Numbering, RawScope};
 
@@ -19,30 +21,42 @@ use number::{Numbering, RawScope};
 pub(crate) const SECONDS_MAX: u64 = 99_999_999;
 
 /// Lowers a document that is a JSON object.
-pub(crate) fn lower(document: &Json) -> Compilation {
+pub(crate) fn lower(document: &Json, workflow: WorkflowType) -> Compilation {
     let mut faults = Faults::default();
-    let numbering = number::number(document, &mut faults);
+    let mut numbering = number::number(document, &mut faults);
+    numbering.workflow = workflow;
+    let (timeout_seconds, comment, language) = top_level(document, &mut faults);
+    numbering.language = language;
     let mut states = Vec::with_capacity(numbering.states.len());
     for raw in &numbering.states {
         states.extend(state::lower(raw, &numbering, &mut faults));
     }
     let scopes: Vec<_> =
         numbering.scopes.iter().filter_map(|raw| start(raw, &mut faults)).collect();
-    let (timeout_seconds, comment) = top_level(document, &mut faults);
     let complete = !faults.0.iter().any(|fault| fault.severity == Severity::Error);
     let program = complete.then(|| Arc::new(Program { states, scopes, timeout_seconds, comment }));
     Compilation { program, diagnostics: faults.0 }
 }
 
-fn top_level(document: &Json, faults: &mut Faults) -> (Option<u64>, Option<Arc<str>>) {
+fn top_level(
+    document: &Json,
+    faults: &mut Faults,
+) -> (Option<u64>, Option<Arc<str>>, QueryLanguage) {
     let mut fields = Fields::new(document, String::new(), faults);
     let timeout = fields.integer("TimeoutSeconds", 1..=SECONDS_MAX);
     let comment = fields.text("Comment");
     if fields.text("Version").is_some_and(|version| &*version != "1.0") {
         fields.fault("Version", "The only supported version is '1.0'");
     }
-    fields.refuse_jsonata();
-    (timeout, comment)
+    (timeout, comment, fields.language(QueryLanguage::JsonPath))
+}
+
+/// The language of a state's paths and expressions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum QueryLanguage {
+    #[default]
+    JsonPath,
+    Jsonata,
 }
 
 fn start(raw: &RawScope<'_>, faults: &mut Faults) -> Option<Scope> {

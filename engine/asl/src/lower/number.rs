@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use stepyard_json::Json;
 
-use super::Faults;
-use crate::{Code, ScopeId, StateId};
+use super::{Faults, QueryLanguage};
+use crate::{Code, ScopeId, StateId, WorkflowType};
 
 /// Longest name of a state, in characters.
 const NAME_CHARS_MAX: usize = 80;
@@ -15,6 +15,9 @@ const NAME_CHARS_MAX: usize = 80;
 pub(super) struct Numbering<'a> {
     pub(super) states: Vec<RawState<'a>>,
     pub(super) scopes: Vec<RawScope<'a>>,
+    pub(super) workflow: WorkflowType,
+    /// Of states that say nothing of their own.
+    pub(super) language: QueryLanguage,
 }
 
 /// A state as it is written.

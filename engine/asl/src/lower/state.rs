@@ -5,8 +5,8 @@ use stepyard_json::{Json, Payload};
 use super::fields::Fields;
 use super::number::{Numbering, RawState};
 use super::outcome::{outcome, target, transition};
-use super::task::task;
-use super::{Faults, SECONDS_MAX};
+use super::task::{has_credentials, task};
+use super::{Faults, QueryLanguage, SECONDS_MAX};
 use crate::{
     ChoiceRule, ChoiceState, Expression, Fail, Map, MaxConcurrency, Parallel, Pass, Path, State,
     StateKind, TextSource, Timestamp, Wait, WaitUntil, choice,
@@ -25,7 +25,11 @@ pub(super) fn lower(
     }
     let mut fields = Fields::new(raw.json, raw.pointer.clone(), faults);
     let state_type = fields.required_text("Type");
-    fields.refuse_other_language();
+    if fields.language(numbering.language) == QueryLanguage::Jsonata {
+        check_targets(&mut fields, raw, numbering);
+        return None;
+    }
+    fields.refuse_jsonata_fields();
     let input_path = fields.data_path("InputPath");
     let output_path = fields.data_path("OutputPath");
     let kind = match &*state_type? {
@@ -47,6 +51,16 @@ pub(super) fn lower(
         }
     };
     Some(State { name: raw.name.into(), scope: raw.scope, input_path, output_path, kind: kind? })
+}
+
+/// All that is checked of a state whose language is not run yet.
+fn check_targets(fields: &mut Fields<'_, '_>, raw: &RawState<'_>, numbering: &Numbering<'_>) {
+    for field in ["Next", "Default"] {
+        if fields.has(field) {
+            target(fields, field, numbering, raw.scope);
+        }
+    }
+    has_credentials(fields);
 }
 
 fn pass(
@@ -102,7 +116,7 @@ fn choice_rule(
     let next = rule_fields
         .required_text("Next")
         .and_then(|_| target(&mut rule_fields, "Next", numbering, raw.scope));
-    rule_fields.refuse_other_language();
+    rule_fields.refuse_jsonata_fields();
     if rule.get("Condition").is_some() {
         return None;
     }

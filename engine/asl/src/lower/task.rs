@@ -4,7 +4,7 @@ use super::SECONDS_MAX;
 use super::fields::Fields;
 use super::number::Numbering;
 use super::outcome::outcome;
-use crate::{Resource, ScopeId, Seconds, Task};
+use crate::{Pattern, Resource, ScopeId, Seconds, Task, WorkflowType};
 
 pub(super) fn task(
     fields: &mut Fields<'_, '_>,
@@ -12,15 +12,15 @@ pub(super) fn task(
     scope: ScopeId,
 ) -> Option<Task> {
     let resource = resource(fields);
+    if let Some(resource) = &resource
+        && numbering.workflow == WorkflowType::Express
+    {
+        check_express(fields, resource);
+    }
     let parameters = fields.template("Parameters");
-    let credentials = match fields.get("Credentials") {
-        Some(credentials)
-            if credentials.get("RoleArn").or(credentials.get("RoleArn.$")).is_none() =>
-        {
-            fields.fault("Credentials", "The field 'RoleArn' is required but was missing");
-            None
-        }
-        _ => fields.template("Credentials"),
+    let credentials = match has_credentials(fields) {
+        true => fields.template("Credentials"),
+        false => None,
     };
     let timeout = seconds(fields, "TimeoutSeconds", "TimeoutSecondsPath");
     let heartbeat = seconds(fields, "HeartbeatSeconds", "HeartbeatSecondsPath");
@@ -41,6 +41,16 @@ pub(super) fn task(
     })
 }
 
+/// Whether there are any; those without a role are a fault.
+pub(super) fn has_credentials(fields: &mut Fields<'_, '_>) -> bool {
+    let Some(credentials) = fields.get("Credentials") else { return false };
+    let has_role = credentials.get("RoleArn").or(credentials.get("RoleArn.$")).is_some();
+    if !has_role {
+        fields.fault("Credentials", "The field 'RoleArn' is required but was missing");
+    }
+    has_role
+}
+
 fn resource(fields: &mut Fields<'_, '_>) -> Option<Resource> {
     let text = fields.required_text("Resource")?;
     let resource = Resource::parse(&text);
@@ -51,6 +61,21 @@ fn resource(fields: &mut Fields<'_, '_>) -> Option<Resource> {
         fields.fault("Resource", message);
     }
     resource
+}
+
+/// Express workflows start tasks and wait for their answer, and for nothing else.
+fn check_express(fields: &mut Fields<'_, '_>, resource: &Resource) {
+    let what = match resource {
+        Resource::Activity { .. } => "Activity ARN",
+        Resource::Service(call) => match call.pattern {
+            Pattern::RequestResponse => return,
+            Pattern::Sync | Pattern::Sync2 => "'.sync' service integration",
+            // The blank at the end is AWS's.
+            Pattern::WaitForTaskToken => "'.waitForTaskToken' service integration ",
+        },
+        Resource::Lambda(_) => return,
+    };
+    fields.fault("Resource", format!("Express state machine does not support {what}"));
 }
 
 fn seconds(fields: &mut Fields<'_, '_>, literal: &str, by_path: &str) -> Option<Seconds> {
