@@ -81,6 +81,7 @@ fn machine(revision: Uuid, definition: &str) -> StateMachine {
     let created_at = Timestamp(0);
     StateMachine {
         retention_days: None,
+        tags: stepyard_store::Tags::default(),
         arn: "arn:aws:states:us-east-1:000000000000:stateMachine:bench".into(),
         name: "bench".into(),
         machine_type: StateMachineType::Standard,

@@ -77,7 +77,8 @@ CREATE TABLE state_machine (
     machine_type   bigint NOT NULL,
     created_at     bigint NOT NULL,
     revision_id    uuid   NOT NULL,
-    retention_days bigint
+    retention_days bigint,
+    tags           text COLLATE "C" NOT NULL
 );
 
 -- Immutable; kept when the state machine is gone, as long as executions need them.

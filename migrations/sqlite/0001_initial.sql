@@ -56,13 +56,15 @@ CREATE INDEX execution_by_machine ON execution (machine_id, execution_id);
 CREATE INDEX execution_by_status ON execution (machine_id, status, execution_id);
 
 -- retention_days: how long executions are kept after their end; 0 is for ever, NULL the server's setting.
+-- tags: a JSON object, keys in order.
 CREATE TABLE state_machine (
     arn            TEXT    NOT NULL PRIMARY KEY,
     name           TEXT    NOT NULL,
     machine_type   INTEGER NOT NULL,
     created_at     INTEGER NOT NULL,
     revision_id    BLOB    NOT NULL,
-    retention_days INTEGER
+    retention_days INTEGER,
+    tags           TEXT    NOT NULL
 ) STRICT;
 
 -- Immutable; kept when the state machine is gone, as long as executions need them.

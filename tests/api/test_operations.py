@@ -332,3 +332,42 @@ class TestProtocol:
     def test_dates_are_seconds_with_milliseconds(self, server, machine):
         answer = self.call(server, "AWSStepFunctions.DescribeStateMachine", {"stateMachineArn": machine})
         assert isinstance(answer.body["creationDate"], float)
+
+
+def test_tags_are_set_replaced_and_removed(sfn, name):
+    tags = [{"key": "team", "value": "one"}, {"key": "cost centre", "value": ""}]
+    machine = sfn.create_state_machine(
+        name=name, definition=PASS, roleArn=ROLE, tags=tags)["stateMachineArn"]
+
+    def present():
+        listed = sfn.list_tags_for_resource(resourceArn=machine)["tags"]
+        return {tag["key"]: tag["value"] for tag in listed}
+
+    assert present() == {"team": "one", "cost centre": ""}
+    sfn.tag_resource(resourceArn=machine, tags=[{"key": "team", "value": "two"}, {"key": "x", "value": "y"}])
+    sfn.untag_resource(resourceArn=machine, tagKeys=["cost centre", "unknown"])
+    sfn.update_state_machine(stateMachineArn=machine, definition=WAIT)
+    assert present() == {"team": "two", "x": "y"}
+    with fails("TooManyTags"):
+        sfn.tag_resource(resourceArn=machine, tags=[{"key": str(n), "value": ""} for n in range(49)])
+    with fails("ValidationException"):
+        sfn.tag_resource(resourceArn=machine, tags=[{"key": "aws:mine", "value": ""}])
+    with fails("ResourceNotFound"):
+        sfn.list_tags_for_resource(resourceArn=machine + "x")
+
+
+def test_a_definition_is_validated_without_being_stored(sfn):
+    valid = sfn.validate_state_machine_definition(definition=PASS)
+    assert (valid["result"], valid["diagnostics"], valid["truncated"]) == ("OK", [], False)
+    bad = json.dumps({"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "Next": "B"}, "C": {"Type": "Wait", "End": True}}})
+    answer = sfn.validate_state_machine_definition(definition=bad)
+    assert answer["result"] == "FAIL"
+    places = [fault["location"] for fault in answer["diagnostics"]]
+    assert places == ["/States/A/Next", "/States/C"]
+    first = sfn.validate_state_machine_definition(definition=bad, maxResults=1)
+    assert (len(first["diagnostics"]), first["truncated"]) == (1, True)
+    callback = definition(A={
+        "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": True})
+    assert sfn.validate_state_machine_definition(definition=callback)["result"] == "OK"
+    assert sfn.validate_state_machine_definition(definition=callback, type="EXPRESS")["result"] == "FAIL"

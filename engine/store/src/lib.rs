@@ -29,5 +29,5 @@ pub use node::{Membership, Node, NodeId, ShardOwner, all_shards};
 pub use postgres::{PostgresInspector, PostgresOptions, PostgresRepairer, PostgresStore};
 pub use retention::{RETENTION_DAYS_MAX, Removed, Retention};
 pub use sqlite::{SqliteInspector, SqliteOptions, SqliteRepairer, SqliteStore};
-pub use state_machine::{Revision, StateMachine, StateMachineSummary, StateMachineType};
+pub use state_machine::{Revision, StateMachine, StateMachineSummary, StateMachineType, Tags};
 pub use store::Store;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
     MetadataItem, MetadataStore, Node, NodeId, Removed, Retention, Revision, SHARD_COUNT, ShardId,
-    ShardLease, ShardOwner, StateMachine, StateMachineSummary, Store, all_shards,
+    ShardLease, ShardOwner, StateMachine, StateMachineSummary, Store, Tags, all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -422,6 +422,14 @@ impl Store for MemoryStore {
         let mut tables = self.tables();
         let Some(machine) = tables.machines.get_mut(arn) else { return Ok(false) };
         machine.retention_days = days;
+        Ok(true)
+    }
+
+    async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let machine = tables.machines.get_mut(arn).filter(|machine| machine.tags == *present);
+        let Some(machine) = machine else { return Ok(false) };
+        machine.tags.clone_from(tags);
         Ok(true)
     }
 

@@ -1,5 +1,6 @@
 //! State machines and the revisions of their definitions.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepyard_asl::Timestamp;
@@ -30,7 +31,12 @@ pub struct StateMachine {
     /// Days for which its executions are kept after their end; 0 is for ever, `None` what
     /// [`crate::Retention`] says. UpdateStateMachine leaves it as it is.
     pub retention_days: Option<u32>,
+    /// Set when it is created, then by [`crate::Store::set_tags`] only.
+    pub tags: Tags,
 }
+
+/// Tags of a resource: values by key.
+pub type Tags = BTreeMap<String, String>;
 
 impl StateMachine {
     /// What lists show of it.
@@ -69,7 +75,7 @@ pub struct Revision {
     pub definition: Arc<str>,
     /// The role.
     pub role_arn: Arc<str>,
-    /// `loggingConfiguration` and `tracingConfiguration` as they were sent: a JSON object.
+    /// `loggingConfiguration`, `tracingConfiguration` and `encryptionConfiguration` as they were sent: a JSON object.
     pub configuration: Arc<str>,
     /// When it was created.
     pub created_at: Timestamp,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
     NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary,
-    all_shards,
+    Tags, all_shards,
 };
 
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
@@ -165,6 +165,9 @@ pub trait Store: Send + Sync {
     /// Sets for how many days executions of a state machine are kept after their end. False when it does
     /// not exist.
     async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error>;
+
+    /// Replaces the tags of a state machine. False when it does not exist, or has other tags than `present`.
+    async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error>;
 
     /// Removes executions of a shard that ended longer ago than they are kept, at most so many, each with
     /// its journal in one transaction. Open ones stay. No lease is needed: what has ended changes no more.

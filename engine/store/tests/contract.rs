@@ -15,7 +15,7 @@ use stepyard_store::{
     Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
     MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions, PostgresStore, Removed,
     Retention, Revision, ShardId, ShardLease, SqliteOptions, SqliteStore, StateMachine,
-    StateMachineType, Store, all_shards,
+    StateMachineType, Store, Tags, all_shards,
 };
 use support::postgres;
 use uuid::Uuid;
@@ -225,6 +225,7 @@ fn machine(name: &str, revision: u128) -> StateMachine {
         created_at: Timestamp(1),
         revision: self::revision(revision),
         retention_days: None,
+        tags: Tags::default(),
     }
 }
 
@@ -368,6 +369,21 @@ async fn a_state_machine_may_keep_its_executions_longer_or_shorter(store: &dyn S
     assert_eq!(names(store).await.len(), 0);
 }
 
+async fn tags_change_only_from_what_they_were(store: &dyn Store) {
+    let tags = |keys: &[&str]| -> Tags {
+        keys.iter().map(|key| ((*key).to_owned(), "v \"'\u{e9}".to_owned())).collect()
+    };
+    let machine = StateMachine { tags: tags(&["a"]), ..machine("tagged", 1) };
+    store.create_state_machine(machine.clone()).await.unwrap();
+    let (one, two) = (tags(&["a"]), tags(&["b", "a"]));
+    assert!(!store.set_tags(&machine.arn, &two, &one).await.unwrap());
+    assert!(!store.set_tags("none", &one, &two).await.unwrap());
+    assert!(store.set_tags(&machine.arn, &one, &two).await.unwrap());
+    let present = machine.revision.id;
+    assert!(store.update_state_machine(&machine.arn, present, revision(2)).await.unwrap());
+    assert_eq!(store.get_state_machine(&machine.arn).await.unwrap().unwrap().tags, two);
+}
+
 async fn revisions_that_nobody_needs_go_the_second_time(store: &dyn Store) {
     let mut lease = claim(store).await;
     for (number, name) in [(1, "used"), (2, "unused"), (3, "present")] {
@@ -467,6 +483,7 @@ over_all_stores! {
     what_ended_long_ago_goes_with_its_journal,
     more_than_one_transaction_removes_goes_as_well,
     a_state_machine_may_keep_its_executions_longer_or_shorter,
+    tags_change_only_from_what_they_were,
     revisions_that_nobody_needs_go_the_second_time,
     metadata_is_replaced_by_key,
 }

@@ -19,7 +19,7 @@ use stepyard_store::doctor::{Check, Doctor, Finding, Inspect, Repair, repair_sha
 use stepyard_store::{
     Chunk, CommitGroup, ExecutionId, ExecutionRow, ExecutionUpdate, MemoryStore, NodeId,
     PostgresInspector, PostgresRepairer, Revision, ShardId, SqliteInspector, SqliteOptions,
-    SqliteRepairer, SqliteStore, StateMachine, StateMachineType, Store, all_shards, codec,
+    SqliteRepairer, SqliteStore, StateMachine, StateMachineType, Store, Tags, all_shards, codec,
 };
 use uuid::Uuid;
 
@@ -108,6 +108,7 @@ async fn fill(store: &dyn Store) {
         created_at: Timestamp(5),
         revision,
         retention_days: None,
+        tags: Tags::default(),
     };
     store.create_state_machine(machine).await.unwrap();
     let (shard, names) = names();

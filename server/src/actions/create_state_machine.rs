@@ -8,6 +8,7 @@ use stepyard_asl::{Code, DEFINITION_BYTES_MAX, Program, Severity, Timestamp, com
 use stepyard_store::{Revision, StateMachine, StateMachineType};
 use uuid::Uuid;
 
+use super::tags::{self, Tag};
 use crate::app::App;
 use crate::wire::{ApiError, check_name, epoch_seconds, required};
 
@@ -22,7 +23,7 @@ pub(crate) struct CreateStateMachineRequest {
     pub(crate) logging_configuration: Option<Value>,
     pub(crate) tracing_configuration: Option<Value>,
     pub(crate) encryption_configuration: Option<Value>,
-    pub(crate) tags: Option<Value>,
+    pub(crate) tags: Option<Vec<Tag>>,
     pub(crate) publish: Option<bool>,
     pub(crate) version_description: Option<String>,
 }
@@ -48,6 +49,8 @@ pub(crate) async fn create_state_machine(
     check_type(request.r#type.as_deref())?;
     check_versions(request.publish, request.version_description.as_deref())?;
     check_logging(request.logging_configuration.as_ref())?;
+    let tags = tags::read(request.tags.clone())?;
+    tags::check_count(&tags)?;
     check_definition(&definition)?;
     let now = app.runtime.clock().now();
     let machine = StateMachine {
@@ -63,6 +66,7 @@ pub(crate) async fn create_state_machine(
             created_at: now,
         },
         retention_days: None,
+        tags,
     };
     let created = CreateStateMachineResponse {
         state_machine_arn: machine.arn.clone(),
@@ -85,14 +89,7 @@ pub(crate) async fn create_state_machine(
 fn is_same(present: &StateMachine, asked: &StateMachine) -> bool {
     present.machine_type == asked.machine_type
         && present.revision.definition == asked.revision.definition
-        && without_tags(&present.revision.configuration)
-            == without_tags(&asked.revision.configuration)
-}
-
-fn without_tags(configuration: &str) -> Option<Value> {
-    let mut configuration: Value = serde_json::from_str(configuration).ok()?;
-    configuration.as_object_mut()?.remove("tags");
-    Some(configuration)
+        && present.revision.configuration == asked.revision.configuration
 }
 
 fn configuration(request: &CreateStateMachineRequest) -> Value {
@@ -100,7 +97,6 @@ fn configuration(request: &CreateStateMachineRequest) -> Value {
         "loggingConfiguration": request.logging_configuration,
         "tracingConfiguration": request.tracing_configuration,
         "encryptionConfiguration": request.encryption_configuration,
-        "tags": request.tags,
     })
 }
 

@@ -8,8 +8,12 @@ mod describe_state_machine_for_execution;
 mod get_execution_history;
 pub(crate) mod list_executions;
 mod list_state_machines;
+mod list_tags_for_resource;
 mod start_execution;
 mod stop_execution;
+mod tag_resource;
+mod tags;
+mod untag_resource;
 mod update_state_machine;
 mod validate_state_machine_definition;
 
@@ -24,8 +28,11 @@ use describe_state_machine_for_execution::describe_state_machine_for_execution;
 pub(crate) use get_execution_history::{get_execution_history, history_page};
 use list_executions::list_executions;
 use list_state_machines::list_state_machines;
+use list_tags_for_resource::list_tags_for_resource;
 pub(crate) use start_execution::{StartExecutionRequest, start_execution};
 pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
+use tag_resource::tag_resource;
+use untag_resource::untag_resource;
 pub(crate) use update_state_machine::{UpdateStateMachineRequest, update_state_machine};
 use validate_state_machine_definition::validate_state_machine_definition;
 
@@ -60,11 +67,18 @@ pub(crate) async fn call(app: &App, operation: &str, body: &[u8], id: &str) -> R
         "ListStateMachines" => {
             respond(then(parse(body), |request| list_state_machines(app, request)).await, id)
         }
+        "ListTagsForResource" => {
+            respond(then(parse(body), |request| list_tags_for_resource(app, request)).await, id)
+        }
         "StartExecution" => {
             respond(then(parse(body), |request| start_execution(app, request)).await, id)
         }
         "StopExecution" => {
             respond(then(parse(body), |request| stop_execution(app, request)).await, id)
+        }
+        "TagResource" => respond(then(parse(body), |request| tag_resource(app, request)).await, id),
+        "UntagResource" => {
+            respond(then(parse(body), |request| untag_resource(app, request)).await, id)
         }
         "UpdateStateMachine" => {
             respond(then(parse(body), |request| update_state_machine(app, request)).await, id)

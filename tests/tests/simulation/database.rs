@@ -8,7 +8,7 @@ use stepyard_asl::Timestamp;
 use stepyard_store::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
     MemoryStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store,
+    StateMachineSummary, Store, Tags,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -455,6 +455,10 @@ impl Store for Connection {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         self.call(self.database.tables.get_revision(id)).await
+    }
+
+    async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error> {
+        self.write(self.database.tables.set_tags(arn, present, tags)).await
     }
 
     async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {

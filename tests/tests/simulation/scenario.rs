@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stepyard_asl::{Program, Random, Timestamp, compile};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::StartContext;
-use stepyard_store::{Revision, ShardId, StateMachine, StateMachineType};
+use stepyard_store::{Revision, ShardId, StateMachine, StateMachineType, Tags};
 use uuid::Uuid;
 
 use crate::sketch::{self, Sketch};
@@ -63,6 +63,7 @@ impl Machine {
             created_at: Timestamp(0),
             revision,
             retention_days: None,
+            tags: Tags::default(),
         }
     }
 

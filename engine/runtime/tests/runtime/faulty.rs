@@ -10,7 +10,7 @@ use stepyard_asl::{Random, Timestamp};
 use stepyard_store::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
     MemoryStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store, all_shards,
+    StateMachineSummary, Store, Tags, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -294,6 +294,10 @@ impl Store for FaultyStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         self.inner.get_revision(id).await
+    }
+
+    async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error> {
+        self.inner.set_tags(arn, present, tags).await
     }
 
     async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {

@@ -14,7 +14,7 @@ use stepyard_runtime::{
 };
 use stepyard_store::{
     Error, ExecutionQuery, ExecutionRow, MemoryStore, Revision, ShardId, StateMachine,
-    StateMachineType, Store, codec,
+    StateMachineType, Store, Tags, codec,
 };
 use uuid::Uuid;
 
@@ -194,6 +194,7 @@ impl World {
             created_at: Timestamp(0),
             revision,
             retention_days: None,
+            tags: Tags::default(),
         };
         self.store.create_state_machine(machine).await.unwrap();
         RuntimeOptions {

@@ -28,7 +28,7 @@ use uuid::Uuid;
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
     MetadataItem, MetadataStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, Store,
+    StateMachine, StateMachineSummary, Store, Tags,
 };
 
 /// How to open a Postgres store.
@@ -209,6 +209,10 @@ impl Store for PostgresStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         read::revision(&self.look_ups, id).await
+    }
+
+    async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error> {
+        write::set_tags(&self.look_ups, arn, present, tags).await
     }
 
     async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {

@@ -65,7 +65,7 @@ const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execut
     ORDER BY first_event DESC LIMIT $4";
 
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, \
-    m.retention_days, r.* \
+    m.retention_days, m.tags, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = $1";
 
 const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at, r.created_at AS updated_at \

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::pool::Pool;
 use super::read;
-use crate::sql::{database_error, type_code};
-use crate::{Error, MetadataItem, Revision, StateMachine};
+use crate::sql::{database_error, tags_text, type_code};
+use crate::{Error, MetadataItem, Revision, StateMachine, Tags};
 
 /// A revision is written together with the state machine that it belongs to, or not at all.
 const CREATE_STATE_MACHINE: &str = "WITH machine AS ( \
-        INSERT INTO state_machine (arn, name, machine_type, created_at, revision_id, retention_days) \
-        VALUES ($2, $7, $8, $9, $1, $10) ON CONFLICT (arn) DO NOTHING RETURNING 1) \
+        INSERT INTO state_machine (arn, name, machine_type, created_at, revision_id, retention_days, \
+            tags) VALUES ($2, $7, $8, $9, $1, $10, $11) ON CONFLICT (arn) DO NOTHING RETURNING 1) \
     INSERT INTO revision (revision_id, state_machine_arn, definition, role_arn, configuration, \
         created_at) SELECT $1, $2, $3, $4, $5, $6 FROM machine";
 
@@ -21,6 +21,8 @@ const UPDATE_STATE_MACHINE: &str = "WITH machine AS ( \
         UPDATE state_machine SET revision_id = $1 WHERE arn = $2 AND revision_id = $7 RETURNING 1) \
     INSERT INTO revision (revision_id, state_machine_arn, definition, role_arn, configuration, \
         created_at) SELECT $1, $2, $3, $4, $5, $6 FROM machine";
+
+const SET_TAGS: &str = "UPDATE state_machine SET tags = $1 WHERE arn = $2 AND tags = $3";
 
 const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = $1";
 
@@ -50,7 +52,8 @@ pub(super) async fn create_state_machine(
                 .bind(&*machine.name)
                 .bind(type_code(machine.machine_type))
                 .bind(machine.created_at.0)
-                .bind(machine.retention_days.map(i64::from));
+                .bind(machine.retention_days.map(i64::from))
+                .bind(tags_text(&machine.tags));
         if pool.execute(query).await? == 1 {
             return Ok(None);
         }
@@ -59,6 +62,17 @@ pub(super) async fn create_state_machine(
             return Ok(Some(present));
         }
     }
+}
+
+/// False when there is none with that ARN and those present tags.
+pub(super) async fn set_tags(
+    pool: &Pool,
+    arn: &str,
+    present: &Tags,
+    tags: &Tags,
+) -> Result<bool, Error> {
+    let query = sqlx::query(SET_TAGS).bind(tags_text(tags)).bind(arn).bind(tags_text(present));
+    Ok(pool.execute(query).await? == 1)
 }
 
 /// False when there is none with that ARN and that present revision.

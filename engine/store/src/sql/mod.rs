@@ -8,7 +8,7 @@ pub(crate) use rows::{Columns, keyed};
 use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 
-use crate::{CommitGroup, Error, ExecutionRow, ExecutionUpdate};
+use crate::{CommitGroup, Error, ExecutionRow, ExecutionUpdate, Tags};
 
 /// What a reply of the database that is not a success asks for. A full disk or a lock passes; a damaged
 /// file does not, nor does a row that is there already.
@@ -52,6 +52,11 @@ pub(crate) fn check_version(migrations: &Migrator, present: i64) -> Result<(), E
     };
     let text = format!("the database has schema version {present}, this program {known}: {advice}");
     Err(Error::Unusable(text))
+}
+
+/// Tags as they are stored: the same tags give the same text.
+pub(crate) fn tags_text(tags: &Tags) -> String {
+    serde_json::json!(tags).to_string()
 }
 
 /// An execution that starts and changes in one group is inserted as it ends.

@@ -14,7 +14,7 @@ use super::database_error;
 use crate::doctor::Keyed;
 use crate::{
     Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, StateMachineType,
+    StateMachine, StateMachineSummary, StateMachineType, Tags,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -84,7 +84,13 @@ where
             created_at: self.time("machine_created_at")?,
             revision: self.revision()?,
             retention_days: self.optional_days("retention_days")?,
+            tags: self.tags()?,
         })
+    }
+
+    fn tags(&self) -> Result<Tags, Error> {
+        let text: Arc<str> = self.text("tags")?;
+        serde_json::from_str(&text).map_err(|error| corrupt("tags", &error))
     }
 
     /// A state machine without its revision.

@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::{
     Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
     MetadataStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store,
+    StateMachineSummary, Store, Tags,
 };
 pub use inspect::SqliteInspector;
 pub use repair::SqliteRepairer;
@@ -189,6 +189,11 @@ impl Store for SqliteStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         read::revision(&self.look_ups, id).await
+    }
+
+    async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error> {
+        let (arn, present, tags) = (arn.into(), present.clone(), tags.clone());
+        self.write(|reply| Operation::SetTags { arn, present, tags, reply }).await
     }
 
     async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {

@@ -6,10 +6,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::connection::write_error;
-use crate::sql::{merge, signed, status_code, type_code};
+use crate::sql::{merge, signed, status_code, tags_text, type_code};
 use crate::{
     Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MetadataItem, Revision, ShardId,
-    ShardLease, StateMachine,
+    ShardLease, StateMachine, Tags,
 };
 
 const CLAIM: &str = "UPDATE shard SET epoch = epoch + 1 WHERE shard_id = ? \
@@ -29,13 +29,15 @@ const INSERT_CHUNK: &str = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)";
 const UPDATE_EXECUTION: &str = "UPDATE execution SET status = ?, stopped_at = ?, resume_at = ? \
     WHERE shard_id = ? AND execution_id = ?";
 
-const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES (?, ?, ?, ?, ?, ?) \
+const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES (?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (arn) DO NOTHING";
 
 const CREATE_REVISION: &str = "INSERT INTO revision VALUES (?, ?, ?, ?, ?, ?)";
 
 const UPDATE_STATE_MACHINE: &str =
     "UPDATE state_machine SET revision_id = ? WHERE arn = ? AND revision_id = ?";
+
+const SET_TAGS: &str = "UPDATE state_machine SET tags = ? WHERE arn = ? AND tags = ?";
 
 const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = ?";
 
@@ -186,6 +188,7 @@ pub(super) fn create_state_machine(
         machine.created_at.0,
         &machine.revision.id.as_bytes()[..],
         machine.retention_days,
+        tags_text(&machine.tags),
     ];
     let created = transaction.execute(CREATE_STATE_MACHINE, row).map_err(write_error)?;
     if created == 1 {
@@ -193,6 +196,17 @@ pub(super) fn create_state_machine(
     }
     transaction.commit().map_err(write_error)?;
     Ok(created == 1)
+}
+
+/// False when there is none with that ARN and those present tags.
+pub(super) fn set_tags(
+    connection: &mut Connection,
+    arn: &str,
+    present: &Tags,
+    tags: &Tags,
+) -> Result<bool, Error> {
+    let row = params![tags_text(tags), arn, tags_text(present)];
+    Ok(connection.execute(SET_TAGS, row).map_err(write_error)? == 1)
 }
 
 /// False when there is none with that ARN and that present revision.

@@ -11,7 +11,7 @@ use super::checkpoint::Checkpoints;
 use super::{retention, write, writer_gone};
 use crate::{
     CommitGroup, Error, MetadataItem, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine,
+    StateMachine, Tags,
 };
 
 /// Operations that may wait for the writer; more have to wait for a place.
@@ -33,6 +33,7 @@ pub(super) enum Operation {
     CreateStateMachine { machine: Box<StateMachine>, reply: Reply<bool> },
     UpdateStateMachine { arn: Arc<str>, present: Uuid, revision: Box<Revision>, reply: Reply<bool> },
     DeleteStateMachine { arn: Arc<str>, reply: Reply<bool> },
+    SetTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
     SetRetention { arn: Arc<str>, days: Option<u32>, reply: Reply<bool> },
     RemoveClosed { shard: ShardId, retention: Retention, limit: usize, reply: Reply<Removed> },
     RemoveUnusedRevisions { known: Vec<Uuid>, reply: Reply<Vec<Uuid>> },
@@ -51,6 +52,7 @@ impl Operation {
             Operation::RemoveClosed { .. } => REMOVAL_BYTES,
             Operation::Name { .. }
             | Operation::Claim { .. }
+            | Operation::SetTags { .. }
             | Operation::SetRetention { .. }
             | Operation::RemoveUnusedRevisions { .. }
             | Operation::CreateStateMachine { .. }
@@ -148,6 +150,9 @@ impl WriterThread {
             }
             Operation::DeleteStateMachine { arn, reply } => {
                 let _ = reply.send(write::delete_state_machine(connection, &arn));
+            }
+            Operation::SetTags { arn, present, tags, reply } => {
+                let _ = reply.send(write::set_tags(connection, &arn, &present, &tags));
             }
             Operation::SetRetention { arn, days, reply } => {
                 let _ = reply.send(retention::set_retention(connection, &arn, days));
