@@ -65,13 +65,8 @@ impl App {
         &self,
         arn: &str,
     ) -> Result<Arc<StateMachine>, ApiError> {
-        let now = self.runtime.clock().monotonic();
-        if let Some(machine) = self.machines.get(arn, now) {
-            return Ok(machine);
-        }
-        let machine = Arc::new(self.state_machine(arn).await?);
-        self.machines.put(machine.clone(), now);
-        Ok(machine)
+        let now = || self.runtime.clock().monotonic();
+        self.machines.get(arn, now, async || self.state_machine(arn).await).await
     }
 
     /// What is committed of an execution.

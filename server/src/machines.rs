@@ -16,36 +16,146 @@ const MACHINES_MAX: usize = 256;
 /// The cache.
 #[derive(Default)]
 pub(crate) struct Machines {
-    by_arn: Mutex<BTreeMap<String, Entry>>,
+    by_arn: Mutex<BTreeMap<String, Arc<Slot>>>,
 }
 
-struct Entry {
-    machine: Arc<StateMachine>,
-    read_at: Duration,
+/// The place of one state machine: whoever reads it holds the lock, and the others wait for what it finds.
+#[derive(Default)]
+struct Slot(tokio::sync::Mutex<Option<Entry>>);
+
+enum Entry {
+    Found {
+        machine: Arc<StateMachine>,
+        read_at: Duration,
+    },
+    /// There is none, or the store has failed.
+    Failed {
+        at: Duration,
+    },
 }
 
 impl Machines {
-    /// A state machine that was read a moment ago.
-    pub(crate) fn get(&self, arn: &str, now: Duration) -> Option<Arc<StateMachine>> {
-        let by_arn = self.lock();
-        let entry = by_arn.get(arn)?;
-        (now.saturating_sub(entry.read_at) < FRESH).then(|| entry.machine.clone())
-    }
-
-    pub(crate) fn put(&self, machine: Arc<StateMachine>, now: Duration) {
-        let mut by_arn = self.lock();
-        if by_arn.len() >= MACHINES_MAX {
-            by_arn.clear();
+    /// A state machine that was read a moment ago, or is read now: once, however many ask for it.
+    ///
+    /// # Errors
+    /// Those of `read`. Those who have waited for a reading that failed try for themselves, all at the same time.
+    pub(crate) async fn get<E>(
+        &self,
+        arn: &str,
+        now: impl Fn() -> Duration,
+        read: impl AsyncFnOnce() -> Result<StateMachine, E>,
+    ) -> Result<Arc<StateMachine>, E> {
+        let slot = self.slot(arn);
+        let asked = now();
+        let mut entry = slot.0.lock().await;
+        // What changes while it is read may be missing in it, so its age counts from before.
+        let read_at = now();
+        match &*entry {
+            Some(Entry::Found { machine, read_at: then }) if read_at - *then < FRESH => {
+                return Ok(machine.clone());
+            }
+            Some(Entry::Failed { at }) if *at >= asked => {
+                drop(entry);
+                return read().await.map(Arc::new);
+            }
+            _ => {}
         }
-        by_arn.insert(machine.arn.to_string(), Entry { machine, read_at: now });
+        let found = read().await.map(Arc::new);
+        *entry = Some(match &found {
+            Ok(machine) => Entry::Found { machine: machine.clone(), read_at },
+            Err(_) => Entry::Failed { at: now() },
+        });
+        found
     }
 
-    /// Forgets one that has changed.
+    /// Forgets one that has changed. Who is reading it at the moment keeps what it finds to itself and to those
+    /// who wait for it already.
     pub(crate) fn forget(&self, arn: &str) {
         self.lock().remove(arn);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+    fn slot(&self, arn: &str) -> Arc<Slot> {
+        let mut by_arn = self.lock();
+        if by_arn.len() >= MACHINES_MAX && !by_arn.contains_key(arn) {
+            by_arn.clear();
+        }
+        by_arn.entry(arn.to_owned()).or_default().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Slot>>> {
         self.by_arn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use futures::future::join_all;
+    use stepyard_asl::Timestamp;
+    use stepyard_store::{Revision, StateMachine, StateMachineType};
+    use uuid::Uuid;
+
+    use super::Machines;
+
+    fn machine() -> StateMachine {
+        let revision = Revision {
+            id: Uuid::nil(),
+            definition: "{}".into(),
+            role_arn: "role".into(),
+            configuration: "{}".into(),
+            created_at: Timestamp(0),
+        };
+        StateMachine {
+            arn: "arn".into(),
+            name: "m".into(),
+            machine_type: StateMachineType::Standard,
+            created_at: Timestamp(0),
+            revision,
+            retention_days: None,
+            tags: Default::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_at_the_same_time_share_one_reading() {
+        let (machines, readings) = (Machines::default(), Cell::new(0));
+        let time = Cell::new(Duration::ZERO);
+        let read = async || {
+            readings.set(readings.get() + 1);
+            tokio::task::yield_now().await;
+            Ok::<_, ()>(machine())
+        };
+        let ask = || machines.get("arn", || time.get(), read);
+        let found = join_all((0..50).map(|_| ask())).await;
+        assert!(found.iter().all(Result::is_ok));
+        assert_eq!(readings.get(), 1);
+        time.set(Duration::from_millis(999));
+        ask().await.unwrap();
+        assert_eq!(readings.get(), 1, "it is fresh");
+        time.set(Duration::from_secs(1));
+        ask().await.unwrap();
+        assert_eq!(readings.get(), 2, "it is not");
+        machines.forget("arn");
+        ask().await.unwrap();
+        assert_eq!(readings.get(), 3, "it has changed");
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_fails_holds_nobody_up() {
+        let (machines, reading) = (Machines::default(), Cell::new(0));
+        let most = Cell::new(0);
+        let read = async || {
+            reading.set(reading.get() + 1);
+            most.set(most.get().max(reading.get()));
+            tokio::task::yield_now().await;
+            reading.set(reading.get() - 1);
+            Err::<StateMachine, _>("gone")
+        };
+        let ask = || machines.get("arn", || Duration::ZERO, read);
+        let found = join_all((0..50).map(|_| ask())).await;
+        assert!(found.iter().all(Result::is_err));
+        assert!(most.get() > 10, "they do not stand in line: {}", most.get());
     }
 }

@@ -72,6 +72,23 @@ def test_an_empty_body_is_refused(server):
     assert server.http("POST", "/upload", form, {"Content-Type": form_type}).status == 400
 
 
+FILE = ("file", picture(), '; filename="photo.jpg"', "image/jpeg")
+
+
+@pytest.mark.parametrize(("fields", "detail"), [
+    ([FILE, ("title", b"x", "", "text/plain")], "There is no field 'title'; a form has the fields 'file' and 'user'"),
+    ([("file", b"text", "", "text/plain")], "The field 'file' has no file name; send a file, not a text"),
+    ([("user", b"a", "", "text/plain")] * 2, "The field 'user' stands twice in the form"),
+    ([FILE, FILE], "The form has a second file; send one at a time"),
+    ([("user", b"a" * 1025, "", "text/plain"), FILE], "The field 'user' has at most 1024 bytes"),
+])
+def test_a_form_with_other_fields_is_refused(server, fields, detail):
+    form, form_type = multipart(fields)
+    answer = server.http("POST", "/upload", form, {"Content-Type": form_type})
+    assert (answer.status, answer.body["detail"]) == (400, detail)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
 def test_two_hundred_at_eight_at_a_time(start_server):
     server = start_server()
 

@@ -68,6 +68,9 @@ pub(crate) const SETTINGS: [Setting; 19] = [
     Setting::new("log-format", "pretty", "pretty or json"),
 ];
 
+/// Settings that are lists: with commas, or in the configuration file also as lists.
+const LISTS: [&str; 2] = ["lambda-functions", "allowed-hosts"];
+
 /// One setting.
 pub(crate) struct Setting {
     pub(crate) key: &'static str,
@@ -245,28 +248,38 @@ fn read_file(named: Option<&PathBuf>) -> anyhow::Result<Option<(PathBuf, Table)>
         text.parse().with_context(|| format!("cannot read {}", path.display()))?;
     let mut values = Table::new();
     for (key, value) in table {
-        if !SETTINGS.iter().any(|setting| setting.key == key) {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
             bail!("{}: there is no setting '{key}'; see `stepyard config`", path.display());
-        }
-        let value = as_given(&value).with_context(|| format!("{}: {key}", path.display()))?;
+        };
+        let value =
+            as_given(setting, &value).with_context(|| format!("{}: {key}", path.display()))?;
         values.insert(key, value);
     }
     Ok(Some((path, values)))
 }
 
-/// A value as a flag has it: lists stand with commas.
-fn as_given(value: &toml::Value) -> anyhow::Result<String> {
+/// A value as a flag has it: a list stands with commas.
+fn as_given(setting: &Setting, value: &toml::Value) -> anyhow::Result<String> {
+    let toml::Value::Array(values) = value else { return one(value) };
+    if !LISTS.contains(&setting.key) {
+        bail!("it is one value, not a list");
+    }
+    let item = |value| match one(value)? {
+        text if text.contains(',') => bail!("'{text}' has a comma; give each name by itself"),
+        text => Ok(text),
+    };
+    Ok(values.iter().map(item).collect::<anyhow::Result<Vec<_>>>()?.join(","))
+}
+
+fn one(value: &toml::Value) -> anyhow::Result<String> {
     match value {
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Float(_) => {
             Ok(value.to_string())
         }
-        toml::Value::Array(values) => {
-            let texts = values.iter().map(as_given).collect::<anyhow::Result<Vec<_>>>()?;
-            Ok(texts.join(","))
-        }
+        toml::Value::Array(_) => bail!("a list holds no lists"),
         toml::Value::Datetime(_) | toml::Value::Table(_) => {
-            bail!("it must be a text, a number, true, false or a list of them")
+            bail!("it must be a text, a number, true or false")
         }
     }
 }
@@ -311,12 +324,20 @@ mod tests {
         std::fs::write(&file, "allowed-hosts = ['a', 'b']").unwrap();
         let flags = Flags { config: Some(file.clone()), ..Flags::default() };
         assert_eq!(Resolved::new(&flags, |_| None).unwrap().text("allowed-hosts"), "a,b");
-        std::fs::write(&file, "listen = { port = 1 }").unwrap();
-        let error = format!("{:#}", Resolved::new(&flags, |_| None).unwrap_err());
-        assert!(
-            error.ends_with("listen: it must be a text, a number, true, false or a list of them"),
-            "{error}"
-        );
+        for (line, fault) in [
+            ("listen = { port = 1 }", "listen: it must be a text, a number, true or false"),
+            ("listen = ['127.0.0.1:1', '127.0.0.1:2']", "listen: it is one value, not a list"),
+            ("tasks-max = [7]", "tasks-max: it is one value, not a list"),
+            ("allowed-hosts = [['a']]", "allowed-hosts: a list holds no lists"),
+            (
+                "allowed-hosts = ['a,b']",
+                "allowed-hosts: 'a,b' has a comma; give each name by itself",
+            ),
+        ] {
+            std::fs::write(&file, line).unwrap();
+            let error = format!("{:#}", Resolved::new(&flags, |_| None).unwrap_err());
+            assert!(error.ends_with(fault), "{error}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::multipart::Multipart;
-use axum::extract::{FromRequest, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -23,8 +23,18 @@ const PLACE_TIMEOUT: Duration = Duration::from_secs(30);
 /// place.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a whole upload may take: pieces that come one by one must not keep a place either. At the default
+/// size limit this is a line of 170 kB/s.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What a form may have beside the content of its file: boundaries, headers of its fields, a user.
+const FORM_BYTES_MAX: usize = 1 << 20;
+
 /// Longest name of a user, in bytes.
 const USER_BYTES_MAX: usize = 1_024;
+
+/// How much of a name is repeated in an error.
+const NAME_CHARS_SHOWN: usize = 64;
 
 /// What may stand in the query, for uploads that are not forms.
 #[derive(Debug, Default, Deserialize)]
@@ -45,14 +55,15 @@ pub(super) async fn upload(
     let headers = request.headers().clone();
     let content_type = text(&headers, header::CONTENT_TYPE.as_str());
     let is_form = content_type.as_deref().is_some_and(|kind| kind.starts_with("multipart/"));
-    let mut upload = match is_form {
-        true => from_form(request, app.upload_bytes_max).await?,
-        false => {
-            let body = request.into_body().into_data_stream();
-            let body = limited(body, app.upload_bytes_max, too_large).await?;
-            Upload { content_type, body, ..Upload::default() }
+    let received = async {
+        if is_form {
+            return from_form(request, app.upload_bytes_max, PIECE_TIMEOUT).await;
         }
+        let body = request.into_body().into_data_stream();
+        let body = limited(body, app.upload_bytes_max, too_large, PIECE_TIMEOUT).await?;
+        Ok(Upload { content_type, body, ..Upload::default() })
     };
+    let mut upload = tokio::time::timeout(UPLOAD_TIMEOUT, received).await.map_err(too_slow)??;
     upload.user = parameters.user.or(upload.user).or_else(|| text(&headers, "x-user"));
     upload.file_name = parameters.name.or(upload.file_name);
     if upload.body.is_empty() {
@@ -81,28 +92,68 @@ pub(super) async fn upload(
     Ok((StatusCode::CREATED, [(header::LOCATION, object_url)], Json(answer)).into_response())
 }
 
-async fn from_form(request: Request, most: usize) -> Result<Upload, Problem> {
-    let bad = |error: &dyn std::fmt::Display| {
-        Problem::new(StatusCode::BAD_REQUEST, format!("The form cannot be read: {error}"))
-    };
+async fn from_form(
+    mut request: Request,
+    most: usize,
+    patience: Duration,
+) -> Result<Upload, Problem> {
+    let bad = |error: &dyn std::fmt::Display| invalid(format!("The form cannot be read: {error}"));
+    DefaultBodyLimit::max(most.saturating_add(FORM_BYTES_MAX)).apply(&mut request);
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| bad(&error))?;
-    let mut upload = Upload::default();
-    while let Some(field) = form.next_field().await.map_err(|error| bad(&error))? {
+    let (mut upload, mut file) = (Upload::default(), None);
+    while let Some(field) =
+        in_time(form.next_field(), patience).await?.map_err(|error| bad(&error))?
+    {
         match field.name() {
-            Some("user") => {
-                let user = limited(field, USER_BYTES_MAX, user_too_long).await?;
+            Some("user") if upload.user.is_none() => {
+                let user = limited(field, USER_BYTES_MAX, user_too_long, patience).await?;
                 upload.user = Some(String::from_utf8_lossy(&user).trim().to_owned());
             }
-            _ if field.file_name().is_some() => {
+            Some("user") => return Err(invalid("The field 'user' stands twice in the form")),
+            _ if field.file_name().is_some() && file.is_none() => {
                 upload.file_name = field.file_name().map(str::to_owned);
                 upload.content_type = field.content_type().map(str::to_owned);
-                upload.body = limited(field, most, too_large).await?;
+                file = Some(limited(field, most, too_large, patience).await?);
             }
-            // Other fields of the form are none of ours, and not endless.
-            _ => drop(limited(field, most, too_large).await?),
+            _ if field.file_name().is_some() => {
+                return Err(invalid("The form has a second file; send one at a time"));
+            }
+            name => return Err(unknown_field(name)),
         }
     }
+    upload.body = file.unwrap_or_default();
     Ok(upload)
+}
+
+/// Waits for the next piece of an upload.
+async fn in_time<T>(piece: impl Future<Output = T>, patience: Duration) -> Result<T, Problem> {
+    let stalled = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "The upload has stalled");
+    tokio::time::timeout(patience, piece).await.map_err(stalled)
+}
+
+fn too_slow(_: tokio::time::error::Elapsed) -> Problem {
+    let detail = format!("An upload takes {} seconds at most", UPLOAD_TIMEOUT.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+}
+
+fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+fn unknown_field(name: Option<&str>) -> Problem {
+    match name {
+        Some("file") => invalid("The field 'file' has no file name; send a file, not a text"),
+        Some(name) => invalid(format!(
+            "There is no field '{}'; a form has the fields 'file' and 'user'",
+            shown(name)
+        )),
+        None => invalid("A field of the form has no name; name it 'file' or 'user'"),
+    }
+}
+
+/// The beginning of a name that somebody has sent.
+fn shown(name: &str) -> String {
+    name.chars().take(NAME_CHARS_SHOWN).collect()
 }
 
 /// Reads a stream to its end, but not beyond the limit.
@@ -110,12 +161,10 @@ async fn limited<E: std::fmt::Display>(
     mut stream: impl futures::Stream<Item = Result<Bytes, E>> + Unpin,
     most: usize,
     beyond: fn(usize) -> Problem,
+    patience: Duration,
 ) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
-    let stalled = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "The upload has stalled");
-    while let Some(piece) =
-        tokio::time::timeout(PIECE_TIMEOUT, stream.next()).await.map_err(stalled)?
-    {
+    while let Some(piece) = in_time(stream.next(), patience).await? {
         let piece = piece.map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, format!("The upload broke off: {error}"))
         })?;
@@ -165,4 +214,43 @@ fn base_url(headers: &HeaderMap) -> String {
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::{Request, header};
+    use futures::stream;
+    use std::time::Duration;
+
+    use super::{FORM_BYTES_MAX, from_form};
+
+    const PATIENCE: Duration = Duration::from_millis(50);
+
+    fn form(body: Body) -> Request<Body> {
+        let kind = "multipart/form-data; boundary=x";
+        Request::builder().header(header::CONTENT_TYPE, kind).body(body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_head_of_a_field_is_not_endless() {
+        let head = "--x\r\nContent-Disposition: form-data; name=\"";
+        let pieces =
+            [head.to_owned()].into_iter().chain(std::iter::repeat_n("x".repeat(1 << 16), 64));
+        let body = Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)));
+        let problem = from_form(form(body), 1_000, PATIENCE).await.err().unwrap();
+        assert!(problem.detail.starts_with("The form cannot be read"), "{}", problem.detail);
+        const { assert!(FORM_BYTES_MAX < 64 << 16) };
+    }
+
+    #[tokio::test]
+    async fn a_form_that_does_not_go_on_is_given_up() {
+        let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+        for beginning in ["", "--x\r\n", head] {
+            let piece = stream::iter([Ok::<_, std::io::Error>(beginning)]);
+            let body = Body::from_stream(futures::StreamExt::chain(piece, stream::pending()));
+            let problem = from_form(form(body), 1_000, PATIENCE).await.err().unwrap();
+            assert_eq!(problem.detail, "The upload has stalled");
+        }
+    }
 }

@@ -64,18 +64,16 @@ impl ImageProcessorFunction {
         call: &FunctionCall,
     ) -> Result<(Header, Processed), FunctionError> {
         let (body, limits) = (original.body.clone(), self.limits);
-        let (width, height) = wish.size;
-        limits.check_result(width, height)?;
-        let result_pixels = u64::from(width) * u64::from(height);
-        let mark = wish.watermark.as_ref().map(|mark| mark.image.clone());
         let probed = self.pool.run(move || {
             let header = probe(&body, &limits)?;
-            let mark = mark.map(|mark| probe(&mark, &limits)).transpose()?;
-            // The result is as large as it is asked for, however small the original.
-            let largest = header.pixels().max(result_pixels);
-            Ok((header, largest + mark.map_or(0, |mark| mark.pixels())))
+            let (width, height) = wish.target(&header);
+            limits.check_result(width, height)?;
+            let mark = wish.watermark.as_ref().map(|mark| probe(&mark.image, &limits));
+            let mark = mark.transpose()?.map_or(0, |mark| mark.pixels());
+            let pixels = wish.working_pixels(&header) + mark;
+            Ok((header, wish, pixels))
         });
-        let (header, pixels) = probed.await?;
+        let (header, wish, pixels) = probed.await?;
         let permit = self.pool.reserve(pixels).await?;
         let (body, cancellation) = (original.body.clone(), call.cancellation.clone());
         let work = self.pool.run(move || {

@@ -309,3 +309,20 @@ fn parameters_are_read_and_checked() {
         assert_eq!(parse(event).unwrap_err().error_type, ErrorType::InvalidRequest, "{event}");
     }
 }
+
+/// What counts is how large the result is, not the frame into which it has to fit.
+#[tokio::test]
+async fn a_small_picture_may_be_fit_into_a_large_frame() {
+    let house = House::new();
+    house.upload("small.png", png(20, 10), &[]).await;
+    let event = |mode: &str| {
+        format!(
+            r#"{{"bucket": "{SOURCE_BUCKET}", "key": "small.png", "size": "10000x10000", "mode": "{mode}"}}"#
+        )
+    };
+    let fitted = house.process(&event("fit")).await.unwrap();
+    assert_eq!(fitted.get("size").unwrap().as_str(), Some("20x10"));
+    let refused = house.process(&event("exact")).await.unwrap_err();
+    let text = format!("{refused:?}");
+    assert!(text.contains("a result of 10000x10000 = 100000000 pixels"), "{text}");
+}

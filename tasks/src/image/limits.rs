@@ -3,7 +3,8 @@
 use super::ImageError;
 
 /// Limits of what is accepted. They bound the memory of one image: usually 3 to 4 bytes per pixel
-/// (less for JPEG, which is decoded at a smaller size), 6 for progressive JPEG, 12 for 16-bit RGBA.
+/// (less for JPEG, which is decoded at a smaller size), 6 for progressive JPEG, 12 for 16-bit RGBA, and as
+/// much for the result and for the picture between the passes of the resize, which are never larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageLimits {
     /// Longest encoded image in bytes.
@@ -42,7 +43,7 @@ impl ImageLimits {
         Ok(())
     }
 
-    /// Checks the size that a result is asked to have.
+    /// Checks the size that a result will have.
     pub fn check_result(&self, width: u32, height: u32) -> Result<(), ImageError> {
         let pixels = u64::from(width) * u64::from(height);
         if pixels <= self.pixels {

@@ -43,8 +43,27 @@ fn fit(from: (u32, u32), within: (u32, u32)) -> (u32, u32) {
     }
 }
 
+/// Number of pixels.
+pub(super) fn area((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height)
+}
+
+/// The size between the two passes of a resize: rows first, which is faster, unless that picture would have
+/// more pixels than the original and the result. Then columns first makes one that has fewer.
+pub(super) fn between(from: (u32, u32), to: (u32, u32)) -> (u32, u32) {
+    let (rows_first, columns_first) = ((from.0, to.1), (to.0, from.1));
+    let is_small = area(rows_first) <= area(from).max(area(to));
+    if is_small { rows_first } else { columns_first }
+}
+
 /// Resizes by a Lanczos filter of three lobes; transparent pixels do not bleed their color.
 pub(super) fn resize(image: DynamicImage, to: (u32, u32)) -> Result<DynamicImage, ImageError> {
+    let between = between((image.width(), image.height()), to);
+    // By itself the resizer takes rows first.
+    if between.1 == to.1 { scale(image, to) } else { scale(scale(image, between)?, to) }
+}
+
+fn scale(image: DynamicImage, to: (u32, u32)) -> Result<DynamicImage, ImageError> {
     if (image.width(), image.height()) == to {
         return Ok(image);
     }
@@ -66,5 +85,29 @@ mod tests {
         assert_eq!(fit((100, 50), (300, 300)), (100, 50));
         assert_eq!(fit((10_000, 1), (300, 300)), (300, 1));
         assert_eq!(fit((u32::MAX, u32::MAX), (u32::MAX - 1, 7)), (7, 7));
+    }
+
+    #[test]
+    fn the_picture_between_the_passes_is_no_larger_than_both_ends() {
+        assert_eq!(between((8_000, 6_000), (300, 300)), (8_000, 300));
+        assert_eq!(between((1, 30_000), (10_000, 1)), (1, 1));
+        assert_eq!(between((30_000, 1), (1, 10_000)), (1, 1), "not 30,000 x 10,000");
+        let sides = [1, 7, 300, 6_400, 30_000];
+        for (from, to) in sides.iter().flat_map(|a| sides.map(|b| ((*a, b), (b, *a)))) {
+            assert!(area(between(from, to)) <= area(from).max(area(to)), "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn rows_and_columns_may_come_first() {
+        let picture =
+            image::RgbImage::from_fn(2, 90, |_, y| image::Rgb([0, 0, (y / 45 * 200) as u8]));
+        for (picture, to) in [
+            (DynamicImage::from(picture.clone()), (120, 4)),
+            (DynamicImage::from(picture).rotate90(), (4, 120)),
+        ] {
+            let resized = resize(picture, to).unwrap();
+            assert_eq!((resized.width(), resized.height()), to);
+        }
     }
 }

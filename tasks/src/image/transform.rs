@@ -1,6 +1,6 @@
 //! One image from bytes to bytes.
 
-use super::resize::resize;
+use super::resize::{area, between, resize};
 use super::watermark::{self, Watermark};
 use super::{Header, ImageError, ImageFormat, ImageLimits, ResizeMode, decode, encode};
 
@@ -42,6 +42,21 @@ pub struct Transform {
     pub watermark: Option<Watermark>,
 }
 
+impl Transform {
+    /// Width and height in which an upright picture comes out.
+    pub fn target(&self, header: &Header) -> (u32, u32) {
+        self.mode.target(header.upright_size(), self.size)
+    }
+
+    /// Pixels in memory while an image is transformed: decoded, between the passes of the resize, and
+    /// resized. Those of the watermark come on top.
+    pub fn working_pixels(&self, header: &Header) -> u64 {
+        let target = super::probe::turned(header.orientation, self.target(header));
+        let between = between((header.width, header.height), target);
+        header.pixels() + area(between) + area(target)
+    }
+}
+
 impl Default for Transform {
     fn default() -> Self {
         Transform {
@@ -77,7 +92,7 @@ pub fn transform(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Processed, ImageError> {
     let go_on = || if cancelled() { Err(ImageError::Cancelled) } else { Ok(()) };
-    let (width, height) = transform.mode.target(header.upright_size(), transform.size);
+    let (width, height) = transform.target(header);
     // Turning comes after resizing, when there are fewer pixels to turn.
     let stored_target = super::probe::turned(header.orientation, (width, height));
     go_on()?;
