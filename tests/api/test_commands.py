@@ -32,6 +32,21 @@ def test_demo_twice_on_the_same_data(tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_demo_tells_what_did_not_come_out(tmp_path):
+    """With such a limit no picture can be processed."""
+    done = stepyard("demo", "--once", "--image-pixels-max", "100", "--data-dir", tmp_path / "data", timeout=120)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Not everything came out as expected: " in done.stdout
+    assert "more than the limit of 100" in done.stdout
+
+
+def test_demo_that_cannot_begin_says_why(tmp_path):
+    (tmp_path / "data").write_text("a file in the place of the folder")
+    done = stepyard("demo", "--once", "--data-dir", tmp_path / "data")
+    assert done.returncode == 1
+    assert "cannot create the folder" in done.stderr
+
+
 def test_run(hello):
     done = stepyard("run", hello, "--input", '{"name": "Ada"}')
     assert done.returncode == 0, done.stderr

@@ -49,14 +49,7 @@ async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
         print_outcomes(&outcomes, &settings.objects_dir());
         let expected = outcomes.iter().all(Outcome::is_expected);
         if once {
-            println!(
-                "\n{}",
-                if expected {
-                    "Everything came out as expected."
-                } else {
-                    "Not everything came out as expected."
-                }
-            );
+            println!("\n{}", verdict(&outcomes));
             stop.cancel();
         } else {
             print_next_steps(address, settings, &outcomes);
@@ -68,4 +61,16 @@ async fn show(settings: &Settings, once: bool) -> anyhow::Result<u8> {
     served?;
     let code = code?;
     Ok(if once { code } else { 0 })
+}
+
+/// What to make of the whole.
+fn verdict(outcomes: &[Outcome]) -> String {
+    let other: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_expected()).collect();
+    let names = other.iter().map(|outcome| outcome.file_name).collect::<Vec<_>>().join(", ");
+    match other.len() {
+        0 => "Everything came out as expected.".into(),
+        count => {
+            format!("Not everything came out as expected: {count} pictures did not ({names}).")
+        }
+    }
 }

@@ -83,6 +83,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// that a router has forgotten would be waited for without end.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 30);
 
+/// What AWS's SDK for Java, which Step Functions uses, says after such a wait.
+const CLIENT_TIMEOUT: &str =
+    "Client execution did not complete before the specified timeout configuration.";
+
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -160,9 +164,15 @@ fn failure(error: &SdkError<InvokeError, HttpResponse>) -> InvokeFailure {
     if is_length_limit(error) {
         return InvokeFailure::TooLarge;
     }
-    InvokeFailure::Error {
-        error: "Lambda.SdkClientException".to_owned(),
-        cause: format!("Unable to execute HTTP request: {}", chain(error)),
+    match error {
+        SdkError::TimeoutError(_) => InvokeFailure::Error {
+            error: "Lambda.ClientExecutionTimeoutException".to_owned(),
+            cause: CLIENT_TIMEOUT.to_owned(),
+        },
+        _ => InvokeFailure::Error {
+            error: "Lambda.SdkClientException".to_owned(),
+            cause: format!("Unable to execute HTTP request: {}", chain(error)),
+        },
     }
 }
 

@@ -11,8 +11,11 @@ fn names_are_found_in_every_form() {
 #[cfg(feature = "aws")]
 mod over_http {
     use std::sync::Arc;
+    use std::time::Duration;
 
-    use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
+    use aws_sdk_lambda::config::{
+        BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig,
+    };
     use aws_smithy_http_client::Builder;
     use stepyard_json::Json;
     use stepyard_runtime::{TaskOutcome, TaskRunner};
@@ -58,12 +61,17 @@ mod over_http {
     }
 
     fn registry(url: &str) -> TaskRegistry {
+        registry_with(url, TimeoutConfig::disabled())
+    }
+
+    fn registry_with(url: &str, timeouts: TimeoutConfig) -> TaskRegistry {
         let config = aws_sdk_lambda::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(Builder::new().build_http())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
             .endpoint_url(url)
             .build();
         let client = aws_sdk_lambda::Client::from_conf(config);
@@ -142,6 +150,47 @@ mod over_http {
         let (error, cause) = error_and_cause(run(&url, DIRECT, "{}").await);
         assert_eq!(error, "Lambda.AWSLambdaException");
         assert!(cause.contains("Error Code: AccessDeniedException"), "{cause}");
+    }
+
+    /// Lambda answers for a function that ran out of time: without a name in older runtimes, with one in newer.
+    #[tokio::test]
+    async fn a_function_that_ran_out_of_time_has_the_error_of_its_runtime() {
+        let headers = format!("{HEADERS}x-amz-function-error: Unhandled\r\n");
+        let old =
+            r#"{"errorMessage":"2026-11-23T12:00:03.000Z 1111 Task timed out after 3.00 seconds"}"#;
+        let new = r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: 1111 Error: Task timed out after 3.00 seconds"}"#;
+        for (resource, parameters) in [(DIRECT, "{}"), (INVOKE, r#"{"FunctionName":"f"}"#)] {
+            for (payload, expected) in [(old, "Lambda.Unknown"), (new, "Sandbox.Timedout")] {
+                let (url, _served) = serve(answer("200 OK", &headers, payload)).await;
+                let (error, cause) = error_and_cause(run(&url, resource, parameters).await);
+                assert_eq!((&*error, &*cause), (expected, payload));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_never_answers_is_a_timeout_of_the_client() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let impatient = Duration::from_millis(100);
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(impatient).build();
+        let outcome = registry_with(&url, timeouts).run(invocation(DIRECT, "{}")).await;
+        let (error, cause) = error_and_cause(outcome);
+        assert_eq!(error, "Lambda.ClientExecutionTimeoutException");
+        insta::assert_snapshot!(cause, @"Client execution did not complete before the specified timeout configuration.");
+    }
+
+    #[tokio::test]
+    async fn too_many_calls_at_the_same_time_are_throttled_by_name() {
+        let body = r#"{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}"#;
+        let headers = "x-amzn-errortype: TooManyRequestsException\r\n";
+        let (url, _served) = serve(answer("429 Too Many Requests", headers, body)).await;
+        let (error, cause) = error_and_cause(run(&url, DIRECT, "{}").await);
+        assert_eq!(error, "Lambda.TooManyRequestsException");
+        assert!(
+            cause.starts_with("Rate Exceeded. (Service: AWSLambda; Status Code: 429;"),
+            "{cause}"
+        );
     }
 
     #[tokio::test]
