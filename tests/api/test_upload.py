@@ -159,3 +159,32 @@ def test_bad_files_end_in_the_caught_failure_path(server, name):
     # The server goes on.
     following = server.upload(picture())
     assert server.await_end(following["execution_arn"])["status"] == "SUCCEEDED"
+
+
+def test_an_object_in_part_and_only_if_it_has_changed(server):
+    content = picture(640, 480)
+    path = server.upload(content)["url"].removeprefix(server.url)
+    whole = server.http("GET", path)
+    assert (whole.status, whole.content) == (200, content)
+    assert whole.headers["Accept-Ranges"] == "bytes"
+    head = server.http("HEAD", path, headers={"Range": "bytes=0-9"})
+    assert (head.status, head.content) == (200, b"")
+    for name in ("Content-Length", "Content-Type", "ETag", "Last-Modified"):
+        assert head.headers[name] == whole.headers[name], name
+    assert int(head.headers["Content-Length"]) == len(content)
+
+    part = server.http("GET", path, headers={"Range": "bytes=10-19", "If-Range": whole.headers["ETag"]})
+    assert (part.status, part.content) == (206, content[10:20])
+    assert part.headers["Content-Range"] == f"bytes 10-19/{len(content)}"
+    assert part.headers["Content-Length"] == "10"
+    beyond = server.http("GET", path, headers={"Range": f"bytes={len(content)}-"})
+    assert (beyond.status, beyond.headers["Content-Range"]) == (416, f"bytes */{len(content)}")
+    assert beyond.headers["Content-Type"] == "application/problem+json"
+
+    for condition in ({"If-None-Match": whole.headers["ETag"]}, {"If-Modified-Since": whole.headers["Last-Modified"]}):
+        for method in ("GET", "HEAD"):
+            same = server.http(method, path, headers=condition)
+            assert (same.status, same.content) == (304, b""), condition
+            assert same.headers["ETag"] == whole.headers["ETag"]
+    assert server.http("GET", path, headers={"If-Match": '"other"'}).status == 412
+    assert server.http("GET", path, headers={"If-None-Match": '"other"'}).content == content

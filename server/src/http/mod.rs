@@ -1,6 +1,7 @@
 //! One port for everything.
 
 mod aws;
+mod conditional;
 mod guard;
 mod health;
 mod landing;
