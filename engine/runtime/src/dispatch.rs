@@ -71,6 +71,7 @@ impl Dispatches {
         let run = Run {
             runner: self.runner.clone(),
             places: self.places.clone(),
+            metrics: self.metrics.clone(),
             mailbox: self.mailbox.clone(),
             execution,
             task,
@@ -142,6 +143,7 @@ impl Dispatch {
 struct Run {
     runner: Arc<dyn TaskRunner>,
     places: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
     mailbox: mpsc::WeakSender<Message>,
     execution: ExecutionId,
     task: TaskId,
@@ -154,8 +156,11 @@ impl Run {
         invocation: Invocation,
         mut has_started: tokio::sync::oneshot::Receiver<()>,
     ) {
+        let waits = self.metrics.task_waits();
         // The semaphore is never closed.
         let Ok(_place) = self.places.clone().acquire_owned().await else { return };
+        drop(waits);
+        let _runs = self.metrics.task_runs();
         let runner = self.runner.clone();
         let mut work = AssertUnwindSafe(runner.run(invocation)).catch_unwind();
         let mut outcome = None;

@@ -12,6 +12,7 @@ mod delivery;
 mod dispatch;
 mod entropy;
 mod error;
+mod histogram;
 mod metrics;
 mod outage;
 pub mod planted;
@@ -32,8 +33,9 @@ pub use cluster::{
 };
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{StartError, StopError};
+pub use histogram::{BUCKETS_MICROS, HistogramSnapshot};
 use metrics::Metrics;
-pub use metrics::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
+pub use metrics::MetricsSnapshot;
 pub use retention::RETENTION_DAYS;
 pub use runtime::{Committed, Runtime, RuntimeOptions, StartExecution};
 pub use task_runner::{Invocation, Started, TaskOutcome, TaskRunner};

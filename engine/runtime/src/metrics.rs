@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use stepyard_machine::{Event, EventKind, ExecutionStatus};
 
-/// Upper bounds of the buckets of commit latency, in microseconds.
-pub const LATENCY_BUCKETS_MICROS: [u64; 12] =
-    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_000_000];
+use crate::histogram::{Histogram, HistogramSnapshot};
 
 /// Counters since the start of the process.
 #[derive(Debug, Default)]
@@ -19,13 +17,15 @@ pub(crate) struct Metrics {
     dispatches: AtomicU64,
     commits: AtomicU64,
     commit_rows: AtomicU64,
-    commit_micros: AtomicU64,
-    commit_latency: [AtomicU64; LATENCY_BUCKETS_MICROS.len() + 1],
+    commit_duration: Histogram,
+    timer_lateness: Histogram,
     commit_retries: AtomicU64,
     quarantined: AtomicU64,
     removed: AtomicU64,
     in_memory: AtomicI64,
     forwarded: AtomicU64,
+    tasks_waiting: AtomicI64,
+    tasks_running: AtomicI64,
 }
 
 /// The counters at one moment.
@@ -45,10 +45,10 @@ pub struct MetricsSnapshot {
     pub commits: u64,
     /// Rows written by them.
     pub commit_rows: u64,
-    /// Time spent in them, in microseconds.
-    pub commit_micros: u64,
-    /// Transactions by latency: one count for each of [`LATENCY_BUCKETS_MICROS`], and one beyond.
-    pub commit_latency: Vec<u64>,
+    /// How long they take.
+    pub commit_duration: HistogramSnapshot,
+    /// How much later than they were due timers have rung.
+    pub timer_lateness: HistogramSnapshot,
     /// Transactions whose outcome was unknown at first.
     pub commit_retries: u64,
     /// Executions set aside because their journal cannot be read.
@@ -59,6 +59,12 @@ pub struct MetricsSnapshot {
     pub in_memory: i64,
     /// Messages waiting for their shard.
     pub mailbox: usize,
+    /// Batches waiting for the transaction before them.
+    pub batches: usize,
+    /// Tasks that wait for a place among those that run.
+    pub tasks_waiting: i64,
+    /// Tasks that run.
+    pub tasks_running: i64,
     /// Shards that this node owns.
     pub shards: usize,
     /// Nodes that are alive, this one included.
@@ -86,12 +92,21 @@ impl Metrics {
     }
 
     pub(crate) fn commit(&self, rows: usize, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = LATENCY_BUCKETS_MICROS.partition_point(|bound| *bound < micros);
         add(&self.commits, 1);
         add(&self.commit_rows, rows as u64);
-        add(&self.commit_micros, micros);
-        add(&self.commit_latency[bucket], 1);
+        self.commit_duration.record(took);
+    }
+
+    pub(crate) fn timer_rang(&self, late: Duration) {
+        self.timer_lateness.record(late);
+    }
+
+    pub(crate) fn task_waits(&self) -> Counted<'_> {
+        Counted::new(&self.tasks_waiting)
+    }
+
+    pub(crate) fn task_runs(&self) -> Counted<'_> {
+        Counted::new(&self.tasks_running)
     }
 
     pub(crate) fn commit_retried(&self) {
@@ -129,13 +144,16 @@ impl Metrics {
             dispatches: read(&self.dispatches),
             commits: read(&self.commits),
             commit_rows: read(&self.commit_rows),
-            commit_micros: read(&self.commit_micros),
-            commit_latency: self.commit_latency.iter().map(read).collect(),
+            commit_duration: self.commit_duration.snapshot(),
+            timer_lateness: self.timer_lateness.snapshot(),
             commit_retries: read(&self.commit_retries),
             quarantined: read(&self.quarantined),
             removed: read(&self.removed),
             in_memory: self.in_memory.load(Ordering::Relaxed),
             mailbox: 0,
+            batches: 0,
+            tasks_waiting: self.tasks_waiting.load(Ordering::Relaxed),
+            tasks_running: self.tasks_running.load(Ordering::Relaxed),
             shards: 0,
             nodes: 0,
             forwarded: read(&self.forwarded),
@@ -145,4 +163,20 @@ impl Metrics {
 
 fn add(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
+}
+
+/// One of those that a gauge counts, until it is dropped, be that because its future is.
+pub(crate) struct Counted<'a>(&'a AtomicI64);
+
+impl Counted<'_> {
+    fn new(gauge: &AtomicI64) -> Counted<'_> {
+        gauge.fetch_add(1, Ordering::Relaxed);
+        Counted(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -100,6 +100,8 @@ pub struct Committed {
 pub struct Runtime {
     shared: Arc<Shared>,
     delivery: Delivery,
+    /// The ways to the committers, which end when nobody else has one.
+    lanes: Vec<mpsc::WeakSender<Batch>>,
     /// Keeper, with its shards, and committers. Dropped without [`Runtime::shutdown`], they end wherever
     /// they are, as in a crash.
     tasks: tokio::sync::Mutex<JoinSet<()>>,
@@ -138,8 +140,10 @@ impl Runtime {
         options.witness.examine(&shared).await?;
         let mut tasks = JoinSet::new();
         let lanes = (0..shared.store.lanes()).map(|_| start_committer(&shared, &mut tasks));
+        let lanes: Vec<_> = lanes.collect();
+        let weak_lanes = lanes.iter().map(mpsc::Sender::downgrade).collect();
         let places = Arc::new(Semaphore::new(options.tasks_max));
-        let hosting = Hosting::new(shared.clone(), options.runner, places, lanes.collect());
+        let hosting = Hosting::new(shared.clone(), options.runner, places, lanes);
         let delivery = Delivery::new(shared.clone(), cluster.peer.clone());
         let mut keeper = Keeper::new(hosting, cluster);
         let claimed = keeper.join().await?;
@@ -147,7 +151,7 @@ impl Runtime {
         taken_up(&shared, &claimed).await?;
         let remover = Remover { shared: shared.clone(), days: options.retention_days };
         tasks.spawn(remover.run());
-        Ok(Runtime { shared, delivery, tasks: tokio::sync::Mutex::new(tasks) })
+        Ok(Runtime { shared, delivery, lanes: weak_lanes, tasks: tokio::sync::Mutex::new(tasks) })
     }
 
     /// Starts an execution; returns when its start is durable. A name in progress with the same input
@@ -277,9 +281,10 @@ impl Runtime {
     /// Counters.
     pub fn metrics(&self) -> MetricsSnapshot {
         let mailboxes: Vec<_> = self.shared.routes.mailboxes().collect();
-        let waiting = |mailbox: &mpsc::Sender<_>| mailbox.max_capacity() - mailbox.capacity();
+        let batches = self.lanes.iter().filter_map(mpsc::WeakSender::upgrade);
         MetricsSnapshot {
             mailbox: mailboxes.iter().map(waiting).sum(),
+            batches: batches.map(|lane| waiting(&lane)).sum(),
             shards: mailboxes.len(),
             nodes: self.shared.members.get().nodes.len(),
             ..self.shared.metrics.snapshot()
@@ -323,6 +328,11 @@ impl Runtime {
         );
         tasks.shutdown().await;
     }
+}
+
+/// How many wait in a queue.
+fn waiting<T>(queue: &mpsc::Sender<T>) -> usize {
+    queue.max_capacity() - queue.capacity()
 }
 
 async fn join_all(tasks: &mut JoinSet<()>) {

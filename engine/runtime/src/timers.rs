@@ -22,13 +22,13 @@ impl Timers {
         self.by_due.first().map(|(due, ..)| *due)
     }
 
-    /// Takes one that is due.
-    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<(ExecutionId, Timer)> {
+    /// Takes one that is due, with the time at which it was.
+    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, ExecutionId, Timer)> {
         let (due, ..) = self.by_due.first()?;
         if *due > now {
             return None;
         }
-        self.by_due.pop_first().map(|(_, execution, timer)| (execution, timer))
+        self.by_due.pop_first()
     }
 
     /// Forgets timers of an execution that has ended.

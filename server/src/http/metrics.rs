@@ -13,9 +13,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use stepyard_machine::ExecutionStatus;
-use stepyard_runtime::{LATENCY_BUCKETS_MICROS, MetricsSnapshot};
+use stepyard_runtime::{BUCKETS_MICROS, HistogramSnapshot, MetricsSnapshot};
 
-use crate::app::App;
+use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::wire::{ApiError, Problem};
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,25 +24,31 @@ const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 const MICROS: f64 = 1e6;
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let page = render(app.runtime.metrics()).map_err(|error| ApiError::internal(&error))?;
+    let uploads = UPLOADS_AT_ONCE.saturating_sub(app.uploads.available_permits());
+    let shown = Snapshot { counted: app.runtime.metrics(), uploads };
+    let page = render(shown).map_err(|error| ApiError::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response())
 }
 
-fn render(snapshot: MetricsSnapshot) -> Result<String, fmt::Error> {
+fn render(snapshot: Snapshot) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("stepyard");
-    registry.register_collector(Box::new(Snapshot(snapshot)));
+    registry.register_collector(Box::new(snapshot));
     let mut page = String::new();
     text::encode(&mut page, &registry)?;
     Ok(page)
 }
 
 /// The counters live in the runtime as plain numbers; they are collected when somebody asks.
-#[derive(Debug)]
-struct Snapshot(MetricsSnapshot);
+#[derive(Debug, Default)]
+struct Snapshot {
+    counted: MetricsSnapshot,
+    /// Uploads that are taken in.
+    uploads: usize,
+}
 
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Snapshot(counted) = self;
+        let Snapshot { counted, uploads } = self;
         for (name, help, value) in [
             ("executions_started", "Executions started", counted.started),
             ("state_transitions", "States entered", counted.transitions),
@@ -61,20 +67,34 @@ impl Collector for Snapshot {
         ] {
             one(&mut encoder, name, help, &ConstCounter::new(value))?;
         }
-        let in_memory = ConstGauge::new(counted.in_memory);
-        let help = "Executions in memory: in progress and not asleep";
-        one(&mut encoder, "executions_in_memory", help, &in_memory)?;
-        one(&mut encoder, "shard_messages", "Messages waiting", &gauge(counted.mailbox))?;
-        let help = "Shards that this node owns";
-        one(&mut encoder, "shards_owned", help, &gauge(counted.shards))?;
-        one(&mut encoder, "nodes_alive", "Nodes that are alive", &gauge(counted.nodes))?;
+        let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        for (name, help, value) in [
+            (
+                "executions_in_memory",
+                "Executions in memory: in progress and not asleep",
+                counted.in_memory,
+            ),
+            ("shard_messages", "Messages that wait for their shard", size(counted.mailbox)),
+            (
+                "commit_batches_waiting",
+                "Batches of shards that wait for the transaction before them",
+                size(counted.batches),
+            ),
+            ("tasks_waiting", "Tasks that wait for a place to run", counted.tasks_waiting),
+            ("tasks_running", "Tasks that run", counted.tasks_running),
+            ("uploads_running", "Uploads that are taken in", size(*uploads)),
+            ("shards_owned", "Shards that this node owns", size(counted.shards)),
+            ("nodes_alive", "Nodes that are alive", size(counted.nodes)),
+        ] {
+            one(&mut encoder, name, help, &ConstGauge::new(value))?;
+        }
+        build(&mut encoder)?;
         closed(&mut encoder, counted)?;
-        latency(&mut encoder, counted)
+        let help = "Time that a transaction takes";
+        histogram(&mut encoder, "commit_duration", help, &counted.commit_duration)?;
+        let help = "How much later than it was due a timer has rung";
+        histogram(&mut encoder, "timer_lateness", help, &counted.timer_lateness)
     }
-}
-
-fn gauge(value: usize) -> ConstGauge<i64> {
-    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 fn one(
@@ -101,43 +121,59 @@ fn closed(
     Ok(())
 }
 
-fn latency(
+/// What this program is: the value is always 1, the label tells.
+fn build(encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let help = "Version of this program";
+    let mut family = encoder.encode_descriptor("build_info", help, None, MetricType::Gauge)?;
+    let label = [("version", env!("CARGO_PKG_VERSION"))];
+    ConstGauge::new(1_i64).encode(family.encode_family(&label)?)
+}
+
+fn histogram(
     encoder: &mut DescriptorEncoder<'_>,
-    counted: &MetricsSnapshot,
+    name: &str,
+    help: &str,
+    counted: &HistogramSnapshot,
 ) -> Result<(), fmt::Error> {
-    let bounds = LATENCY_BUCKETS_MICROS.iter().map(|bound| *bound as f64 / MICROS);
-    let buckets: Vec<_> =
-        bounds.chain([f64::MAX]).zip(counted.commit_latency.iter().copied()).collect();
-    let (help, unit) = ("Time that a transaction takes", Some(&Unit::Seconds));
+    let bounds = BUCKETS_MICROS.iter().map(|bound| *bound as f64 / MICROS);
+    let buckets: Vec<_> = bounds.chain([f64::MAX]).zip(counted.counts.iter().copied()).collect();
     let mut histogram =
-        encoder.encode_descriptor("commit_duration", help, unit, MetricType::Histogram)?;
-    let sum = counted.commit_micros as f64 / MICROS;
-    histogram.encode_histogram::<NoLabelSet>(sum, counted.commits, &buckets, None)
+        encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+    let sum = counted.micros as f64 / MICROS;
+    let count = counted.counts.iter().sum();
+    histogram.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
 }
 
 #[cfg(test)]
 mod tests {
     use stepyard_machine::ExecutionStatus;
-    use stepyard_runtime::MetricsSnapshot;
+    use stepyard_runtime::{HistogramSnapshot, MetricsSnapshot};
 
-    use super::render;
+    use super::{Snapshot, render};
 
     #[test]
     fn counters_are_shown_with_their_names() {
-        let snapshot = MetricsSnapshot {
+        let counted = MetricsSnapshot {
             started: 7,
             closed: vec![(ExecutionStatus::Running, 0), (ExecutionStatus::Failed, 2)],
-            commits: 3,
-            commit_micros: 1_500_000,
-            commit_latency: vec![0, 0, 1, 2],
+            commit_duration: HistogramSnapshot { counts: vec![0, 0, 1, 2], micros: 1_500_000 },
+            timer_lateness: HistogramSnapshot { counts: vec![0, 4], micros: 800 },
+            batches: 5,
+            tasks_waiting: 6,
             ..MetricsSnapshot::default()
         };
-        let page = render(snapshot).unwrap();
+        let page = render(Snapshot { counted, uploads: 2 }).unwrap();
         for line in [
             "stepyard_executions_started_total 7",
             "stepyard_executions_closed_total{status=\"FAILED\"} 2",
             "stepyard_commit_duration_seconds_sum 1.5",
             "stepyard_commit_duration_seconds_bucket{le=\"0.001\"} 3",
+            "stepyard_commit_duration_seconds_count 3",
+            "stepyard_timer_lateness_seconds_bucket{le=\"0.00025\"} 4",
+            "stepyard_commit_batches_waiting 5",
+            "stepyard_tasks_waiting 6",
+            "stepyard_uploads_running 2",
+            concat!("stepyard_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "# EOF",
         ] {
             assert!(page.lines().any(|shown| shown == line), "{line} is missing in\n{page}");

@@ -268,9 +268,11 @@ impl Shard {
 
     fn fire_timers(&mut self) {
         let now = self.shared.clock.now().plus_millis(planted::shift(Planted::TimerEarly));
-        while let Some((execution, timer)) = self.timers.pop_due(now) {
+        while let Some((due, execution, timer)) = self.timers.pop_due(now) {
             if let Some(active) = self.executions.get_mut(&execution) {
                 active.armed.retain(|(_, armed)| *armed != timer);
+                let late = u64::try_from(now.millis_since(due)).unwrap_or(0);
+                self.shared.metrics.timer_rang(Duration::from_millis(late));
             }
             self.decide(execution, Stimulus::TimerDue { timer });
         }

@@ -43,6 +43,34 @@ async fn an_execution_runs_to_its_end() {
     let expected =
         r#"{"items":[1,2,3],"both":[{"items":[1,2,3]},{"items":[1,2,3]}],"each":[1,2,3]}"#;
     assert_eq!(journal.output().unwrap().tree(), &stepyard_json::Json::parse(expected).unwrap());
+    let counted = runtime.metrics();
+    // Two waits and two pauses before another try, none of them late.
+    assert_eq!(counted.timer_lateness.counts[0], 4);
+    assert_eq!(counted.timer_lateness.counts.iter().sum::<u64>(), 4);
+    assert_eq!(counted.commit_duration.counts.iter().sum::<u64>(), counted.commits);
+    assert_eq!((counted.tasks_waiting, counted.tasks_running, counted.batches), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn what_waits_is_counted() {
+    let store = FaultyStore::sound();
+    let world = World::new(WORKFLOW, store.clone());
+    let runtime = Arc::new(world.start_runtime().await);
+    let held = store.hold();
+    let mut starting = Vec::new();
+    for number in 0..20 {
+        let request = world.request(&format!("e{number}"), INPUT);
+        let runtime = runtime.clone();
+        starting.push(tokio::spawn(async move { runtime.start_execution(request).await }));
+        world.settle().await;
+    }
+    assert!(runtime.metrics().batches > 5, "one transaction is under way, the others wait");
+    drop(held);
+    for started in starting {
+        started.await.unwrap().unwrap();
+    }
+    world.until_closed(20).await;
+    assert_eq!(runtime.metrics().batches, 0);
 }
 
 #[tokio::test]
