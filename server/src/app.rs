@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepyard_runtime::{ExecutionView, Runtime};
+use stepyard_runtime::{ExecutionView, Runtime, TaskRunner};
 use stepyard_store::{ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
 use stepyard_tasks::objects::ObjectStore;
 use tokio::sync::Semaphore;
@@ -18,6 +18,8 @@ pub(crate) struct App {
     pub(crate) metadata: Arc<dyn MetadataStore>,
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) runtime: Runtime,
+    /// Runs the tasks of states that are tested.
+    pub(crate) runner: Arc<dyn TaskRunner>,
     /// Where the commits that the store has acknowledged are noted, when it outlives this process.
     pub(crate) witness: Option<WitnessFile>,
     pub(crate) machines: Machines,

@@ -83,7 +83,7 @@ pub(crate) async fn assemble(
     cluster: Option<ClusterOptions>,
     witness: Option<WitnessFile>,
 ) -> anyhow::Result<Arc<App>> {
-    let mut options = RuntimeOptions::new(store.clone(), runner);
+    let mut options = RuntimeOptions::new(store.clone(), runner.clone());
     options.tasks_max = settings.tasks_max;
     options.retention_days = settings.retention_days;
     options.cluster = cluster;
@@ -93,6 +93,7 @@ pub(crate) async fn assemble(
     }
     let app = Arc::new(App {
         runtime: Runtime::start(options).await?,
+        runner,
         witness,
         store,
         metadata,

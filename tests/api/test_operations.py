@@ -371,3 +371,65 @@ def test_a_definition_is_validated_without_being_stored(sfn):
         "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": True})
     assert sfn.validate_state_machine_definition(definition=callback)["result"] == "OK"
     assert sfn.validate_state_machine_definition(definition=callback, type="EXPRESS")["result"] == "FAIL"
+
+
+def look_into(sfn, state, given=None, level="DEBUG", **request):
+    """What TestState answers, with the data of the stages parsed."""
+    answer = sfn.test_state(definition=json.dumps(state), input=json.dumps(given or {}),
+                            inspectionLevel=level, **request)
+    data = answer.get("inspectionData", {})
+    answer["stages"] = {name: json.loads(text) if isinstance(text, str) else text
+                        for name, text in data.items()}
+    return answer
+
+
+def test_a_state_is_tested_alone(sfn):
+    state = {"Type": "Pass", "InputPath": "$.a", "Parameters": {"x.$": "$.b"},
+             "ResultPath": "$.r", "OutputPath": "$.r", "Next": "After"}
+    answer = look_into(sfn, state, {"a": {"b": 1}})
+    assert (answer["status"], answer["nextState"], answer["output"]) == ("SUCCEEDED", "After", '{"x":1}')
+    assert answer["stages"] == {
+        "input": {"a": {"b": 1}}, "afterInputPath": {"b": 1}, "afterParameters": {"x": 1},
+        "afterResultSelector": {"x": 1}, "afterResultPath": {"a": {"b": 1}, "r": {"x": 1}}}
+    assert "inspectionData" not in look_into(sfn, state, {"a": {"b": 1}}, level="INFO")
+    failed = look_into(sfn, {"Type": "Pass", "InputPath": "$.none", "End": True})
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.Runtime")
+
+
+def test_a_task_is_tested_for_real(sfn):
+    task = {"Type": "Task", "End": True,
+            "Resource": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:ImageProcessorFunction"}
+    with fails("ValidationException", "RoleArn must be specified when testing a Task state"):
+        look_into(sfn, task)
+    answer = look_into(sfn, task, {"bucket": "image-upload-source", "key": "none"}, roleArn=ROLE)
+    assert answer["status"] == "FAILED"
+    assert "none" in answer["cause"]
+
+
+def test_errors_are_mocked_retried_and_caught(sfn):
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True,
+            "Retry": [{"ErrorEquals": ["Busy"], "MaxAttempts": 1}],
+            "Catch": [{"ErrorEquals": ["Busy"], "Next": "Recover", "ResultPath": "$.e"}]}
+    mock = {"errorOutput": {"error": "Busy", "cause": "later"}}
+    first = look_into(sfn, task, {"k": 1}, mock=mock)
+    assert (first["status"], first["error"], first["cause"]) == ("RETRIABLE", "Busy", "later")
+    assert first["stages"]["errorDetails"] == {"retryIndex": 0}
+    last = look_into(sfn, task, {"k": 1}, mock=mock, stateConfiguration={"retrierRetryCount": 1})
+    assert (last["status"], last["nextState"]) == ("CAUGHT_ERROR", "Recover")
+    assert json.loads(last["output"]) == {"k": 1, "e": {"Error": "Busy", "Cause": "later"}}
+    other = look_into(sfn, task, mock={"errorOutput": {"error": "Broken"}})
+    assert (other["status"], other["error"]) == ("FAILED", "Broken")
+
+
+def test_a_state_deep_inside_is_tested_by_name(sfn):
+    inner = {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "One"}],
+             "Default": "Other"}
+    whole = {"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": True, "Branches": [
+        {"StartAt": "Inner", "States": {
+            "Inner": inner, "One": {"Type": "Succeed"}, "Other": {"Type": "Succeed"}}}]}}}
+    assert look_into(sfn, whole, {"n": 1}, stateName="Inner")["nextState"] == "One"
+    assert look_into(sfn, whole, {"n": 2}, stateName="Inner")["nextState"] == "Other"
+    with fails("ValidationException", "State not found in definition"):
+        look_into(sfn, whole, stateName="None")
+    parallel = look_into(sfn, whole, stateName="P", mock={"result": '[{"ok": true}]'})
+    assert json.loads(parallel["output"]) == [{"ok": True}]

@@ -27,6 +27,11 @@ impl<'a> Context<'a> {
         Context { selected: Some((index, item)), ..self }
     }
 
+    /// Another one in its place.
+    pub(crate) fn or_given(self, given: Option<Json>) -> Self {
+        Context { tree: given.map(OnceCell::from).unwrap_or_default(), ..self }
+    }
+
     /// The members in the order that AWS writes them.
     fn build(&self) -> Json {
         let mut whole = Object::new();

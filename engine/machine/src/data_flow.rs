@@ -4,9 +4,9 @@
 use stepyard_asl::{EvalError, Path, ResultPath, StateId, Template};
 use stepyard_json::{DEPTH_MAX, Json, Payload};
 
-use crate::FrameId;
 use crate::decide::Run;
 use crate::failure::{DATA_LIMIT_EXCEEDED, Failure};
+use crate::{FrameId, Stage};
 
 /// Largest input, result or output, in bytes of JSON text (AWS quota).
 pub const DATA_BYTES_MAX: usize = 262_144;
@@ -20,7 +20,9 @@ impl Run<'_> {
     ) -> Result<Payload, Failure> {
         let raw = self.data(id);
         let program = self.program;
-        self.path(id, program.state(state).input_path.as_ref(), &raw)
+        let input = self.path(id, program.state(state).input_path.as_ref(), &raw)?;
+        self.note(Stage::AfterInputPath, &input);
+        Ok(input)
     }
 
     /// `Parameters`, `ResultSelector`: the template filled in from `data`, or `data` itself.
@@ -43,7 +45,9 @@ impl Run<'_> {
         result: Payload,
         result_path: &ResultPath,
     ) -> Result<Payload, Failure> {
+        self.note(Stage::AfterResultSelector, &result);
         let whole = self.place(id, result, result_path)?;
+        self.note(Stage::AfterResultPath, &whole);
         self.filter_output(id, state, &whole)
     }
 

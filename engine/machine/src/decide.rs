@@ -9,8 +9,8 @@ use crate::failure::Failure;
 use crate::frame::{Frame, Phase};
 use crate::pending::frame_timer;
 use crate::{
-    Command, Decision, Event, EventId, EventKind, FrameId, Moment, Stimulus, TaskId, Text, Timer,
-    TimerKind, states,
+    Command, Decision, Event, EventId, EventKind, FrameId, Inspection, Moment, Stage, Stimulus,
+    TaskId, Text, Timer, TimerKind, states,
 };
 
 /// Steps (a state entered or its work done) after which a decision is cut, so that a long chain does
@@ -202,6 +202,7 @@ impl Run<'_> {
         transition: Transition,
     ) {
         self.emit(id, EventKind::StateExited { state, output });
+        self.inspect(Inspection::end);
         match transition {
             Transition::Next(next) => self.enter(id, next),
             Transition::End => self.end_scope(id),
@@ -242,7 +243,8 @@ impl Run<'_> {
     where
         EvalError: From<E>,
     {
-        let context = Context::new(self.program, self.execution, id);
+        let given = self.out.inspection.as_ref().and_then(|inspection| inspection.context.clone());
+        let context = Context::new(self.program, self.execution, id).or_given(given);
         let mut env = Env { data, context: &context, random: &mut self.random };
         eval(&mut env).map_err(|error| self.locate(id, &EvalError::from(error)))
     }
@@ -262,6 +264,9 @@ impl Run<'_> {
 
     /// AWS's words in front of an error of an evaluation.
     pub(crate) fn locate(&self, id: FrameId, error: &EvalError) -> Failure {
+        if self.out.inspection.is_some() {
+            return Failure::new(error.error, &*error.cause);
+        }
         let frame = self.execution.frame(id);
         let state = frame.and_then(|frame| frame.state).map(|state| self.program.state(state));
         let name = state.map(|state| &*state.name).unwrap_or_default();
@@ -272,6 +277,22 @@ impl Run<'_> {
             error.cause
         );
         Failure::new(error.error, cause)
+    }
+
+    /// Tells somebody who looks into the state.
+    pub(crate) fn inspect(&mut self, tell: impl FnOnce(&mut Inspection)) {
+        if let Some(inspection) = &mut self.out.inspection {
+            tell(inspection);
+        }
+    }
+
+    pub(crate) fn note(&mut self, stage: Stage, data: &Payload) {
+        self.inspect(|inspection| inspection.note(stage, data));
+    }
+
+    /// What the work of the state is to give instead of being done.
+    pub(crate) fn mocked(&self) -> Option<Result<Payload, Failure>> {
+        self.out.inspection.as_ref().and_then(|inspection| inspection.mocked())
     }
 
     pub(crate) fn execution(&self) -> &Execution {

@@ -114,13 +114,17 @@ impl Run<'_> {
         origin: Origin,
     ) {
         let program = self.program;
+        let told = (failure.shown_error(), failure.cause.clone());
+        self.inspect(|inspection| inspection.failure = Some(told));
         let outcome = outcome_of(&program.state(state).kind);
         if let Some(outcome) = outcome {
             if self.retry(id, previous, &failure, &outcome.retry) {
                 return;
             }
-            let mut catchers = outcome.catch.iter();
-            if let Some(catcher) = catchers.find(|catcher| failure.matches(&catcher.error_equals)) {
+            let mut catchers = outcome.catch.iter().enumerate();
+            let found = catchers.find(|(_, catcher)| failure.matches(&catcher.error_equals));
+            if let Some((index, catcher)) = found {
+                self.inspect(|inspection| inspection.catcher = Some(index));
                 let previous = self.children_failed(id, state, previous);
                 return self.catch(id, state, previous, &failure, catcher);
             }
@@ -144,6 +148,7 @@ impl Run<'_> {
         let mut numbered = retriers.iter().enumerate();
         let found = numbered.find(|(_, retrier)| failure.matches(&retrier.error_equals));
         let Some((index, retrier)) = found else { return false };
+        self.inspect(|inspection| inspection.retrier = Some(index));
         let frame = self.execution().frame(id);
         let used = frame.and_then(|frame| frame.retries.get(index)).copied().unwrap_or_default();
         if used >= retrier.max_attempts {

@@ -12,10 +12,10 @@ pub(crate) mod wait;
 use stepyard_asl::{EvalError, Outcome, Path, Program, StateId, StateKind};
 use stepyard_json::{Json, Payload};
 
-use crate::FrameId;
 use crate::decide::Run;
 use crate::failure::Failure;
 use crate::frame::Frame;
+use crate::{FrameId, Stage};
 
 /// Does the work of a state that has been entered, or tries it again.
 pub(crate) fn work(run: &mut Run<'_>, id: FrameId, state: StateId) -> Result<(), Failure> {
@@ -68,6 +68,7 @@ fn finish(
     raw: &Payload,
     outcome: &Outcome,
 ) -> Result<(), Failure> {
+    run.note(Stage::Result, raw);
     let result = run.template(id, outcome.result_selector.as_ref(), raw)?;
     let output = run.output(id, state, result, &outcome.result_path)?;
     run.leave(id, state, output, outcome.transition);

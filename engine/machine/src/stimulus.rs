@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
-use crate::{StartContext, TaskId, Text, Timer};
+use crate::{Inspection, StartContext, TaskId, Text, Timer};
 
 /// Time and chance of one decision.
 #[derive(Clone, Copy, Debug)]
@@ -105,4 +105,6 @@ pub struct Decision {
     pub events: Vec<crate::Event>,
     /// What is to be done once the events are durable.
     pub commands: Vec<Command>,
+    /// Somebody looks into the first state.
+    pub inspection: Option<Box<Inspection>>,
 }

@@ -80,7 +80,7 @@ impl Active {
 
     /// Takes what has been decided: the row for the journal, and what is released when it is durable.
     pub(crate) fn hand_over(&mut self, shard: ShardId) -> (Option<Chunk>, Released) {
-        let Decision { events, commands } = mem::take(&mut self.decision);
+        let Decision { events, commands, .. } = mem::take(&mut self.decision);
         let chunk = self.chunk(shard, &events);
         (chunk, Released { execution: self.id, events, commands })
     }

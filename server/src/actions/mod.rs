@@ -13,6 +13,7 @@ mod start_execution;
 mod stop_execution;
 mod tag_resource;
 mod tags;
+mod test_state;
 mod untag_resource;
 mod update_state_machine;
 mod validate_state_machine_definition;
@@ -32,6 +33,7 @@ use list_tags_for_resource::list_tags_for_resource;
 pub(crate) use start_execution::{StartExecutionRequest, start_execution};
 pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
 use tag_resource::tag_resource;
+use test_state::test_state;
 use untag_resource::untag_resource;
 pub(crate) use update_state_machine::{UpdateStateMachineRequest, update_state_machine};
 use validate_state_machine_definition::validate_state_machine_definition;
@@ -77,6 +79,7 @@ pub(crate) async fn call(app: &App, operation: &str, body: &[u8], id: &str) -> R
             respond(then(parse(body), |request| stop_execution(app, request)).await, id)
         }
         "TagResource" => respond(then(parse(body), |request| tag_resource(app, request)).await, id),
+        "TestState" => respond(then(parse(body), |request| test_state(app, request)).await, id),
         "UntagResource" => {
             respond(then(parse(body), |request| untag_resource(app, request)).await, id)
         }

@@ -7,7 +7,7 @@ use super::{finish, results, whole_number};
 use crate::decide::Run;
 use crate::failure::{Failure, RUNTIME};
 use crate::frame::{Frame, Iterations};
-use crate::{EventId, EventKind, FrameId};
+use crate::{EventId, EventKind, FrameId, Stage};
 
 /// How many iterations AWS runs at once at most in INLINE mode, also when `MaxConcurrency` is 0 or higher.
 const CONCURRENCY_MAX: u64 = 40;
@@ -22,6 +22,10 @@ pub(super) fn work(
     let input = run.effective_input(id, state)?;
     let items = items(run, id, map, &input)?;
     let concurrency = concurrency(run, id, map, &input)?;
+    run.note(Stage::AfterItemsPath, &items);
+    if let Some(mocked) = run.mocked() {
+        return finish(run, id, state, &mocked?, &map.outcome);
+    }
     let length = items.tree().as_array().map_or(0, <[Json]>::len);
     let length = u32::try_from(length).unwrap_or(u32::MAX);
     run.emit(id, EventKind::MapStateStarted { state, input, items, length, concurrency });
@@ -105,7 +109,11 @@ fn items(run: &mut Run<'_>, id: FrameId, map: &Map, input: &Payload) -> Result<P
         Payload::from(run.evaluate(id, input, |env| path.eval(env))?)
     };
     if items.tree().as_array().is_none() {
-        let cause = format!("Reference path \"{path}\" must point to array.");
+        // A path into the context object is told as one inside it (recorded from AWS).
+        let shown = path.to_string();
+        let shown =
+            shown.strip_prefix('$').filter(|inner| inner.starts_with('$')).unwrap_or(&shown);
+        let cause = format!("Reference path \"{shown}\" must point to array.");
         return Err(Failure::new(RUNTIME, cause));
     }
     Ok(items)

@@ -16,6 +16,9 @@ pub(super) fn work(
 ) -> Result<(), Failure> {
     let input = run.effective_input(id, state)?;
     let input = run.template(id, parallel.parameters.as_ref(), &input)?;
+    if let Some(mocked) = run.mocked() {
+        return finish(run, id, state, &mocked?, &parallel.outcome);
+    }
     let branches = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
     run.emit(id, EventKind::ParallelStateStarted { state, input, branches });
     finish_if_complete(run, id, state, parallel)

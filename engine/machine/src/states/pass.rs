@@ -2,9 +2,9 @@
 
 use stepyard_asl::{Pass, StateId};
 
-use crate::FrameId;
 use crate::decide::Run;
 use crate::failure::Failure;
+use crate::{FrameId, Stage};
 
 pub(super) fn work(
     run: &mut Run<'_>,
@@ -12,10 +12,18 @@ pub(super) fn work(
     state: StateId,
     pass: &Pass,
 ) -> Result<(), Failure> {
-    let input = run.effective_input(id, state)?;
     let result = match &pass.result {
-        Some(result) => result.clone(),
-        None => run.template(id, pass.parameters.as_ref(), &input)?,
+        // Its input does not count then (recorded from AWS: TestState shows nothing of it).
+        Some(result) => {
+            run.note(Stage::Result, result);
+            result.clone()
+        }
+        None => {
+            let input = run.effective_input(id, state)?;
+            let result = run.template(id, pass.parameters.as_ref(), &input)?;
+            run.note(Stage::AfterParameters, &result);
+            result
+        }
     };
     let output = run.output(id, state, result, &pass.result_path)?;
     run.leave(id, state, output, pass.transition);

@@ -9,7 +9,7 @@ use super::{finish, whole_number};
 use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::{Failure, TIMEOUT};
-use crate::{EventKind, FrameId, Text};
+use crate::{EventKind, FrameId, Stage, Text};
 
 /// Hands out the task.
 pub(super) fn work(
@@ -24,7 +24,11 @@ pub(super) fn work(
         seconds(run, id, "HeartbeatSecondsPath", task.heartbeat.as_ref(), &input)?;
     let role_arn = role(run, id, task, &input)?;
     let parameters = run.template(id, task.parameters.as_ref(), &input)?;
+    run.note(Stage::AfterParameters, &parameters);
     within_limit(&parameters, &run.program.state(state).name)?;
+    if let Some(mocked) = run.mocked() {
+        return finish(run, id, state, &mocked?, &task.outcome);
+    }
     let kind = EventKind::TaskScheduled {
         state,
         parameters,

@@ -1,0 +1,140 @@
+//! TestState: runs one state, and shows what it makes of its data.
+
+mod mock;
+mod run;
+mod shown;
+mod subject;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stepyard_json::{Json, Payload};
+use stepyard_machine::{Inspection, Mock};
+
+use self::mock::MockInput;
+use self::run::Bench;
+use self::shown::InspectionData;
+use self::subject::Subject;
+use crate::app::App;
+use crate::wire::{ApiError, Constraints, required};
+
+/// Request of TestState.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TestStateRequest {
+    definition: Option<String>,
+    role_arn: Option<String>,
+    input: Option<String>,
+    inspection_level: Option<String>,
+    reveal_secrets: Option<bool>,
+    variables: Option<String>,
+    state_name: Option<String>,
+    mock: Option<MockInput>,
+    context: Option<String>,
+    state_configuration: Option<StateConfiguration>,
+}
+
+/// What has happened to the state before.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StateConfiguration {
+    /// Attempts that the matching retrier has granted.
+    retrier_retry_count: Option<u32>,
+}
+
+/// Answer of TestState.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TestStateResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inspection_data: Option<InspectionData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_state: Option<String>,
+    status: &'static str,
+}
+
+/// Tests a state.
+pub(crate) async fn test_state(
+    app: &App,
+    request: TestStateRequest,
+) -> Result<TestStateResponse, ApiError> {
+    let definition = required(request.definition.as_deref(), "definition")?;
+    let levels = &["INFO", "DEBUG", "TRACE"];
+    let level = request.inspection_level.as_deref();
+    Constraints::default().one_of("inspectionLevel", level, levels).check()?;
+    refuse_what_comes_later(&request)?;
+    let subject = Subject::find(definition, request.state_name.as_deref())?;
+    let mock = mock_of(&request, &subject)?;
+    if mock.is_none() {
+        subject.check_testable(request.role_arn.as_deref())?;
+    }
+    let program = subject.compile(mock.is_some())?;
+    let mock = mock.map(|mock| mock.read(&subject)).transpose()?;
+    let input = parse(request.input.as_deref().unwrap_or("{}"), "input")?;
+    let retries = request.state_configuration.unwrap_or_default().retrier_retry_count;
+    let context = context(request.context.as_deref(), mock.as_ref())?;
+    let inspection = Inspection::new(context, mock);
+    let bench = Bench { app, program, retries: retries.unwrap_or(0) };
+    let ended = bench.run(input.clone(), inspection).await?;
+    let shows_stages = !matches!(level, None | Some("INFO"));
+    let data = shows_stages.then(|| shown::stages(&subject, &input, &ended.inspection));
+    Ok(ended.response(data))
+}
+
+/// Asked for, it must not be left out silently.
+fn refuse_what_comes_later(request: &TestStateRequest) -> Result<(), ApiError> {
+    match &request.variables {
+        Some(variables) if variables.trim() != "{}" => {
+            Err(ApiError::validation("Testing with variables is not supported yet"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn mock_of<'a>(
+    request: &'a TestStateRequest,
+    subject: &Subject,
+) -> Result<Option<&'a MockInput>, ApiError> {
+    let Some(mock) = &request.mock else { return Ok(None) };
+    if request.reveal_secrets == Some(true) {
+        return Err(ApiError::validation(
+            "TestState does not support RevealSecrets when a mock is specified.",
+        ));
+    }
+    mock.check(subject)?;
+    Ok(Some(mock))
+}
+
+/// The context object that is given, in the shape that AWS allows.
+fn context(text: Option<&str>, mock: Option<&Mock>) -> Result<Option<Json>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    if mock.is_none() {
+        let message = "A context object can only be given together with a mock";
+        return Err(ApiError::validation(message));
+    }
+    let context = parse(text, "context")?;
+    let shape: Value = context.tree().into();
+    let members = shape.as_object().ok_or_else(|| {
+        ApiError::validation("Invalid Context object provided: it must be a JSON object")
+    })?;
+    for member in members.keys() {
+        if !["Execution", "State", "StateMachine", "Task"].contains(&&**member) {
+            let message =
+                format!("Invalid Context object provided: Field '{member}' is not allowed");
+            return Err(ApiError::validation(message));
+        }
+    }
+    Ok(Some(context.tree().clone()))
+}
+
+fn parse(text: &str, member: &str) -> Result<Payload, ApiError> {
+    Payload::from_text(text.to_owned()).map_err(|error| {
+        let name = if member == "input" { "InvalidExecutionInput" } else { "ValidationException" };
+        ApiError::new(name, format!("Invalid State Machine Execution Input: '{error}'"))
+    })
+}
