@@ -47,6 +47,15 @@ def test_demo_that_cannot_begin_says_why(tmp_path):
     assert "cannot create the folder" in done.stderr
 
 
+@pytest.mark.parametrize("workload", ["chain", "task", "lambda"])
+def test_bench(workload, tmp_path):
+    done = stepyard("bench", "--workload", workload, "--clients", "4", "--seconds", "1", "--data-dir", tmp_path / "data")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{workload}, 4 clients over HTTP" in done.stdout
+    executions = re.search(r"executions/s +(\d+)", done.stdout)
+    assert int(executions[1]) > 0, done.stdout
+
+
 def test_run(hello):
     done = stepyard("run", hello, "--input", '{"name": "Ada"}')
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 mod disk;
 mod http_client;
+mod lambda;
 mod load;
 mod process;
 mod report;
@@ -22,6 +23,7 @@ use crate::arn::ANY_ROLE_ARN;
 use crate::config::Settings;
 use crate::serving::{Serving, listen};
 use crate::wire::ApiError;
+pub(crate) use lambda::LambdaEndpoint;
 use load::Load;
 use process::Usage;
 pub(crate) use report::Report;

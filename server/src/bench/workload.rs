@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use stepyard_json::Payload;
 
-use super::EchoFunction;
+use super::{EchoFunction, LambdaEndpoint};
 
 /// A state machine of the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -12,6 +12,8 @@ pub(crate) enum Workload {
     Chain,
     /// One task, run in this process.
     Task,
+    /// One task, run over HTTP by a Lambda that this process plays.
+    Lambda,
     /// Two branches of three Pass states each.
     Parallel,
     /// Ten iterations of a Pass state.
@@ -36,6 +38,7 @@ impl Workload {
         match self {
             Workload::Chain => "chain",
             Workload::Task => "task",
+            Workload::Lambda => "lambda",
             Workload::Parallel => "parallel",
             Workload::Map => "map",
             Workload::Wait => "wait",
@@ -46,11 +49,8 @@ impl Workload {
     pub(crate) fn definition(self) -> String {
         let definition = match self {
             Workload::Chain => chain(CHAIN_LENGTH),
-            Workload::Task => only(&json!({
-                "Type": "Task",
-                "Resource": format!("arn:aws:lambda:us-east-1:000000000000:function:{}", EchoFunction::NAME),
-                "End": true,
-            })),
+            Workload::Task => only(&task(EchoFunction::NAME)),
+            Workload::Lambda => only(&task(LambdaEndpoint::FUNCTION)),
             Workload::Parallel => {
                 only(&json!({ "Type": "Parallel", "Branches": [chain(3), chain(3)], "End": true }))
             }
@@ -91,6 +91,11 @@ fn chain(length: usize) -> Value {
     };
     let states: Map<String, Value> = (0..length).map(state).collect();
     json!({ "StartAt": "S0", "States": states })
+}
+
+fn task(function: &str) -> Value {
+    let resource = format!("arn:aws:lambda:us-east-1:000000000000:function:{function}");
+    json!({ "Type": "Task", "Resource": resource, "End": true })
 }
 
 fn only(state: &Value) -> Value {

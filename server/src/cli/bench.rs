@@ -4,10 +4,12 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepyard_tasks::Route;
+use stepyard_tasks::lambda::AwsLambda;
 use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, SOURCE_BUCKET};
 
 use super::asynchronous;
-use crate::bench::{self, EchoFunction, Plan, Workload};
+use crate::bench::{self, EchoFunction, LambdaEndpoint, Plan, Workload};
 use crate::boot::{assemble, open_database, registry};
 use crate::config::{Flags, Resolved, Settings};
 use crate::telemetry;
@@ -66,6 +68,16 @@ async fn measure(settings: &Settings, plan: &Plan) -> anyhow::Result<bench::Repo
     let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
     let runner = registry(settings, metadata.clone(), objects.clone())
         .with_function(EchoFunction::NAME, Arc::new(EchoFunction));
+    let endpoint = match plan.workload {
+        Workload::Lambda => Some(LambdaEndpoint::start().await?),
+        _ => None,
+    };
+    let runner = match &endpoint {
+        Some(endpoint) => runner
+            .with_lambda(Arc::new(AwsLambda::at(endpoint.url(), &settings.identity.region)))
+            .with_route(LambdaEndpoint::FUNCTION, Route::Lambda),
+        None => runner,
+    };
     let app = assemble(settings, store, metadata, objects, Arc::new(runner), None, None).await?;
     let report = bench::run(app.clone(), settings, plan).await?;
     app.runtime.shutdown(Duration::from_secs(settings.shutdown_grace_seconds)).await;

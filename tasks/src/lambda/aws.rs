@@ -13,6 +13,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::Credentials;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
@@ -41,18 +42,25 @@ use super::{InvokeFailure, InvokeReply, InvokeRequest, LambdaService, REPLY_BYTE
 #[derive(Debug)]
 pub struct AwsLambda {
     default_region: String,
+    /// Where functions are, whatever the environment says.
+    endpoint: Option<String>,
     client: OnceCell<Client>,
 }
 
 impl AwsLambda {
     /// A client that is made at the first call. The region is used when the SDK finds none.
     pub fn new(default_region: impl Into<String>) -> AwsLambda {
-        AwsLambda { default_region: default_region.into(), client: OnceCell::new() }
+        AwsLambda { default_region: default_region.into(), endpoint: None, client: OnceCell::new() }
+    }
+
+    /// For an endpoint at that URL that takes any credentials.
+    pub fn at(endpoint: impl Into<String>, default_region: impl Into<String>) -> AwsLambda {
+        AwsLambda { endpoint: Some(endpoint.into()), ..AwsLambda::new(default_region) }
     }
 
     /// Uses a client that exists.
     pub fn with_client(client: Client) -> AwsLambda {
-        AwsLambda { default_region: String::new(), client: OnceCell::new_with(Some(client)) }
+        AwsLambda { client: OnceCell::new_with(Some(client)), ..AwsLambda::new("") }
     }
 
     /// Whether the environment says where functions are or who calls them, so that calling Lambda
@@ -72,7 +80,27 @@ impl AwsLambda {
     }
 
     async fn client(&self) -> &Client {
-        self.client.get_or_init(|| connect(self.default_region.clone())).await
+        self.client.get_or_init(|| self.connect()).await
+    }
+
+    async fn connect(&self) -> Client {
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        // Not the SDK's whole chain: asking the instance metadata service takes seconds where there is none.
+        let regions = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new())
+            .or_else(Region::new(self.default_region.clone()));
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .region(regions)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts())
+            // A function may take 15 minutes without a byte on the wire.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(endpoint) = &self.endpoint {
+            let any = Credentials::new("any", "any", None, None, "stepyard");
+            loader = loader.endpoint_url(endpoint).credentials_provider(any);
+        }
+        Client::new(&loader.load().await)
     }
 }
 
@@ -92,24 +120,6 @@ fn timeouts() -> TimeoutConfig {
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build()
-}
-
-async fn connect(default_region: String) -> Client {
-    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    // Not the SDK's whole chain: asking the instance metadata service takes seconds where there is none.
-    let regions = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::new())
-        .or_else(Region::new(default_region));
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .region(regions)
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts())
-        // A function may take 15 minutes without a byte on the wire.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .load()
-        .await;
-    Client::new(&config)
 }
 
 #[async_trait]
