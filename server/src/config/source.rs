@@ -286,6 +286,8 @@ fn one(value: &toml::Value) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args, FromArgMatches};
+
     use super::{Flags, Origin, Resolved};
 
     #[test]
@@ -338,6 +340,19 @@ mod tests {
             let error = format!("{:#}", Resolved::new(&flags, |_| None).unwrap_err());
             assert!(error.ends_with(fault), "{error}");
         }
+    }
+
+    #[test]
+    fn the_flag_of_a_switch_may_stand_alone() {
+        let given = |arguments: &[&str]| {
+            let command = Flags::augment_args(clap::Command::new("test"));
+            let matches = command.try_get_matches_from(["test"].iter().chain(arguments)).unwrap();
+            Flags::from_arg_matches(&matches).unwrap().given
+        };
+        let alone = given(&["--accept-data-loss", "--region", "r"]);
+        assert_eq!((&*alone["accept-data-loss"], &*alone["region"]), ("true", "r"));
+        assert_eq!(given(&["--accept-data-loss", "false"])["accept-data-loss"], "false");
+        assert!(given(&[]).is_empty());
     }
 
     #[test]

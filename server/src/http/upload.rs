@@ -19,13 +19,18 @@ use crate::wire::Problem;
 /// How long an upload waits for a place among those that are taken in.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the next piece of an upload is waited for: a client that sends nothing must not keep its
-/// place.
-const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an upload is waited for.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For its next piece: a client that sends nothing must not keep its place.
+    piece: Duration,
+    /// For all of it: neither must one whose pieces are small.
+    whole: Duration,
+}
 
-/// How long a whole upload may take: pieces that come one by one must not keep a place either. At the default
-/// size limit this is a line of 170 kB/s.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
+/// At the default size limit the whole is a line of 170 kB/s.
+const PATIENCE: Patience =
+    Patience { piece: Duration::from_secs(30), whole: Duration::from_secs(600) };
 
 /// What a form may have beside the content of its file: boundaries, headers of its fields, a user.
 const FORM_BYTES_MAX: usize = 1 << 20;
@@ -53,17 +58,7 @@ pub(super) async fn upload(
         return Ok(busy());
     };
     let headers = request.headers().clone();
-    let content_type = text(&headers, header::CONTENT_TYPE.as_str());
-    let is_form = content_type.as_deref().is_some_and(|kind| kind.starts_with("multipart/"));
-    let received = async {
-        if is_form {
-            return from_form(request, app.upload_bytes_max, PIECE_TIMEOUT).await;
-        }
-        let body = request.into_body().into_data_stream();
-        let body = limited(body, app.upload_bytes_max, too_large, PIECE_TIMEOUT).await?;
-        Ok(Upload { content_type, body, ..Upload::default() })
-    };
-    let mut upload = tokio::time::timeout(UPLOAD_TIMEOUT, received).await.map_err(too_slow)??;
+    let mut upload = receive(request, app.upload_bytes_max, PATIENCE).await?;
     upload.user = parameters.user.or(upload.user).or_else(|| text(&headers, "x-user"));
     upload.file_name = parameters.name.or(upload.file_name);
     if upload.body.is_empty() {
@@ -90,6 +85,24 @@ pub(super) async fn upload(
             format!("it was sent as {declared}, its content is {}", uploaded.content_type).into();
     }
     Ok((StatusCode::CREATED, [(header::LOCATION, object_url)], Json(answer)).into_response())
+}
+
+/// Takes in the file, as a form or as it is.
+async fn receive(request: Request, most: usize, patience: Patience) -> Result<Upload, Problem> {
+    let content_type = text(request.headers(), header::CONTENT_TYPE.as_str());
+    let received = async {
+        if content_type.as_deref().is_some_and(|kind| kind.starts_with("multipart/")) {
+            return from_form(request, most, patience.piece).await;
+        }
+        let body = request.into_body().into_data_stream();
+        let body = limited(body, most, too_large, patience.piece).await?;
+        Ok(Upload { content_type, body, ..Upload::default() })
+    };
+    let too_slow = |_| {
+        let detail = format!("An upload takes {} seconds at most", patience.whole.as_secs_f64());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+    };
+    tokio::time::timeout(patience.whole, received).await.map_err(too_slow)?
 }
 
 async fn from_form(
@@ -129,11 +142,6 @@ async fn from_form(
 async fn in_time<T>(piece: impl Future<Output = T>, patience: Duration) -> Result<T, Problem> {
     let stalled = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "The upload has stalled");
     tokio::time::timeout(patience, piece).await.map_err(stalled)
-}
-
-fn too_slow(_: tokio::time::error::Elapsed) -> Problem {
-    let detail = format!("An upload takes {} seconds at most", UPLOAD_TIMEOUT.as_secs());
-    Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
 }
 
 fn invalid(detail: impl Into<String>) -> Problem {
@@ -223,9 +231,10 @@ mod tests {
     use futures::stream;
     use std::time::Duration;
 
-    use super::{FORM_BYTES_MAX, from_form};
+    use super::{FORM_BYTES_MAX, Patience, receive};
 
-    const PATIENCE: Duration = Duration::from_millis(50);
+    const PATIENCE: Patience =
+        Patience { piece: Duration::from_millis(50), whole: Duration::from_secs(60) };
 
     fn form(body: Body) -> Request<Body> {
         let kind = "multipart/form-data; boundary=x";
@@ -238,7 +247,7 @@ mod tests {
         let pieces =
             [head.to_owned()].into_iter().chain(std::iter::repeat_n("x".repeat(1 << 16), 64));
         let body = Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)));
-        let problem = from_form(form(body), 1_000, PATIENCE).await.err().unwrap();
+        let problem = receive(form(body), 1_000, PATIENCE).await.err().unwrap();
         assert!(problem.detail.starts_with("The form cannot be read"), "{}", problem.detail);
         const { assert!(FORM_BYTES_MAX < 64 << 16) };
     }
@@ -249,8 +258,21 @@ mod tests {
         for beginning in ["", "--x\r\n", head] {
             let piece = stream::iter([Ok::<_, std::io::Error>(beginning)]);
             let body = Body::from_stream(futures::StreamExt::chain(piece, stream::pending()));
-            let problem = from_form(form(body), 1_000, PATIENCE).await.err().unwrap();
+            let problem = receive(form(body), 1_000, PATIENCE).await.err().unwrap();
             assert_eq!(problem.detail, "The upload has stalled");
         }
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_comes_byte_by_byte_is_given_up() {
+        let bytes = stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((Ok::<_, std::io::Error>("x"), ()))
+        });
+        let request = Request::new(Body::from_stream(bytes));
+        let patience =
+            Patience { piece: Duration::from_secs(60), whole: Duration::from_millis(500) };
+        let problem = receive(request, 1_000_000, patience).await.err().unwrap();
+        assert_eq!(problem.detail, "An upload takes 0.5 seconds at most");
     }
 }
