@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use stepyard_runtime::MadeOnce;
 use stepyard_store::StateMachine;
 
 /// How long a state machine is not read again. A change through this server is seen at once; one through
@@ -16,56 +17,33 @@ const MACHINES_MAX: usize = 256;
 /// The cache.
 #[derive(Default)]
 pub(crate) struct Machines {
-    by_arn: Mutex<BTreeMap<String, Arc<Slot>>>,
+    by_arn: Mutex<BTreeMap<String, Arc<MadeOnce<Entry>>>>,
 }
 
-/// The place of one state machine: whoever reads it holds the lock, and the others wait for what it finds.
-#[derive(Default)]
-struct Slot(tokio::sync::Mutex<Option<Entry>>);
-
-enum Entry {
-    Found {
-        machine: Arc<StateMachine>,
-        read_at: Duration,
-    },
-    /// There is none, or the store has failed.
-    Failed {
-        at: Duration,
-    },
+#[derive(Clone)]
+struct Entry {
+    machine: Arc<StateMachine>,
+    read_at: Duration,
 }
 
 impl Machines {
     /// A state machine that was read a moment ago, or is read now: once, however many ask for it.
     ///
     /// # Errors
-    /// Those of `read`. Those who have waited for a reading that failed try for themselves, all at the same time.
+    /// Those of `read`.
     pub(crate) async fn get<E>(
         &self,
         arn: &str,
         now: impl Fn() -> Duration,
         read: impl AsyncFnOnce() -> Result<StateMachine, E>,
     ) -> Result<Arc<StateMachine>, E> {
-        let slot = self.slot(arn);
-        let asked = now();
-        let mut entry = slot.0.lock().await;
-        // What changes while it is read may be missing in it, so its age counts from before.
-        let read_at = now();
-        match &*entry {
-            Some(Entry::Found { machine, read_at: then }) if read_at - *then < FRESH => {
-                return Ok(machine.clone());
-            }
-            Some(Entry::Failed { at }) if *at >= asked => {
-                drop(entry);
-                return read().await.map(Arc::new);
-            }
-            _ => {}
-        }
-        let found = read().await.map(Arc::new);
-        *entry = Some(match &found {
-            Ok(machine) => Entry::Found { machine: machine.clone(), read_at },
-            Err(_) => Entry::Failed { at: now() },
-        });
-        found
+        let is_fresh = |entry: &Entry| now().saturating_sub(entry.read_at) < FRESH;
+        let read = async || {
+            // What changes while it is read may be missing in it, so its age counts from before.
+            let read_at = now();
+            Ok(Entry { machine: Arc::new(read().await?), read_at })
+        };
+        Ok(self.place(arn).get(is_fresh, read).await?.machine)
     }
 
     /// Forgets one that has changed. Who is reading it at the moment keeps what it finds to itself and to those
@@ -74,7 +52,7 @@ impl Machines {
         self.lock().remove(arn);
     }
 
-    fn slot(&self, arn: &str) -> Arc<Slot> {
+    fn place(&self, arn: &str) -> Arc<MadeOnce<Entry>> {
         let mut by_arn = self.lock();
         if by_arn.len() >= MACHINES_MAX && !by_arn.contains_key(arn) {
             by_arn.clear();
@@ -82,7 +60,7 @@ impl Machines {
         by_arn.entry(arn.to_owned()).or_default().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Slot>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<MadeOnce<Entry>>>> {
         self.by_arn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -140,22 +118,5 @@ mod tests {
         machines.forget("arn");
         ask().await.unwrap();
         assert_eq!(readings.get(), 3, "it has changed");
-    }
-
-    #[tokio::test]
-    async fn a_reading_that_fails_holds_nobody_up() {
-        let (machines, reading) = (Machines::default(), Cell::new(0));
-        let most = Cell::new(0);
-        let read = async || {
-            reading.set(reading.get() + 1);
-            most.set(most.get().max(reading.get()));
-            tokio::task::yield_now().await;
-            reading.set(reading.get() - 1);
-            Err::<StateMachine, _>("gone")
-        };
-        let ask = || machines.get("arn", || Duration::ZERO, read);
-        let found = join_all((0..50).map(|_| ask())).await;
-        assert!(found.iter().all(Result::is_err));
-        assert!(most.get() > 10, "they do not stand in line: {}", most.get());
     }
 }

@@ -13,6 +13,7 @@ mod dispatch;
 mod entropy;
 mod error;
 mod histogram;
+mod made_once;
 mod metrics;
 mod outage;
 pub mod planted;
@@ -34,6 +35,7 @@ pub use cluster::{
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{StartError, StopError};
 pub use histogram::{BUCKETS_MICROS, HistogramSnapshot};
+pub use made_once::MadeOnce;
 use metrics::Metrics;
 pub use metrics::MetricsSnapshot;
 pub use retention::RETENTION_DAYS;

@@ -7,6 +7,8 @@ use stepyard_asl::{Program, compile};
 use stepyard_store::{Error, Store};
 use uuid::Uuid;
 
+use crate::MadeOnce;
+
 /// Programs kept at the same time; the least recently used one makes place.
 const PROGRAMS_MAX: usize = 1_000;
 
@@ -16,14 +18,17 @@ pub(crate) struct Programs {
     cache: Mutex<Cache>,
 }
 
+type Place = Arc<MadeOnce<Arc<Program>>>;
+
 #[derive(Default)]
 struct Cache {
-    programs: BTreeMap<Uuid, (Arc<Program>, u64)>,
+    /// Each with the number of its latest use.
+    programs: BTreeMap<Uuid, (Place, u64)>,
     uses: u64,
 }
 
 impl Programs {
-    /// The program of a revision, compiled when it is not there yet.
+    /// The program of a revision, compiled when it is not there yet: once, however many ask for it.
     ///
     /// # Errors
     /// Those of the store; [`Error::Corrupt`] when there is no such revision or it does not compile.
@@ -32,44 +37,34 @@ impl Programs {
         store: &dyn Store,
         revision: Uuid,
     ) -> Result<Arc<Program>, Error> {
-        if let Some(program) = self.cached(revision) {
-            return Ok(program);
-        }
-        let what = || format!("revision {revision}");
-        let row = store
-            .get_revision(revision)
-            .await?
-            .ok_or_else(|| Error::Corrupt { what: what(), reason: "it does not exist".into() })?;
-        let compilation = compile(&row.definition);
-        let Some(program) = compilation.program else {
-            let faults = compilation.diagnostics.iter().map(ToString::to_string);
-            let reason = faults.collect::<Vec<_>>().join("; ");
-            return Err(Error::Corrupt { what: what(), reason });
-        };
-        self.insert(revision, program.clone());
-        Ok(program)
+        let place = self.place(revision);
+        place.get(|_| true, async || load(store, revision).await).await
     }
 
-    /// Keeps a program that was compiled elsewhere.
-    fn insert(&self, revision: Uuid, program: Arc<Program>) {
+    fn place(&self, revision: Uuid) -> Place {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.uses += 1;
-        let used = cache.uses;
-        cache.programs.insert(revision, (program, used));
+        let now = cache.uses;
+        let (place, used) = cache.programs.entry(revision).or_default();
+        *used = now;
+        let place = place.clone();
         if cache.programs.len() > PROGRAMS_MAX {
             let oldest = cache.programs.iter().min_by_key(|(_, (_, used))| *used);
             if let Some(oldest) = oldest.map(|(revision, _)| *revision) {
                 cache.programs.remove(&oldest);
             }
         }
+        place
     }
+}
 
-    fn cached(&self, revision: Uuid) -> Option<Arc<Program>> {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.uses += 1;
-        let now = cache.uses;
-        let (program, used) = cache.programs.get_mut(&revision)?;
-        *used = now;
-        Some(program.clone())
-    }
+async fn load(store: &dyn Store, revision: Uuid) -> Result<Arc<Program>, Error> {
+    let corrupt = |reason: String| Error::Corrupt { what: format!("revision {revision}"), reason };
+    let row = store.get_revision(revision).await?;
+    let row = row.ok_or_else(|| corrupt("it does not exist".into()))?;
+    let compilation = compile(&row.definition);
+    compilation.program.ok_or_else(|| {
+        let faults = compilation.diagnostics.iter().map(ToString::to_string);
+        corrupt(faults.collect::<Vec<_>>().join("; "))
+    })
 }
