@@ -76,6 +76,17 @@ impl Client {
         serde_json::from_str(&text).map_err(connection)
     }
 
+    /// The value of a metric without labels.
+    ///
+    /// # Errors
+    /// A broken connection.
+    pub fn metric(&self, name: &str) -> Result<Option<f64>, ApiError> {
+        let answer = self.agent.get(format!("{}/metrics", self.url)).call();
+        let page = answer.map_err(not_sent)?.body_mut().read_to_string().map_err(connection)?;
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.and_then(|value| value.parse().ok()))
+    }
+
     /// Uploads an image and returns what the server says of it.
     ///
     /// # Errors

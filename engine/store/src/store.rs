@@ -182,6 +182,12 @@ pub trait Store: Send + Sync {
     /// among `known`, and returns the others: a start under way may still need one of these.
     async fn remove_unused_revisions(&self, known: &[Uuid]) -> Result<Vec<Uuid>, Error>;
 
+    /// For how long the oldest transaction in the database has been open, whoever has opened it: until it ends,
+    /// rows that nobody sees any more cannot be cleaned up. `None` when that does no harm to this store.
+    async fn oldest_transaction(&self) -> Result<Option<Duration>, Error> {
+        Ok(None)
+    }
+
     /// Closes the store: flushes and releases what it holds.
     async fn close(&self);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header;
@@ -25,7 +26,9 @@ const MICROS: f64 = 1e6;
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let uploads = UPLOADS_AT_ONCE.saturating_sub(app.uploads.available_permits());
-    let shown = Snapshot { counted: app.runtime.metrics(), uploads };
+    // A database that does not answer is told by other metrics.
+    let oldest_transaction = app.store.oldest_transaction().await.ok().flatten();
+    let shown = Snapshot { counted: app.runtime.metrics(), uploads, oldest_transaction };
     let page = render(shown).map_err(|error| ApiError::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response())
 }
@@ -44,11 +47,13 @@ struct Snapshot {
     counted: MetricsSnapshot,
     /// Uploads that are taken in.
     uploads: usize,
+    /// For how long the oldest transaction in the database has been open.
+    oldest_transaction: Option<Duration>,
 }
 
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Snapshot { counted, uploads } = self;
+        let Snapshot { counted, uploads, oldest_transaction } = self;
         for (name, help, value) in [
             ("executions_started", "Executions started", counted.started),
             ("state_transitions", "States entered", counted.transitions),
@@ -87,6 +92,11 @@ impl Collector for Snapshot {
             ("nodes_alive", "Nodes that are alive", size(counted.nodes)),
         ] {
             one(&mut encoder, name, help, &ConstGauge::new(value))?;
+        }
+        if let Some(age) = oldest_transaction {
+            let (name, help) =
+                ("database_oldest_transaction_seconds", "Age of the oldest transaction");
+            one(&mut encoder, name, help, &ConstGauge::new(age.as_secs_f64()))?;
         }
         build(&mut encoder)?;
         closed(&mut encoder, counted)?;
@@ -162,7 +172,7 @@ mod tests {
             tasks_waiting: 6,
             ..MetricsSnapshot::default()
         };
-        let page = render(Snapshot { counted, uploads: 2 }).unwrap();
+        let page = render(Snapshot { counted, uploads: 2, oldest_transaction: None }).unwrap();
         for line in [
             "stepyard_executions_started_total 7",
             "stepyard_executions_closed_total{status=\"FAILED\"} 2",

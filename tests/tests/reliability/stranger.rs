@@ -12,6 +12,9 @@ use crate::trial::{Setup, Trial};
 /// How long it stays open, unless `STEPYARD_SECONDS` says otherwise.
 const SECONDS: u64 = 15;
 
+/// What tells an operator.
+const METRIC: &str = "stepyard_database_oldest_transaction_seconds";
+
 /// Rows that nobody sees any more and that cannot be removed.
 const DEAD: &str = "SELECT relname::text, n_live_tup, n_dead_tup FROM pg_stat_user_tables \
     WHERE n_dead_tup > 0 ORDER BY n_dead_tup DESC LIMIT 3";
@@ -30,6 +33,8 @@ fn a_long_transaction_of_a_stranger_is_borne() {
         sqlx::query(begin).execute(&mut stranger).await.unwrap();
         sqlx::query("SELECT count(*) FROM shard").fetch_one(&mut stranger).await.unwrap();
         sleep(time);
+        let age = trial.server().client().metric(METRIC).unwrap();
+        assert!(age >= Some(time.as_secs_f64()), "nobody is told of it: {age:?}");
         let mut observer = PgConnection::connect(&url).await.unwrap();
         sqlx::query(DEAD).fetch_all(&mut observer).await.unwrap()
     });

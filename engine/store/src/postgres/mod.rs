@@ -211,6 +211,10 @@ impl Store for PostgresStore {
         read::revision(&self.look_ups, id).await
     }
 
+    async fn oldest_transaction(&self) -> Result<Option<Duration>, Error> {
+        read::oldest_transaction(&self.look_ups).await
+    }
+
     async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error> {
         write::set_tags(&self.look_ups, arn, present, tags).await
     }

@@ -1,13 +1,15 @@
 //! Reading.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use sqlx::Row;
 use sqlx::postgres::PgRow;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::pool::Pool;
-use crate::sql::{Columns, row_limit, signed, status_code};
+use crate::sql::{Columns, database_error, row_limit, signed, status_code};
 use crate::{
     Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision,
     ShardId, ShardLease, StateMachine, StateMachineSummary,
@@ -71,6 +73,11 @@ const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at 
 const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at, r.created_at AS updated_at \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id \
     WHERE m.arn > $1 ORDER BY m.arn LIMIT $2";
+
+/// In milliseconds. Of other users' transactions a role sees only with `pg_read_all_stats`.
+const OLDEST_TRANSACTION: &str = "SELECT \
+    (extract(epoch FROM max(clock_timestamp() - xact_start)) * 1000)::bigint AS age \
+    FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 const REVISION: &str = "SELECT * FROM revision WHERE revision_id = $1";
 
@@ -212,4 +219,13 @@ pub(super) async fn items(
     let query = sqlx::query(ITEMS).bind(image_id).bind(timestamp).bind(row_limit(limit));
     let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.item())
+}
+
+pub(super) async fn oldest_transaction(pool: &Pool) -> Result<Option<Duration>, Error> {
+    let row = pool.fetch_optional(sqlx::query(OLDEST_TRANSACTION)).await?;
+    let age: Option<i64> = match row {
+        Some(row) => row.try_get("age").map_err(database_error)?,
+        None => None,
+    };
+    Ok(Some(Duration::from_millis(age.and_then(|age| u64::try_from(age).ok()).unwrap_or(0))))
 }

@@ -13,6 +13,10 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statements that stay prepared.
 const STATEMENTS_MAX: usize = 32;
 
+/// Pages that the writer keeps in memory, in KiB: names are spread over their whole index, and each commit changes a
+/// page for each of them.
+const CACHE_KIBIBYTES: i64 = 32 << 10;
+
 /// What the log is cut down to when it is started anew, in bytes.
 const LOG_BYTES_KEPT: u32 = 128 << 20;
 
@@ -35,6 +39,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Checkpoints run beside the writer, not inside its commits.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
+    // A negative number counts KiB, not pages.
+    connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(())
 }
