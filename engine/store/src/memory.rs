@@ -453,6 +453,10 @@ impl Store for MemoryStore {
         Ok(found)
     }
 
+    async fn oldest_transaction(&self) -> Result<Option<Duration>, Error> {
+        Ok(None)
+    }
+
     async fn close(&self) {}
 }
 

@@ -184,9 +184,7 @@ pub trait Store: Send + Sync {
 
     /// For how long the oldest transaction in the database has been open, whoever has opened it: until it ends,
     /// rows that nobody sees any more cannot be cleaned up. `None` when that does no harm to this store.
-    async fn oldest_transaction(&self) -> Result<Option<Duration>, Error> {
-        Ok(None)
-    }
+    async fn oldest_transaction(&self) -> Result<Option<Duration>, Error>;
 
     /// Closes the store: flushes and releases what it holds.
     async fn close(&self);

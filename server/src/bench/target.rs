@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use async_trait::async_trait;
@@ -19,6 +20,10 @@ use tokio::sync::{broadcast, oneshot};
 use super::http_client::HttpClient;
 use crate::app::App;
 use crate::arn::Arn;
+
+/// How long a client waits before it asks again whether an execution has ended. Each time it waits twice as long.
+const PAUSE_FIRST: Duration = Duration::from_millis(1);
+const PAUSE_MAX: Duration = Duration::from_millis(16);
 
 /// What of a random id makes the names of one client unlike those of others.
 const PREFIX_CHARS: usize = 28;
@@ -80,11 +85,15 @@ impl Client for OverHttp {
         }
         let arn = started["executionArn"].as_str().context("StartExecution answers no ARN")?;
         let describe = Bytes::from(json!({ "executionArn": arn }).to_string());
+        let mut pause = PAUSE_FIRST;
         loop {
             let described = self.connection.call("DescribeExecution", describe.clone()).await?;
             match described["status"].as_str() {
                 Some("SUCCEEDED") => return Ok(()),
-                Some("RUNNING") => {}
+                Some("RUNNING") => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
                 _ => bail!("an execution of the load did not succeed: {described}"),
             }
         }

@@ -478,5 +478,9 @@ impl Store for Connection {
         self.write(self.database.tables.remove_unused_revisions(known)).await
     }
 
+    async fn oldest_transaction(&self) -> Result<Option<Duration>, Error> {
+        Ok(None)
+    }
+
     async fn close(&self) {}
 }

@@ -319,5 +319,9 @@ impl Store for FaultyStore {
         self.inner.remove_unused_revisions(known).await
     }
 
+    async fn oldest_transaction(&self) -> Result<Option<std::time::Duration>, Error> {
+        self.inner.oldest_transaction().await
+    }
+
     async fn close(&self) {}
 }

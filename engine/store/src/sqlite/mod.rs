@@ -17,6 +17,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
@@ -222,6 +223,10 @@ impl Store for SqliteStore {
     async fn remove_unused_revisions(&self, known: &[Uuid]) -> Result<Vec<Uuid>, Error> {
         let known = known.to_vec();
         self.write(|reply| Operation::RemoveUnusedRevisions { known, reply }).await
+    }
+
+    async fn oldest_transaction(&self) -> Result<Option<Duration>, Error> {
+        Ok(None)
     }
 
     async fn close(&self) {
