@@ -3,8 +3,6 @@
 mod compile;
 mod operator;
 
-use std::sync::Arc;
-
 use stepyard_json::Json;
 
 pub(crate) use compile::compile;
@@ -110,52 +108,40 @@ fn reference(path: &Path, env: &Env<'_>) -> Result<Json, EvalError> {
 
 /// A pattern of `StringMatches`: `*` stands for any text, `\\*` and `\\\\` (in JSON) for themselves.
 #[derive(Clone, Debug)]
-struct Pattern(Arc<[Piece]>);
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Piece {
-    Any,
-    One(char),
+struct Pattern {
+    /// Before the first `*`.
+    start: String,
+    /// After each `*`, in their order. Empty when there is no `*`.
+    rest: Vec<String>,
 }
 
 impl Pattern {
     fn new(text: &str) -> Pattern {
-        let mut pieces = Vec::new();
+        let mut pattern = Pattern { start: String::new(), rest: Vec::new() };
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
-            pieces.push(match character {
-                '*' => Piece::Any,
-                '\\' => Piece::One(characters.next().unwrap_or('\\')),
-                _ => Piece::One(character),
-            });
+            let literal = match character {
+                '*' => {
+                    pattern.rest.push(String::new());
+                    continue;
+                }
+                '\\' => characters.next().unwrap_or('\\'),
+                _ => character,
+            };
+            pattern.rest.last_mut().unwrap_or(&mut pattern.start).push(literal);
         }
-        Pattern(pieces.into())
+        pattern
     }
 
-    /// Goes back to the last `*` only, so the time is at most the product of the lengths.
+    /// Takes the first place where each piece fits, so the time grows with the length of the text only.
     fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
-        let (mut at, mut piece) = (0, 0);
-        let mut retry: Option<(usize, usize)> = None;
-        while at < text.len() {
-            match self.0.get(piece) {
-                Some(Piece::Any) => {
-                    retry = Some((piece + 1, at));
-                    piece += 1;
-                }
-                Some(Piece::One(character)) if *character == text[at] => {
-                    at += 1;
-                    piece += 1;
-                }
-                _ => {
-                    let Some((after_star, from)) = retry else { return false };
-                    retry = Some((after_star, from + 1));
-                    piece = after_star;
-                    at = from + 1;
-                }
-            }
+        let Some((end, middle)) = self.rest.split_last() else { return text == self.start };
+        let Some(mut text) = text.strip_prefix(&*self.start) else { return false };
+        for piece in middle {
+            let Some((_, after)) = text.split_once(&**piece) else { return false };
+            text = after;
         }
-        self.0[piece..].iter().all(|piece| *piece == Piece::Any)
+        text.ends_with(&**end)
     }
 }
 

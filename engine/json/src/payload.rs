@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::{Json, ParseError};
+use crate::{Json, ParseError, write};
 
 /// A JSON value on its way through an execution. Cloning costs a reference count.
 ///
@@ -74,6 +74,16 @@ impl Payload {
         self.text().len()
     }
 
+    /// Whether the text is at most so many bytes long. One that is longer is not made for that: a value that is put
+    /// together from shared parts can be far larger than what it takes in memory.
+    pub fn fits(&self, bytes: usize) -> bool {
+        if let (None, Some(tree)) = (self.0.text.get(), self.0.tree.get()) {
+            let Some(text) = write::text_within(tree, bytes) else { return false };
+            self.0.text.get_or_init(|| ByteString::from(text));
+        }
+        self.len() <= bytes
+    }
+
     /// Never true: no JSON text is empty.
     pub fn is_empty(&self) -> bool {
         false
@@ -139,6 +149,19 @@ mod tests {
         assert_eq!(from_tree, from_text);
         assert!(!from_tree.ptr_eq(&from_text));
         assert!(from_tree.ptr_eq(&from_tree.clone()));
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_is_not_made() {
+        let mut tree = Json::from(1);
+        for _ in 0..60 {
+            tree = vec![tree.clone(), tree].into();
+        }
+        assert!(!Payload::from(tree).fits(1 << 20));
+        let payload = Payload::from(Json::from("é"));
+        assert!(payload.fits(4));
+        assert!(!payload.fits(3));
+        assert!(!Payload::from(Json::from("é")).fits(3));
     }
 
     #[test]

@@ -37,6 +37,28 @@ pub(crate) fn write(json: &Json, out: &mut impl Write) -> fmt::Result {
     }
 }
 
+/// The text, unless it is longer than so many bytes.
+pub(crate) fn text_within(json: &Json, bytes: usize) -> Option<String> {
+    let mut out = Bounded { text: String::new(), bytes };
+    write(json, &mut out).is_ok().then_some(out.text)
+}
+
+/// Takes so many bytes and no more.
+struct Bounded {
+    text: String,
+    bytes: usize,
+}
+
+impl Write for Bounded {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.text.len() + piece.len() > self.bytes {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(piece);
+        Ok(())
+    }
+}
+
 fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
     out.write_char('"')?;
     let mut clean_from = 0;

@@ -126,7 +126,7 @@ impl Run<'_> {
 /// # Errors
 /// `States.DataLimitExceeded`, which names the state or the resource that the data comes from.
 pub(crate) fn within_limit(data: &Payload, origin: &str) -> Result<(), Failure> {
-    if data.len() <= DATA_BYTES_MAX {
+    if data.fits(DATA_BYTES_MAX) {
         return Ok(());
     }
     let cause = format!(

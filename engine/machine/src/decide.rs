@@ -20,6 +20,10 @@ pub const STEPS_MAX: usize = 256;
 /// Events of one execution, as AWS limits them; with the last one it fails.
 pub const HISTORY_EVENTS_MAX: u64 = 25_000;
 
+/// Events of one execution with those that AWS's history does not show: what fails before its first event can be
+/// retried without any that counts otherwise.
+const JOURNAL_EVENTS_MAX: u64 = 2 * HISTORY_EVENTS_MAX;
+
 /// Decides what follows from a stimulus, and appends it to `out`. The execution has then already
 /// changed. A stimulus that is late, repeated or unknown has no effect.
 pub fn decide(
@@ -31,9 +35,11 @@ pub fn decide(
 ) {
     let now = moment.now.max(execution.clock());
     let random = Random::from_entropy(moment.entropy);
+    // Whose turn it is depends on the last event, which the stimulus may be followed by.
+    let first = execution.next_in_turn();
     let mut run = Run { program, execution, now, random, out };
     if run.receive(stimulus) {
-        run.go_on();
+        run.go_on(first);
     }
 }
 
@@ -61,7 +67,7 @@ impl Run<'_> {
             Stimulus::TaskStarted { task } => self.task_started(task),
             Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, &output),
             Stimulus::TaskFailed { task, error, cause } => {
-                self.task_failed(task, Failure { error, cause })
+                self.task_failed(task, Failure::of_task(error, cause))
             }
             Stimulus::TimerDue { timer } => self.timer_due(timer),
             Stimulus::Stop { error, cause } => {
@@ -157,9 +163,11 @@ impl Run<'_> {
 
 /// Going on.
 impl Run<'_> {
-    fn go_on(&mut self) {
+    /// Each frame goes on until it waits for something, `first` before the others.
+    fn go_on(&mut self, first: Option<FrameId>) {
         for _ in 0..STEPS_MAX {
-            let Some(id) = self.execution.next_runnable() else { return };
+            let first = first.filter(|first| self.execution.is_runnable(*first));
+            let Some(id) = first.or_else(|| self.execution.next_runnable()) else { return };
             self.step(id);
         }
         if self.execution.next_runnable().is_some() {
@@ -325,7 +333,9 @@ impl Run<'_> {
         }
         let visible = kind.is_visible();
         let next = self.execution.last_event_id().0 + 1;
-        if visible && next >= HISTORY_EVENTS_MAX && !kind.is_terminal() {
+        let is_full = visible && next >= HISTORY_EVENTS_MAX
+            || self.execution.event_count() >= JOURNAL_EVENTS_MAX;
+        if is_full && !kind.is_terminal() {
             return self.end(previous, history_is_full());
         }
         let number = if visible { EventId(next) } else { EventId::NONE };
@@ -353,8 +363,9 @@ impl Run<'_> {
         self.out.commands.retain(|command| {
             !matches!(command, Command::InvokeTask(invocation) if invocation.task == task)
         });
-        if self.out.commands.len() == before {
-            self.out.commands.push(Command::CancelTask { task });
+        let cancelled = Command::CancelTask { task };
+        if self.out.commands.len() == before && !self.out.commands.contains(&cancelled) {
+            self.out.commands.push(cancelled);
         }
     }
 }

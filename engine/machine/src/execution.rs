@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use stepyard_asl::{StateId, Timestamp};
@@ -35,6 +36,8 @@ pub struct Execution {
     runnable: BTreeSet<FrameId>,
     /// Which frame waits for a task.
     tasks: BTreeMap<TaskId, FrameId>,
+    /// The frame of the last event.
+    last_frame: FrameId,
 }
 
 /// What has become of it.
@@ -130,9 +133,21 @@ impl Execution {
         self.frames.iter().map(|(id, frame)| (*id, frame))
     }
 
+    /// Whether a frame can go on at once.
+    pub(crate) fn is_runnable(&self, id: FrameId) -> bool {
+        self.runnable.contains(&id)
+    }
+
     /// The frame that is to go on next.
     pub(crate) fn next_runnable(&self) -> Option<FrameId> {
         self.runnable.first().copied()
+    }
+
+    /// The frame that is to go on after a decision was cut: the one after that which had its turn, so that
+    /// a branch that never comes to rest does not keep the others waiting.
+    pub(crate) fn next_in_turn(&self) -> Option<FrameId> {
+        let after = (Bound::Excluded(self.last_frame), Bound::Unbounded);
+        self.runnable.range(after).next().copied().or_else(|| self.next_runnable())
     }
 
     /// The frame that waits for this task, and nothing else.
@@ -152,6 +167,7 @@ impl Execution {
     pub fn apply(&mut self, event: &Event) {
         self.apply_kind(event);
         self.clock = event.at;
+        self.last_frame = event.frame;
         self.events += 1;
         if event.kind.is_visible() {
             self.last_event_id = event.id;

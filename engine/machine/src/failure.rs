@@ -13,7 +13,8 @@ use crate::{EventId, EventKind, FrameId, Text};
 /// Cannot be retried or caught.
 pub(crate) const RUNTIME: &str = "States.Runtime";
 /// A task took too long.
-pub(crate) const TIMEOUT: &str = "States.Timeout";
+const TIMEOUT: &str = "States.Timeout";
+/// What a task runner calls it when a task was silent for too long.
 const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
 /// Data exceeded 262,144 bytes.
 pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
@@ -25,31 +26,46 @@ const TASK_FAILED: &str = "States.TaskFailed";
 pub(crate) struct Failure {
     pub(crate) error: Text,
     pub(crate) cause: Text,
+    /// A heartbeat is missed: AWS tells it as `States.Timeout` (recorded), but it can also be caught by a name of
+    /// its own.
+    heartbeat_missed: bool,
 }
 
 impl Failure {
     pub(crate) fn new(error: &str, cause: impl Into<Arc<str>>) -> Failure {
-        Failure { error: Some(error.into()), cause: Some(cause.into()) }
+        Failure::told(Some(error.into()), Some(cause.into()))
+    }
+
+    /// In the words of a Fail state or of a mock.
+    pub(crate) fn told(error: Text, cause: Text) -> Failure {
+        Failure { error, cause, heartbeat_missed: false }
+    }
+
+    /// In the words of a task runner.
+    pub(crate) fn of_task(error: Text, cause: Text) -> Failure {
+        if error.as_deref() == Some(HEARTBEAT_TIMEOUT) {
+            return Failure { error: Some(TIMEOUT.into()), cause, heartbeat_missed: true };
+        }
+        Failure::told(error, cause)
+    }
+
+    /// `TimeoutSeconds` of a task has passed.
+    pub(crate) fn timeout() -> Failure {
+        Failure::told(Some(TIMEOUT.into()), None)
     }
 
     /// The Error Output that a catcher gets.
     fn output(&self) -> Json {
         let text = |text: &Text| Json::String(text.clone().unwrap_or_else(|| "".into()));
         let mut output = Object::new();
-        output.insert("Error", text(&self.shown_error()));
+        output.insert("Error", text(&self.error));
         output.insert("Cause", text(&self.cause));
         output.into()
     }
 
-    /// The error as AWS shows it: a missed heartbeat can be caught by its own name, but is told as
-    /// `States.Timeout` (recorded from AWS).
-    pub(crate) fn shown_error(&self) -> Text {
-        if self.is_timeout() { Some(TIMEOUT.into()) } else { self.error.clone() }
-    }
-
-    /// Whether a task took too long, or was silent for too long.
-    pub(crate) fn is_timeout(&self) -> bool {
-        name_matches(TIMEOUT, self.error.as_deref().unwrap_or_default())
+    /// Whether a task was silent for too long.
+    pub(crate) fn is_missed_heartbeat(&self) -> bool {
+        self.heartbeat_missed
     }
 
     fn is_runtime(&self) -> bool {
@@ -58,7 +74,10 @@ impl Failure {
 
     fn matches(&self, equals: &ErrorEquals) -> bool {
         let error = self.error.as_deref().unwrap_or_default();
-        !self.is_runtime() && equals.0.iter().any(|name| name_matches(name, error))
+        let matches = |name: &str| {
+            name_matches(name, error) || self.heartbeat_missed && name == HEARTBEAT_TIMEOUT
+        };
+        !self.is_runtime() && equals.0.iter().any(|name| matches(name))
     }
 }
 
@@ -66,8 +85,7 @@ impl Failure {
 fn name_matches(name: &str, error: &str) -> bool {
     match name {
         ALL => true,
-        TASK_FAILED => error != TIMEOUT && error != HEARTBEAT_TIMEOUT,
-        TIMEOUT => error == TIMEOUT || error == HEARTBEAT_TIMEOUT,
+        TASK_FAILED => error != TIMEOUT,
         _ => name == error,
     }
 }
@@ -85,7 +103,7 @@ impl Run<'_> {
     fn fail_scope(&mut self, child: FrameId, previous: EventId, failure: Failure) {
         let parent = self.execution().frame(child).and_then(|frame| frame.parent);
         let Some(parent) = parent else {
-            let (error, cause) = (failure.shown_error(), failure.cause);
+            let Failure { error, cause, .. } = failure;
             return self.end(previous, EventKind::ExecutionFailed { error, cause });
         };
         let Some(state) = self.execution().frame(parent).and_then(|frame| frame.state) else {
@@ -114,7 +132,7 @@ impl Run<'_> {
         origin: Origin,
     ) {
         let program = self.program;
-        let told = (failure.shown_error(), failure.cause.clone());
+        let told = (failure.error.clone(), failure.cause.clone());
         self.inspect(|inspection| inspection.failure = Some(told));
         let outcome = outcome_of(&program.state(state).kind);
         if let Some(outcome) = outcome {
@@ -273,7 +291,7 @@ mod tests {
     use super::{Failure, delay};
 
     fn matches(names: &[&str], error: Option<&str>) -> bool {
-        let failure = Failure { error: error.map(Into::into), cause: None };
+        let failure = Failure::of_task(error.map(Into::into), None);
         failure.matches(&ErrorEquals(names.iter().map(|name| (*name).into()).collect()))
     }
 
@@ -287,6 +305,7 @@ mod tests {
         assert!(!matches(&["States.TaskFailed"], Some("States.Timeout")));
         assert!(!matches(&["States.TaskFailed"], Some("States.HeartbeatTimeout")));
         assert!(matches(&["States.Timeout"], Some("States.HeartbeatTimeout")));
+        assert!(matches(&["States.HeartbeatTimeout"], Some("States.HeartbeatTimeout")));
         assert!(!matches(&["States.HeartbeatTimeout"], Some("States.Timeout")));
     }
 

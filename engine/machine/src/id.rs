@@ -12,7 +12,7 @@ impl EventId {
 
 /// A thread of control: the execution itself, a branch of a Parallel state or an iteration of a Map
 /// state. Numbers rise and are never used again, so that a late stimulus cannot hit a newer frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrameId(pub u32);
 
 impl FrameId {

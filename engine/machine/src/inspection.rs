@@ -77,7 +77,7 @@ impl Inspection {
     pub(crate) fn mocked(&self) -> Option<Result<Payload, Failure>> {
         self.mock.clone().map(|mock| match mock {
             Mock::Result(result) => Ok(result),
-            Mock::Error { error, cause } => Err(Failure { error, cause }),
+            Mock::Error { error, cause } => Err(Failure::told(error, cause)),
         })
     }
 }

@@ -3,7 +3,10 @@
 mod support;
 
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{DATA_BYTES_MAX, ExecutionStatus, HISTORY_EVENTS_MAX, STEPS_MAX, Stimulus};
+use stepyard_machine::{
+    Command, DATA_BYTES_MAX, Decision, Execution, ExecutionStatus, HISTORY_EVENTS_MAX, Moment,
+    STEPS_MAX, Stimulus, decide,
+};
 use support::World;
 
 fn text_of_size(bytes: usize) -> Payload {
@@ -72,4 +75,72 @@ fn data_that_no_field_looks_into_passes_by_reference() {
     let task = world.tasks[0].task;
     world.deliver(Stimulus::TaskSucceeded { task, output: Payload::empty_object() });
     assert!(world.execution.output().unwrap().ptr_eq(&input));
+}
+
+#[test]
+fn a_branch_that_never_rests_does_not_keep_the_others_waiting() {
+    let definition = r#"{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[
+        {"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"A"}}},
+        {"StartAt":"C","States":{"C":{"Type":"Pass","Next":"D"},"D":{"Type":"Pass","Next":"C"}}},
+        {"StartAt":"T","States":{"T":{"Type":"Task","End":true,
+            "Resource":"arn:aws:lambda:us-east-1:000000000000:function:f"}}}]}}}"#;
+    let mut world = World::start(support::program(definition), Payload::empty_object());
+    for _ in 0..3 {
+        assert!(world.must_continue);
+        world.deliver(Stimulus::Continue);
+    }
+    assert_eq!(world.tasks.len(), 1);
+}
+
+#[test]
+fn data_that_multiplies_is_refused_before_it_is_written() {
+    let level = r#"{"a.$":"$","b.$":"$","c.$":"$","d.$":"$"}"#;
+    let nested = |inner: &str| format!(r#"{{"a":{inner},"b":{inner},"c":{inner},"d":{inner}}}"#);
+    let parameters = nested(&nested(&nested(&nested(level))));
+    for state in [
+        r#""Type":"Pass""#,
+        r#""Type":"Task","Resource":"arn:aws:lambda:us-east-1:000000000000:function:f""#,
+        r#""Type":"Parallel","Branches":[{"StartAt":"Q","States":{"Q":{"Type":"Succeed"}}}]"#,
+    ] {
+        let definition = format!(
+            r#"{{"StartAt":"P","States":{{"P":{{{state},"End":true,"Parameters":{parameters}}}}}}}"#
+        );
+        let input = text_of_size(DATA_BYTES_MAX);
+        let world = World::start(support::program(&definition), input);
+        assert_eq!(world.execution.error().map(|error| &**error), Some("States.DataLimitExceeded"));
+    }
+}
+
+#[test]
+fn an_item_that_is_selected_may_not_exceed_the_limit() {
+    let definition = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemsPath":"$.items",
+        "ItemSelector":{"a.$":"$.text","b.$":"$.text"},
+        "ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}}}}"#;
+    let input = format!(r#"{{"items":[1],"text":"{}"}}"#, "x".repeat(DATA_BYTES_MAX / 2));
+    let world = World::start(support::program(definition), Payload::from_text(input).unwrap());
+    assert_eq!(world.execution.error().map(|error| &**error), Some("States.DataLimitExceeded"));
+}
+
+#[test]
+fn retries_that_no_event_shows_are_limited() {
+    let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
+        "Parameters":{"n.$":"States.MathAdd('no number', 1)"},
+        "Retry":[{"ErrorEquals":["States.ALL"],"MaxAttempts":99999999}],
+        "Resource":"arn:aws:lambda:us-east-1:000000000000:function:f"}}}"#;
+    // Without the checks of `World`, which grow with the journal.
+    let program = support::program(definition);
+    let mut execution = Execution::new();
+    let context = support::start_context();
+    let mut stimulus = Some(Stimulus::Start { context, input: Payload::empty_object() });
+    while let Some(next) = stimulus.take() {
+        let moment = Moment { now: support::EPOCH, entropy: [0; 16] };
+        let mut decision = Decision::default();
+        decide(&program, &mut execution, moment, next, &mut decision);
+        stimulus = decision.commands.into_iter().find_map(|command| match command {
+            Command::StartTimer { timer, .. } => Some(Stimulus::TimerDue { timer }),
+            _ => None,
+        });
+    }
+    assert!(execution.is_closed());
+    assert_eq!(execution.error().map(|error| &**error), Some("States.Runtime"));
 }

@@ -90,10 +90,9 @@ const INTRINSICS: [&str; 18] = [
 ];
 
 /// Error names that a state machine sees or names.
-const ERRORS: [&str; 7] = [
+const ERRORS: [&str; 6] = [
     "States.ALL",
     "States.DataLimitExceeded",
-    "States.NoChoiceMatched",
     "States.ResultPathMatchFailure",
     "States.Runtime",
     "States.TaskFailed",

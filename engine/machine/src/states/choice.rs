@@ -6,6 +6,11 @@ use crate::FrameId;
 use crate::decide::Run;
 use crate::failure::Failure;
 
+/// AWS's words when no rule holds and there is no `Default`. It tells this as `States.Runtime`, though the States
+/// Language has a name of its own for it.
+const NO_NEXT_STATE: &str =
+    "Failed to transition out of the state. The state does not point to a next state.";
+
 pub(super) fn work(
     run: &mut Run<'_>,
     id: FrameId,
@@ -21,11 +26,7 @@ pub(super) fn work(
         }
     }
     let Some(next) = chosen else {
-        let cause = format!(
-            "Failed to transition out of the state '{}'. The state doesn't point to a next state.",
-            run.program.state(state).name
-        );
-        return Err(run.locate(id, &EvalError { error: "States.NoChoiceMatched", cause }));
+        return Err(run.locate(id, &EvalError::runtime(NO_NEXT_STATE)));
     };
     let output = run.filter_output(id, state, &input)?;
     run.leave(id, state, output, Transition::Next(next));

@@ -10,7 +10,7 @@ use crate::{FrameId, Text};
 pub(super) fn work(run: &mut Run<'_>, id: FrameId, fail: &Fail) -> Result<(), Failure> {
     let error = text(run, id, fail.error.as_ref())?;
     let cause = text(run, id, fail.cause.as_ref())?;
-    Err(Failure { error, cause })
+    Err(Failure::told(error, cause))
 }
 
 fn text(run: &mut Run<'_>, id: FrameId, source: Option<&TextSource>) -> Result<Text, Failure> {

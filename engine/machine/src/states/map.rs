@@ -4,6 +4,7 @@ use stepyard_asl::{Map, MaxConcurrency, StateId};
 use stepyard_json::{Json, Payload};
 
 use super::{finish, results, whole_number};
+use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::{Failure, RUNTIME};
 use crate::frame::{Frame, Iterations};
@@ -56,6 +57,7 @@ fn start_iterations(
 ) -> Result<(), Failure> {
     while let Some((index, previous)) = next_iteration(run, id) {
         let input = iteration_input(run, id, map, index)?;
+        within_limit(&input, &run.program.state(state).name)?;
         run.emit_after(id, previous, EventKind::MapIterationStarted { state, index, input });
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Task: work by a task runner.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use stepyard_asl::{EvalError, Resource, Seconds, StateId, StateKind, Task};
@@ -8,8 +9,11 @@ use stepyard_json::Payload;
 use super::{finish, whole_number};
 use crate::data_flow::within_limit;
 use crate::decide::Run;
-use crate::failure::{Failure, TIMEOUT};
+use crate::failure::Failure;
 use crate::{EventKind, FrameId, Stage, Text};
+
+/// What `TimeoutSeconds` and `HeartbeatSeconds` may be.
+const SECONDS: RangeInclusive<u64> = 1..=99_999_999;
 
 /// Hands out the task.
 pub(super) fn work(
@@ -56,8 +60,8 @@ pub(crate) fn succeeded(run: &mut Run<'_>, id: FrameId, state: StateId, output: 
 
 /// The task failed. A missed heartbeat, which the runner notices, is a timeout to AWS.
 pub(crate) fn failed(run: &mut Run<'_>, id: FrameId, state: StateId, failure: Failure) {
-    let (error, cause) = (failure.shown_error(), failure.cause.clone());
-    let kind = if failure.is_timeout() {
+    let (error, cause) = (failure.error.clone(), failure.cause.clone());
+    let kind = if failure.is_missed_heartbeat() {
         EventKind::TaskTimedOut { state, error, cause }
     } else {
         EventKind::TaskFailed { state, error, cause }
@@ -72,7 +76,7 @@ pub(crate) fn timed_out(run: &mut Run<'_>, id: FrameId, state: StateId) {
     if let Some(task) = attempt.map(crate::frame::Attempt::task) {
         run.cancel(task);
     }
-    let failure = Failure { error: Some(TIMEOUT.into()), cause: None };
+    let failure = Failure::timeout();
     run.emit(id, EventKind::TaskTimedOut { state, error: failure.error.clone(), cause: None });
     run.fail(id, state, failure);
 }
@@ -87,7 +91,16 @@ fn seconds(
     match seconds {
         None => Ok(None),
         Some(Seconds::Literal(seconds)) => Ok(Some(*seconds)),
-        Some(Seconds::Path(path)) => whole_number(run, id, field, path, input).map(Some),
+        Some(Seconds::Path(path)) => {
+            let seconds = whole_number(run, id, field, path, input)?;
+            if SECONDS.contains(&seconds) {
+                return Ok(Some(seconds));
+            }
+            let cause = format!(
+                "The {field} field refers to value \"{seconds}\" which is not a valid integer: {path}"
+            );
+            Err(run.locate(id, &EvalError::runtime(cause)))
+        }
     }
 }
 
