@@ -38,14 +38,17 @@ impl Expression {
     pub fn eval(&self, env: &mut Env<'_>) -> Result<Json, EvalError> {
         match &self.source {
             Source::Intrinsic(intrinsic) => intrinsic.eval(env),
-            Source::Path(path) => path.eval(env).map_err(|missing| {
-                EvalError::runtime(format!(
+            Source::Path(path) => match path.eval(env) {
+                Ok(value) => Ok(value),
+                // Here, and only here, AWS takes what is behind the end of an array for null.
+                Err(missing) if missing.is_past_the_end => Ok(Json::Null),
+                Err(missing) => Err(EvalError::runtime(format!(
                     "The JSONPath '{}' specified for the field '{}' could not be found in the input '{}'",
                     missing.path,
                     self.field,
                     env.data.text()
-                ))
-            }),
+                ))),
+            },
         }
     }
 }

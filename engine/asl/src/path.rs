@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepyard_json::{Json, ReferencePath, Step};
 
-use crate::jsonpath::Query;
+use crate::jsonpath::{Miss, Query};
 use crate::{Env, EvalError};
 
 /// A compiled path, as `InputPath`, `ItemsPath`, `Variable` or a `k.$` member of a payload template holds it.
@@ -26,8 +26,8 @@ enum Root {
 /// deep scan) gives the array of all values that match, empty when none does.
 #[derive(Clone, Debug)]
 enum Selection {
-    Definite(ReferencePath),
-    Indefinite(Arc<Query>),
+    Place(ReferencePath),
+    Query(Arc<Query>),
 }
 
 /// A definite path without a value. AWS words it differently from field to field.
@@ -35,8 +35,10 @@ enum Selection {
 pub struct NotFound {
     /// The path as it was written.
     pub path: Arc<str>,
-    /// `No results for path: $['a']` or `Missing property in path $['a']`.
+    /// In the words of AWS's JSONPath library, such as `No results for path: $['a']`.
     pub detail: String,
+    /// Whether it ends with an index that its array does not have.
+    pub is_past_the_end: bool,
 }
 
 impl From<NotFound> for EvalError {
@@ -57,9 +59,9 @@ impl Path {
             None => return Err("A path must start with '$'".into()),
         };
         let query = match ReferencePath::parse(on_root) {
-            Ok(path) => Selection::Definite(path),
+            Ok(path) => Selection::Place(path),
             Err(not_definite) => match Query::parse(on_root) {
-                Ok(query) => Selection::Indefinite(Arc::new(query)),
+                Ok(query) => Selection::Query(Arc::new(query)),
                 // The reader of a reference path has the clearer words for simple mistakes.
                 Err(_) if !looks_indefinite(on_root) => return Err(not_definite.message),
                 Err(message) => return Err(message),
@@ -70,19 +72,21 @@ impl Path {
 
     /// The path `$`.
     pub fn identity() -> Path {
-        let query = Selection::Definite(ReferencePath::root());
+        let query = Selection::Place(ReferencePath::root());
         Path { text: "$".into(), root: Root::Data, query }
     }
 
     /// Whether it is `$`, so that data passes without being looked into.
     pub fn is_identity(&self) -> bool {
-        self.root == Root::Data
-            && matches!(&self.query, Selection::Definite(path) if path.is_root())
+        self.root == Root::Data && matches!(&self.query, Selection::Place(path) if path.is_root())
     }
 
     /// Whether it names exactly one place.
     pub fn is_definite(&self) -> bool {
-        matches!(self.query, Selection::Definite(_))
+        match &self.query {
+            Selection::Place(_) => true,
+            Selection::Query(query) => query.is_definite(),
+        }
     }
 
     /// The path as it was written.
@@ -100,36 +104,101 @@ impl Path {
             Root::Context => env.context.tree(),
         };
         match &self.query {
-            Selection::Definite(path) => {
+            Selection::Place(path) => {
                 path.get(json).cloned().ok_or_else(|| self.not_found(path, json))
             }
-            Selection::Indefinite(query) => query.select(json).ok_or_else(|| NotFound {
+            Selection::Query(query) => query.select(json).map_err(|miss| NotFound {
                 path: self.text.clone(),
-                detail: "The path leads to too many values".into(),
+                detail: match miss {
+                    Miss::NoSuchPlace => format!("No results for path: {}", self.text),
+                    Miss::TooManyValues => "The path leads to too many values".into(),
+                },
+                is_past_the_end: false,
             }),
         }
     }
 
     fn not_found(&self, path: &ReferencePath, json: &Json) -> NotFound {
-        let mut reached = json;
+        let mut reached = Reached { value: Some(json), is_element: false };
         let mut walked = String::from("$");
+        let mut is_past_the_end = false;
         for (at, step) in path.steps().iter().enumerate() {
-            push_step(&mut walked, step);
-            match step.get(reached) {
-                Some(next) => reached = next,
-                None if at + 1 < path.steps().len() => {
-                    let detail = format!("Missing property in path {walked}");
-                    return NotFound { path: self.text.clone(), detail };
-                }
-                None => break,
+            if let Some(detail) = reached.refuses(step, &walked) {
+                return NotFound { path: self.text.clone(), detail, is_past_the_end: false };
             }
+            push_step(&mut walked, step);
+            is_past_the_end = matches!(step, Step::Index(_));
+            let next = reached.value.and_then(|value| step.get(value));
+            let is_last = at + 1 == path.steps().len();
+            if next.is_none() && !is_past_the_end && !is_last {
+                let detail = format!("Missing property in path {walked}");
+                return NotFound { path: self.text.clone(), detail, is_past_the_end: false };
+            }
+            reached = Reached { value: next, is_element: is_past_the_end };
         }
-        NotFound { path: self.text.clone(), detail: format!("No results for path: {walked}") }
+        let detail = format!("No results for path: {walked}");
+        NotFound { path: self.text.clone(), detail, is_past_the_end }
+    }
+}
+
+/// How far the walk to a missing value has come.
+struct Reached<'a> {
+    /// `None` behind the end of an array.
+    value: Option<&'a Json>,
+    /// Whether an index led here.
+    is_element: bool,
+}
+
+impl Reached<'_> {
+    /// Why a value of this type does not have such a part, in the words of AWS's JSONPath library.
+    fn refuses(&self, step: &Step, walked: &str) -> Option<String> {
+        match (step, self.value) {
+            (Step::Member(_), Some(Json::Object(_))) | (Step::Index(_), Some(Json::Array(_))) => {
+                None
+            }
+            (Step::Member(name), _) => Some(format!(
+                "Expected to find an object with property ['{name}'] in path {walked} but found \
+                 '{}'. This is not a json object according to the JsonProvider: \
+                 'com.jayway.jsonpath.spi.json.JacksonJsonNodeJsonProvider'.",
+                self.java_type()
+            )),
+            (Step::Index(_), None | Some(Json::Null)) => Some(format!("The path {walked} is null")),
+            (Step::Index(index), Some(value)) => Some(format!(
+                "Filter: [{index}] can only be applied to arrays. Current context is: {value}"
+            )),
+        }
+    }
+
+    /// The class of the value, which that library names: it unwraps members, but not elements.
+    fn java_type(&self) -> &'static str {
+        match (self.value, self.is_element) {
+            (None, _) | (Some(Json::Null), false) => "null",
+            (Some(Json::Null), true) => "com.fasterxml.jackson.databind.node.NullNode",
+            (Some(Json::Bool(_)), false) => "java.lang.Boolean",
+            (Some(Json::Bool(_)), true) => "com.fasterxml.jackson.databind.node.BooleanNode",
+            (Some(Json::String(_)), false) => "java.lang.String",
+            (Some(Json::String(_)), true) => "com.fasterxml.jackson.databind.node.TextNode",
+            (Some(Json::Number(number)), is_element) => java_number(number.as_i64(), is_element),
+            (Some(Json::Array(_)), _) => "com.fasterxml.jackson.databind.node.ArrayNode",
+            (Some(Json::Object(_)), _) => "com.fasterxml.jackson.databind.node.ObjectNode",
+        }
+    }
+}
+
+fn java_number(integer: Option<i64>, is_element: bool) -> &'static str {
+    let is_int = integer.map(|integer| i32::try_from(integer).is_ok());
+    match (is_int, is_element) {
+        (Some(true), false) => "java.lang.Integer",
+        (Some(true), true) => "com.fasterxml.jackson.databind.node.IntNode",
+        (Some(false), false) => "java.lang.Long",
+        (Some(false), true) => "com.fasterxml.jackson.databind.node.LongNode",
+        (None, false) => "java.lang.Double",
+        (None, true) => "com.fasterxml.jackson.databind.node.DoubleNode",
     }
 }
 
 fn looks_indefinite(text: &str) -> bool {
-    text.contains("..") || text.contains(['*', '?', '@', ':', ','])
+    text.contains("..") || text.contains(['*', '?', '@', ':', ',', '('])
 }
 
 /// The spelling that AWS's JSONPath library uses in its messages.
@@ -187,6 +256,29 @@ mod tests {
             eval("$.no.such.path", "{}").unwrap_err(),
             "Invalid path '$.no.such.path' : Missing property in path $['no']"
         );
+        let found = |path: &str, class: &str| {
+            format!(
+                "Expected to find an object with property ['b'] in path {path} but found '{class}'. This is not a \
+                 json object according to the JsonProvider: 'com.jayway.jsonpath.spi.json.JacksonJsonNodeJsonProvider'."
+            )
+        };
+        for (path, data, detail) in [
+            ("$.a.b", r#"{"a":"x"}"#, found("$['a']", "java.lang.String")),
+            (
+                "$.a[0].b",
+                r#"{"a":[1]}"#,
+                found("$['a'][0]", "com.fasterxml.jackson.databind.node.IntNode"),
+            ),
+            ("$.a[1].b", r#"{"a":[1]}"#, found("$['a'][1]", "null")),
+            ("$.a[0]", r#"{"a":null}"#, "The path $['a'] is null".into()),
+            (
+                "$.a[0]",
+                r#"{"a":{}}"#,
+                "Filter: [0] can only be applied to arrays. Current context is: {}".into(),
+            ),
+        ] {
+            assert_eq!(eval(path, data).unwrap_err(), format!("Invalid path '{path}' : {detail}"));
+        }
     }
 
     #[test]
@@ -212,7 +304,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for path in ["", "a.b", "$.", "$.a[", "$.a[?(@.b", "$.a[?(@.b =~ /x/)]", "$.items.length()"]
+        for path in
+            ["", "a.b", "$.", "$.a[", "$.a[?(@.b", "$.a[?(@.b =~ /(?=x)/)]", "$.items.long()"]
         {
             assert!(Path::parse(path).is_err(), "{path}");
         }

@@ -17,7 +17,7 @@ pub enum Json {
     Number(Number),
     /// A string.
     String(Arc<str>),
-    /// An array. A `Vec` and not a slice because `jsonpath-rust` asks for one.
+    /// An array.
     Array(Arc<Vec<Json>>),
     /// An object with ordered members.
     Object(Arc<Object>),

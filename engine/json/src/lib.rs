@@ -9,7 +9,6 @@ mod number;
 mod object;
 mod parse;
 mod payload;
-mod query;
 mod reference_path;
 mod write;
 
