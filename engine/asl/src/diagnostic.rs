@@ -35,17 +35,20 @@ pub enum Code {
     MissingTransitionTarget,
     /// Two states have the same name.
     DuplicateStateName,
+    /// `Label` of a Map state, whose faults AWS tells in words of their own.
+    InvalidLabel,
     /// AWS accepts it, this version does not run it yet.
     UnsupportedFeature,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Code; 5] = [
+    pub const ALL: [Code; 6] = [
         Code::InvalidJsonDescription,
         Code::SchemaValidationFailed,
         Code::MissingTransitionTarget,
         Code::DuplicateStateName,
+        Code::InvalidLabel,
         Code::UnsupportedFeature,
     ];
 
@@ -53,7 +56,7 @@ impl Code {
     pub fn as_str(self) -> &'static str {
         match self {
             Code::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
-            Code::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
+            Code::SchemaValidationFailed | Code::InvalidLabel => "SCHEMA_VALIDATION_FAILED",
             Code::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
             Code::DuplicateStateName => "DUPLICATE_STATE_NAME",
             Code::UnsupportedFeature => "UNSUPPORTED_FEATURE",

@@ -150,6 +150,9 @@ pub(crate) fn check_definition(definition: &str) -> Result<Arc<Program>, ApiErro
     let compilation = compile(definition);
     compilation.program.ok_or_else(|| {
         let errors = || compilation.diagnostics.iter().filter(|f| f.severity == Severity::Error);
+        if let Some(label) = errors().find(|fault| fault.code == Code::InvalidLabel) {
+            return invalid_label(definition, &label.message);
+        }
         // What AWS refuses too comes first: nothing else is told until that is mended.
         let faults = errors().filter(|fault| fault.code != Code::UnsupportedFeature);
         let mut texts: Vec<_> = faults.map(ToString::to_string).collect();
@@ -159,6 +162,17 @@ pub(crate) fn check_definition(definition: &str) -> Result<Arc<Program>, ApiErro
         let message = format!("Invalid State Machine Definition: '{}'", texts.join(", "));
         ApiError::new("InvalidDefinition", message)
     })
+}
+
+/// AWS tells a bad `Label` in the words of the program that reads it, and then nothing else (recorded).
+fn invalid_label(definition: &str, message: &str) -> ApiError {
+    let escaped = message.replace('\\', "\\\\");
+    let quoted = match (message.contains('\''), message.contains('"')) {
+        (true, false) => format!("\"{escaped}\""),
+        _ => format!("'{}'", escaped.replace('\'', "\\'")),
+    };
+    let message = format!("Error=ValueError Args=[{quoted}] in definition '{definition}'.");
+    ApiError::new("InvalidDefinition", message)
 }
 
 pub(super) fn check_length(definition: &str) -> Result<(), ApiError> {

@@ -123,6 +123,25 @@ impl<'a, 'f> Fields<'a, 'f> {
         self.text(field)
     }
 
+    /// Whether it is an object at all; else that is the fault.
+    pub(super) fn is_object(&mut self) -> bool {
+        let is_object = self.json.as_object().is_some();
+        if !is_object {
+            self.fault_here("Expected value of type Object");
+        }
+        is_object
+    }
+
+    /// A text that, when it is given, is one of these.
+    pub(super) fn one_of(&mut self, field: &str, values: &[&str]) {
+        if self.text(field).is_some_and(|text| !values.contains(&&*text)) {
+            let values = values.join(", ");
+            let message =
+                format!("The field '{field}' should have one of these values: [{values}]");
+            self.fault(field, message);
+        }
+    }
+
     pub(super) fn integer(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let value = self.get(field)?.as_i64().and_then(|value| u64::try_from(value).ok());
         if value.is_some_and(|value| range.contains(&value)) {
@@ -205,6 +224,10 @@ impl<'a, 'f> Fields<'a, 'f> {
 
     pub(super) fn exactly_one(&mut self, fields: &[&str]) {
         self.at_most_one(fields);
+        self.any_of(fields);
+    }
+
+    pub(super) fn any_of(&mut self, fields: &[&str]) {
         if !fields.iter().any(|field| self.has(field)) {
             self.fault_here(format!("One of these fields is required: [{}]", fields.join(", ")));
         }

@@ -2,6 +2,7 @@
 //! second lowers state by state, so that every transition is resolved as it is met.
 
 mod fields;
+mod map;
 mod number;
 mod outcome;
 mod state;

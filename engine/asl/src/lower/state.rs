@@ -3,13 +3,14 @@
 use stepyard_json::{Json, Payload};
 
 use super::fields::Fields;
+use super::map::map;
 use super::number::{Numbering, RawState};
 use super::outcome::{outcome, target, transition};
 use super::task::{has_credentials, task};
 use super::{Faults, QueryLanguage, SECONDS_MAX};
 use crate::{
-    ChoiceRule, ChoiceState, Expression, Fail, Map, MaxConcurrency, Parallel, Pass, Path, State,
-    StateKind, TextSource, Timestamp, Wait, WaitUntil, choice,
+    ChoiceRule, ChoiceState, Expression, Fail, Parallel, Pass, State, StateKind, TextSource,
+    Timestamp, Wait, WaitUntil, choice,
 };
 
 const TYPES: &str = "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]";
@@ -190,52 +191,4 @@ fn parallel(
     let parameters = fields.template("Parameters");
     let outcome = outcome(fields, numbering, raw.scope)?;
     Some(Parallel { branches: raw.nested.clone(), parameters, outcome })
-}
-
-fn map(fields: &mut Fields<'_, '_>, raw: &RawState<'_>, numbering: &Numbering<'_>) -> Option<Map> {
-    fields.exactly_one(&["ItemProcessor", "Iterator"]);
-    refuse_distributed(fields);
-    fields.at_most_one(&["ItemSelector", "Parameters"]);
-    let items_path = match fields.has("ItemsPath") {
-        true => fields.reference_path("ItemsPath"),
-        false => Some(Path::identity()),
-    };
-    let item_selector = match fields.has("ItemSelector") {
-        true => fields.template("ItemSelector"),
-        false => fields.template("Parameters"),
-    };
-    fields.at_most_one(&["MaxConcurrency", "MaxConcurrencyPath"]);
-    let max_concurrency = match fields.has("MaxConcurrencyPath") {
-        true => fields.reference_path("MaxConcurrencyPath").map(MaxConcurrency::Path),
-        false => {
-            let limit = fields.integer("MaxConcurrency", 0..=u64::from(u32::MAX)).unwrap_or(0);
-            Some(MaxConcurrency::Literal(u32::try_from(limit).unwrap_or(u32::MAX)))
-        }
-    };
-    let outcome = outcome(fields, numbering, raw.scope);
-    Some(Map {
-        items_path: items_path?,
-        item_selector,
-        item_processor: *raw.nested.first()?,
-        max_concurrency: max_concurrency?,
-        outcome: outcome?,
-    })
-}
-
-fn refuse_distributed(fields: &mut Fields<'_, '_>) {
-    let processor = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
-    let config = fields.get(processor).and_then(|processor| processor.get("ProcessorConfig"));
-    let place = format!("{processor}/ProcessorConfig/Mode");
-    let mode = config.and_then(|config| config.get("Mode")).and_then(Json::as_str);
-    if mode == Some("DISTRIBUTED") {
-        fields.unsupported(&place, "The Map mode DISTRIBUTED");
-    } else if mode.is_some_and(|mode| mode != "INLINE") {
-        let message = "The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED]";
-        fields.fault(&place, message);
-    }
-    for field in ["ItemReader", "ItemBatcher", "ResultWriter"] {
-        if fields.has(field) && mode != Some("DISTRIBUTED") {
-            fields.fault(field, format!("The field '{field}' needs the Map mode DISTRIBUTED"));
-        }
-    }
 }

@@ -134,16 +134,111 @@ fn wrong_fields_are_found() {
     }
 }
 
+fn faults_of_map(mode: &str, rest: &str) -> Vec<String> {
+    let processor = r#""StartAt":"B","States":{"B":{"Type":"Succeed"}}"#;
+    faults_of_state(&format!(
+        r#"{{"Type":"Map","End":true,"ItemProcessor":{{"ProcessorConfig":{mode},{processor}}}{rest}}}"#
+    ))
+}
+
 #[test]
 fn distributed_maps_are_refused_under_both_names() {
     for name in ["ItemProcessor", "Iterator"] {
         let faults = faults_of_state(&format!(
-            r#"{{"Type":"Map","End":true,"{name}":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED"}},"StartAt":"B","States":{{"B":{{"Type":"Succeed"}}}}}}}}"#
+            r#"{{"Type":"Map","End":true,"{name}":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}},"StartAt":"B","States":{{"B":{{"Type":"Succeed"}}}}}}}}"#
         ));
         let place = format!("/States/A/{name}/ProcessorConfig/Mode");
         let fault = "UNSUPPORTED_FEATURE: The Map mode DISTRIBUTED is not supported yet";
         assert_eq!(faults, [format!("{fault} at {place}")]);
     }
+}
+
+#[test]
+fn the_configuration_of_a_map_is_checked() {
+    let config = "/States/A/ItemProcessor/ProcessorConfig";
+    for (mode, fault) in [
+        ("1", format!("Expected value of type Object at {config}")),
+        (
+            r#"{"Mode":"X"}"#,
+            format!(
+                "The field 'Mode' should have one of these values: [INLINE, DISTRIBUTED] at {config}/Mode"
+            ),
+        ),
+        (
+            r#"{"Mode":"DISTRIBUTED"}"#,
+            format!("The field 'ExecutionType' is required but was missing at {config}"),
+        ),
+        (
+            r#"{"Mode":"DISTRIBUTED","ExecutionType":"X"}"#,
+            format!(
+                "The field 'ExecutionType' should have one of these values: [STANDARD, EXPRESS] at {config}/ExecutionType"
+            ),
+        ),
+    ] {
+        let faults = faults_of_map(mode, "");
+        assert!(
+            faults.contains(&format!("SCHEMA_VALIDATION_FAILED: {fault}")),
+            "{mode} {faults:?}"
+        );
+    }
+}
+
+#[test]
+fn fields_of_distributed_maps_are_checked() {
+    const MODE: &str = r#"{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"}"#;
+    for (rest, fault) in [
+        (r#","ItemReader":1"#, "Expected value of type Object at /States/A/ItemReader"),
+        (
+            r#","ItemReader":{}"#,
+            "The field 'Resource' is required but was missing at /States/A/ItemReader",
+        ),
+        (
+            r#","ItemReader":{"Resource":"r","Parameters":{"a.$":"x"}}"#,
+            "The value for the field 'a.$' must be a valid JSONPath or a valid intrinsic function call at /States/A/ItemReader/Parameters",
+        ),
+        (
+            r#","ItemReader":{"Resource":"r","ReaderConfig":{"InputType":"X"}}"#,
+            "The field 'InputType' should have one of these values: [CSV, JSON, JSONL, PARQUET, MANIFEST] at /States/A/ItemReader/ReaderConfig/InputType",
+        ),
+        (
+            r#","ItemReader":{"Resource":"r","ReaderConfig":{"MaxItems":-1}}"#,
+            "Expected an integer from 0 to 100000000 at /States/A/ItemReader/ReaderConfig/MaxItems",
+        ),
+        (
+            r#","ItemReader":{"Resource":"r","ReaderConfig":{"MaxItemsPath":"$.a[*]"}}"#,
+            "Value is not a Reference Path at /States/A/ItemReader/ReaderConfig/MaxItemsPath",
+        ),
+        (
+            r#","ItemBatcher":{}"#,
+            "One of these fields is required: [MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath] at /States/A/ItemBatcher",
+        ),
+        (
+            r#","ItemBatcher":{"MaxInputBytesPerBatch":262145}"#,
+            "Expected an integer from 1 to 262144 at /States/A/ItemBatcher/MaxInputBytesPerBatch",
+        ),
+        (r#","ResultWriter":{}"#, "Value cannot be empty at /States/A/ResultWriter"),
+        (
+            r#","ToleratedFailurePercentage":101"#,
+            "Expected a number from 0 to 100 at /States/A/ToleratedFailurePercentage",
+        ),
+        (
+            r#","ToleratedFailureCount":1,"ToleratedFailureCountPath":"$.a""#,
+            "Only one of these fields may be given: [ToleratedFailureCount, ToleratedFailureCountPath] at /States/A",
+        ),
+        (r#","Label":"""#, "Label cannot be empty at /States/A/Label"),
+        (r#","Label":"a/b""#, "Label contains invalid character: '/' at /States/A/Label"),
+        (r#","Label":"a\u0085""#, "Label contains invalid character: '\\x85' at /States/A/Label"),
+    ] {
+        let faults = faults_of_map(MODE, rest);
+        assert!(faults.contains(&format!("SCHEMA_VALIDATION_FAILED: {fault}")), "{faults:?}");
+        assert_eq!(faults.len(), 2, "{faults:?}");
+    }
+    let long = format!(r#","Label":"{}""#, "x".repeat(41));
+    let fault = "SCHEMA_VALIDATION_FAILED: Label cannot exceed 40 characters at /States/A/Label";
+    assert_eq!(faults_of_map(MODE, &long)[1], fault);
+    let inline = faults_of_map(r#"{"Mode":"INLINE"}"#, r#","ItemReader":{"Resource":"r"}"#);
+    let fault = "The field 'ItemReader' needs the Map mode DISTRIBUTED at /States/A/ItemReader";
+    assert_eq!(inline, [format!("SCHEMA_VALIDATION_FAILED: {fault}")]);
 }
 
 #[test]
@@ -207,6 +302,7 @@ fn every_code_occurs() {
         "{}",
         r#"{"StartAt":"B","States":{"A":{"Type":"Succeed"}}}"#,
         r#"{"StartAt":"A","States":{"A":{"Type":"Parallel","End":true,"Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}]}}}"#,
+        r#"{"StartAt":"A","States":{"A":{"Type":"Map","Label":"","End":true,"ItemProcessor":{"StartAt":"B","States":{"B":{"Type":"Succeed"}}}}}}"#,
         r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#,
     ]
     .into_iter()

@@ -1,0 +1,180 @@
+//! Map states, in both modes. A Map in DISTRIBUTED mode is checked as a whole, though it is not run yet.
+
+use stepyard_json::Json;
+
+use super::fields::Fields;
+use super::number::{Numbering, RawState};
+use super::outcome::outcome;
+use crate::{Code, Map, MaxConcurrency, Path};
+
+/// Items that a reader hands out at most (AWS developer guide, `MaxItems`).
+const ITEMS_MAX: u64 = 100_000_000;
+
+/// Largest input of a batch, in bytes (AWS developer guide, `MaxInputBytesPerBatch`).
+const BATCH_BYTES_MAX: u64 = 262_144;
+
+/// Longest `Label`, in characters (AWS developer guide).
+const LABEL_CHARS_MAX: usize = 40;
+
+/// What a `Label` cannot hold, beside control characters (AWS developer guide).
+const LABEL_EXCLUDES: &str = " ?*<>{}[]\"#%\\^|~`$&,;:/";
+
+/// Fields that only DISTRIBUTED mode has.
+const DISTRIBUTED_FIELDS: [&str; 3] = ["ItemReader", "ItemBatcher", "ResultWriter"];
+
+pub(super) fn map(
+    fields: &mut Fields<'_, '_>,
+    raw: &RawState<'_>,
+    numbering: &Numbering<'_>,
+) -> Option<Map> {
+    fields.exactly_one(&["ItemProcessor", "Iterator"]);
+    check_mode(fields);
+    check_label(fields);
+    fields.at_most_one(&["ItemSelector", "Parameters"]);
+    let items_path = match fields.has("ItemsPath") {
+        true => fields.reference_path("ItemsPath"),
+        false => Some(Path::identity()),
+    };
+    let item_selector = match fields.has("ItemSelector") {
+        true => fields.template("ItemSelector"),
+        false => fields.template("Parameters"),
+    };
+    let max_concurrency = max_concurrency(fields);
+    let outcome = outcome(fields, numbering, raw.scope);
+    Some(Map {
+        items_path: items_path?,
+        item_selector,
+        item_processor: *raw.nested.first()?,
+        max_concurrency: max_concurrency?,
+        outcome: outcome?,
+    })
+}
+
+fn max_concurrency(fields: &mut Fields<'_, '_>) -> Option<MaxConcurrency> {
+    fields.at_most_one(&["MaxConcurrency", "MaxConcurrencyPath"]);
+    if fields.has("MaxConcurrencyPath") {
+        return fields.reference_path("MaxConcurrencyPath").map(MaxConcurrency::Path);
+    }
+    let limit = fields.integer("MaxConcurrency", 0..=u64::from(u32::MAX)).unwrap_or(0);
+    Some(MaxConcurrency::Literal(u32::try_from(limit).unwrap_or(u32::MAX)))
+}
+
+/// `ProcessorConfig`, and what its mode allows.
+fn check_mode(fields: &mut Fields<'_, '_>) {
+    let processor = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
+    let config = fields.get(processor).and_then(|processor| processor.get("ProcessorConfig"));
+    let place = format!("{processor}/ProcessorConfig");
+    let mut is_distributed = false;
+    if let Some(config) = config {
+        let mut config = fields.nested(config, &place);
+        if config.is_object() {
+            config.one_of("Mode", &["INLINE", "DISTRIBUTED"]);
+            is_distributed = config.get("Mode").and_then(Json::as_str) == Some("DISTRIBUTED");
+        }
+        if is_distributed {
+            config.required_text("ExecutionType");
+            config.one_of("ExecutionType", &["STANDARD", "EXPRESS"]);
+        }
+    }
+    if is_distributed {
+        check_distributed(fields);
+        return fields.unsupported(&format!("{place}/Mode"), "The Map mode DISTRIBUTED");
+    }
+    for field in DISTRIBUTED_FIELDS {
+        if fields.has(field) {
+            fields.fault(field, format!("The field '{field}' needs the Map mode DISTRIBUTED"));
+        }
+    }
+}
+
+fn check_distributed(fields: &mut Fields<'_, '_>) {
+    check_object(fields, "ItemReader", |reader| {
+        reader.required_text("Resource");
+        reader.template("Parameters");
+        check_object(reader, "ReaderConfig", check_reader);
+    });
+    check_object(fields, "ItemBatcher", |batcher| {
+        batcher.integer("MaxItemsPerBatch", 1..=ITEMS_MAX);
+        batcher.integer("MaxInputBytesPerBatch", 1..=BATCH_BYTES_MAX);
+        batcher.any_of(&[
+            "MaxItemsPerBatch",
+            "MaxItemsPerBatchPath",
+            "MaxInputBytesPerBatch",
+            "MaxInputBytesPerBatchPath",
+        ]);
+        check_paths(batcher, &["MaxItemsPerBatch", "MaxInputBytesPerBatch"]);
+        batcher.template("BatchInput");
+    });
+    check_object(fields, "ResultWriter", |writer| {
+        if !writer.has("Resource") && !writer.has("WriterConfig") {
+            writer.fault_here("Value cannot be empty");
+        }
+        writer.text("Resource");
+        writer.template("Parameters");
+    });
+    fields.integer("ToleratedFailureCount", 0..=u64::from(u32::MAX));
+    if let Some(percentage) = fields.get("ToleratedFailurePercentage")
+        && !percentage.as_f64().is_some_and(|percentage| (0.0..=100.0).contains(&percentage))
+    {
+        fields.fault("ToleratedFailurePercentage", "Expected a number from 0 to 100");
+    }
+    check_paths(fields, &["ToleratedFailureCount", "ToleratedFailurePercentage"]);
+}
+
+/// `ReaderConfig`.
+fn check_reader(config: &mut Fields<'_, '_>) {
+    config.one_of("InputType", &["CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"]);
+    config.one_of("CSVHeaderLocation", &["FIRST_ROW", "GIVEN"]);
+    config.one_of("CSVDelimiter", &["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"]);
+    config.one_of("Transformation", &["NONE", "LOAD_AND_FLATTEN"]);
+    config.integer("MaxItems", 0..=ITEMS_MAX);
+    check_paths(config, &["MaxItems"]);
+}
+
+/// Values that may also stand at the end of a path.
+fn check_paths(fields: &mut Fields<'_, '_>, names: &[&str]) {
+    for name in names {
+        let by_path = format!("{name}Path");
+        fields.at_most_one(&[name, &by_path]);
+        if fields.has(&by_path) {
+            fields.reference_path(&by_path);
+        }
+    }
+}
+
+/// An object within another one, if it is given.
+fn check_object(fields: &mut Fields<'_, '_>, name: &str, check: impl FnOnce(&mut Fields<'_, '_>)) {
+    let Some(object) = fields.get(name) else { return };
+    let mut object = fields.nested(object, name);
+    if object.is_object() {
+        check(&mut object);
+    }
+}
+
+/// `Label`, which becomes a part of ARNs.
+fn check_label(fields: &mut Fields<'_, '_>) {
+    let Some(label) = fields.text("Label") else { return };
+    let is_excluded = |c: &char| c.is_control() || LABEL_EXCLUDES.contains(*c);
+    let message = match label.chars().find(is_excluded) {
+        _ if label.is_empty() => "Label cannot be empty".to_owned(),
+        Some(excluded) => format!("Label contains invalid character: '{}'", shown(excluded)),
+        None if label.chars().count() > LABEL_CHARS_MAX => {
+            format!("Label cannot exceed {LABEL_CHARS_MAX} characters")
+        }
+        None => return,
+    };
+    let place = fields.place("Label");
+    fields.faults().add(Code::InvalidLabel, message, place);
+}
+
+/// A character in a message; `\n`, `\x85` and their like are spelt out.
+fn shown(character: char) -> String {
+    match character {
+        '\n' => "\\n".into(),
+        '\r' => "\\r".into(),
+        '\t' => "\\t".into(),
+        '\\' => "\\\\".into(),
+        _ if character.is_control() => format!("\\x{:02x}", u32::from(character)),
+        _ => character.into(),
+    }
+}
