@@ -5,6 +5,7 @@ use serde_json::Value;
 use stepyard_json::Payload;
 use stepyard_machine::Mock;
 
+use super::shape::{self, Validation};
 use super::subject::Subject;
 use crate::wire::{ApiError, Constraints};
 
@@ -46,6 +47,15 @@ impl MockInput {
         }
     }
 
+    /// `None` when results are not compared with anything.
+    fn validation(&self) -> Option<Validation> {
+        match self.field_validation_mode.as_deref() {
+            Some("NONE") => None,
+            Some("PRESENT") => Some(Validation::Present),
+            _ => Some(Validation::Strict),
+        }
+    }
+
     /// What the state is to make of it.
     pub(super) fn read(&self, subject: &Subject) -> Result<Mock, ApiError> {
         let Some(text) = &self.result else {
@@ -55,7 +65,13 @@ impl MockInput {
         };
         let result = Payload::from_text(text.to_owned())
             .map_err(|_| ApiError::validation("Mocked result must be valid JSON"))?;
-        check_shape(&result.tree().into(), subject)?;
+        let read = Value::from(result.tree());
+        check_shape(&read, subject)?;
+        if let (Some(resource), Some(validation)) =
+            (subject.state["Resource"].as_str(), self.validation())
+        {
+            shape::check(resource, &read, validation)?;
+        }
         Ok(Mock::Result(result))
     }
 }

@@ -2,6 +2,7 @@
 
 mod mock;
 mod run;
+mod shape;
 mod shown;
 mod subject;
 
