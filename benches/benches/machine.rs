@@ -2,7 +2,10 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use stepyard_benches::{chain, events_of_chain, moment, order, order_text, start};
+use stepyard_asl::{DEFINITION_BYTES_MAX, compile};
+use stepyard_benches::{
+    chain, chain_definition, events_of_chain, moment, order, order_text, start,
+};
 use stepyard_json::Payload;
 use stepyard_machine::{Decision, Execution, decide};
 use stepyard_store::codec::{decode, encode};
@@ -51,4 +54,41 @@ fn decode_chunk(bencher: Bencher) {
 #[divan::bench]
 fn parse_payload(bencher: Bencher) {
     bencher.with_inputs(order_text).bench_values(Payload::from_text);
+}
+
+/// A definition of 10,000 Pass states.
+#[divan::bench]
+fn compile_many_states(bencher: Bencher) {
+    let definition = chain_definition(10_000);
+    bencher.bench_local(|| compile(&definition));
+}
+
+/// A definition as large as AWS allows: templates, choices, retriers and catchers over and over.
+#[divan::bench]
+fn compile_largest(bencher: Bencher) {
+    let definition = largest_definition();
+    bencher.bench_local(|| compile(&definition));
+}
+
+fn largest_definition() -> String {
+    let state = |at: usize| {
+        let next = at + 1;
+        format!(
+            r#""C{at}":{{"Type":"Choice","Choices":[{{"And":[{{"Variable":"$.a.b[0]","NumericGreaterThan":1}},
+            {{"Variable":"$.c","StringMatches":"x*"}}],"Next":"T{at}"}}],"Default":"T{at}"}},
+            "T{at}":{{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{{"FunctionName":"f",
+            "Payload":{{"id.$":"$.order.id","tags.$":"$.items[?(@.ok == true)].tag","text.$":
+            "States.Format('{{}} of {{}}', $.a, States.ArrayLength($.items))"}}}},"ResultPath":"$.result",
+            "Retry":[{{"ErrorEquals":["Lambda.TooManyRequestsException"],"BackoffRate":2}}],
+            "Catch":[{{"ErrorEquals":["States.ALL"],"Next":"C{next}"}}],"Next":"C{next}"}}"#
+        )
+    };
+    let mut states = String::new();
+    let mut count = 0;
+    while states.len() + state(count).len() + 200 < DEFINITION_BYTES_MAX {
+        states += &state(count);
+        states.push(',');
+        count += 1;
+    }
+    format!(r#"{{"StartAt":"C0","States":{{{states}"C{count}":{{"Type":"Succeed"}}}}}}"#)
 }
