@@ -61,7 +61,9 @@ pub(super) fn check(
     let Some(Resource::Service(call)) = Resource::parse(resource) else { return Ok(()) };
     let Some(model) = model_of(&call) else { return Ok(()) };
     let operations = model["operations"].as_object();
-    let is_called = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case(&call.action);
+    // A task that waits for an execution gives what describes it.
+    let answers = if call.pattern == Pattern::Sync { "describeExecution" } else { &*call.action };
+    let is_called = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case(answers);
     let Some((_, shape)) = operations.and_then(|all| all.iter().find(is_called)) else {
         return Ok(());
     };
@@ -73,11 +75,13 @@ pub(super) fn check(
         })
 }
 
-/// `None` also where the integration answers something else than the operation: when it waits for a job or a token, and
-/// when it reads the payload of a Lambda function.
+/// `None` also where the integration answers something else than an operation: when it waits for a token or for a job of
+/// another service, and when it reads the output of an execution or the payload of a Lambda function.
 fn model_of(call: &ServiceCall) -> Option<Value> {
-    if call.pattern != Pattern::RequestResponse || &*call.service == "lambda" {
-        return None;
+    match (call.pattern, &*call.service) {
+        (_, "lambda") => return None,
+        (Pattern::RequestResponse, _) | (Pattern::Sync, "states") => {}
+        _ => return None,
     }
     let service = call.service.strip_prefix("aws-sdk:").unwrap_or(&call.service);
     let (_, text) = SERVICES.iter().find(|(names, _)| names.contains(&service))?;
@@ -115,6 +119,11 @@ impl Check<'_> {
                 true if values.contains(given) => Ok(()),
                 true => Err(format!("Field '{field}' is not an expected value")),
             },
+            Value::Object(bounded) => {
+                let kind = bounded["type"].as_str().unwrap_or_default();
+                self.typed(field, kind, given)?;
+                within(bounded, given).map_err(|broken| format!("Field '{field}' {broken}"))
+            }
             _ => self.typed(field, kind.as_str().unwrap_or_default(), given),
         }
     }
@@ -140,6 +149,27 @@ impl Check<'_> {
                 None => Err(must_be(field, "an object")),
             },
         }
+    }
+}
+
+/// The length of a text or the value of a number.
+fn within(bounds: &Map<String, Value>, given: &Value) -> Result<(), &'static str> {
+    let bound = |name: &str| bounds.get(name).and_then(Value::as_f64);
+    let (min, max) = (bound("min").unwrap_or(f64::MIN), bound("max").unwrap_or(f64::MAX));
+    match given {
+        Value::String(text) if (text.chars().count() as f64) < min => {
+            Err("is smaller than the minimum length")
+        }
+        Value::String(text) if text.chars().count() as f64 > max => {
+            Err("exceeds the maximum length")
+        }
+        Value::Number(number) if number.as_f64().is_some_and(|number| number < min) => {
+            Err("is less than the minimum value")
+        }
+        Value::Number(number) if number.as_f64().is_some_and(|number| number > max) => {
+            Err("exceeds the maximum value")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -190,7 +220,19 @@ mod tests {
             ),
             ("sqs:sendMessage", json!("text"), None),
             ("lambda:invoke", json!({"Payload": {}}), None),
-            ("states:startExecution.sync", json!({"Output": {}}), None),
+            ("states:startExecution.sync:2", json!({"Output": {}}), None),
+            (
+                "states:startExecution.sync",
+                json!({"Output": {}}),
+                Some("Required field 'ExecutionArn' is missing"),
+            ),
+            ("sqs:sendMessage.waitForTaskToken", json!({"MessageId": 1}), None),
+            (
+                "aws-sdk:kms:encrypt",
+                json!({"KeyId": ""}),
+                Some("Field 'KeyId' is smaller than the minimum length"),
+            ),
+            ("aws-sdk:sns:listTopics", json!({"NextToken": "x"}), None),
             ("aws-sdk:nosuch:operation", json!({"a": 1}), None),
             ("sqs:noSuchOperation", json!({"MessageId": 1}), None),
         ] {
