@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stepyard_asl::{Code, DEFINITION_BYTES_MAX, Program, Severity, Timestamp, compile};
+use stepyard_asl::{
+    Code, DEFINITION_BYTES_MAX, Program, Severity, Timestamp, WorkflowType, compile_as,
+};
 use stepyard_store::{Revision, StateMachine, StateMachineType};
 use uuid::Uuid;
 
@@ -46,12 +48,13 @@ pub(crate) async fn create_state_machine(
     check_name(name)?;
     let role_arn: Arc<str> = required(request.role_arn.as_deref(), "roleArn")?.into();
     let definition: Arc<str> = required(request.definition.as_deref(), "definition")?.into();
-    check_type(request.r#type.as_deref())?;
+    let workflow = workflow_type(request.r#type.as_deref())?;
     check_versions(request.publish, request.version_description.as_deref())?;
     check_logging(request.logging_configuration.as_ref())?;
     let tags = tags::read(request.tags.clone())?;
     tags::check_count(&tags)?;
-    check_definition(&definition)?;
+    check_definition_as(&definition, workflow)?;
+    check_is_run(workflow)?;
     let now = app.runtime.clock().now();
     let machine = StateMachine {
         arn: app.identity.state_machine(name).to_string().into(),
@@ -100,16 +103,24 @@ fn configuration(request: &CreateStateMachineRequest) -> Value {
     })
 }
 
-fn check_type(machine_type: Option<&str>) -> Result<(), ApiError> {
+fn workflow_type(machine_type: Option<&str>) -> Result<WorkflowType, ApiError> {
     match machine_type {
-        None | Some("STANDARD") => Ok(()),
-        Some("EXPRESS") => Err(ApiError::new(
-            "StateMachineTypeNotSupported",
-            "State machines of type EXPRESS are not supported yet",
-        )),
+        None | Some("STANDARD") => Ok(WorkflowType::Standard),
+        Some("EXPRESS") => Ok(WorkflowType::Express),
         Some(other) => Err(ApiError::validation(format!(
             "1 validation error detected: Value '{other}' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]"
         ))),
+    }
+}
+
+/// Express workflows come later; asked only once AWS would have nothing against the request.
+fn check_is_run(workflow: WorkflowType) -> Result<(), ApiError> {
+    match workflow {
+        WorkflowType::Standard => Ok(()),
+        WorkflowType::Express => Err(ApiError::new(
+            "StateMachineTypeNotSupported",
+            "State machines of type EXPRESS are not supported yet",
+        )),
     }
 }
 
@@ -141,13 +152,17 @@ pub(super) fn check_logging(configuration: Option<&Value>) -> Result<(), ApiErro
     ))
 }
 
-/// Compiles a definition.
+/// Compiles a definition of a Standard workflow.
 ///
 /// # Errors
 /// `InvalidDefinition` with all faults.
 pub(crate) fn check_definition(definition: &str) -> Result<Arc<Program>, ApiError> {
+    check_definition_as(definition, WorkflowType::Standard)
+}
+
+fn check_definition_as(definition: &str, workflow: WorkflowType) -> Result<Arc<Program>, ApiError> {
     check_length(definition)?;
-    let compilation = compile(definition);
+    let compilation = compile_as(definition, workflow);
     compilation.program.ok_or_else(|| {
         let errors = || compilation.diagnostics.iter().filter(|f| f.severity == Severity::Error);
         if let Some(label) = errors().find(|fault| fault.code == Code::InvalidLabel) {
