@@ -8,6 +8,7 @@ use stepyard_json::Json;
 pub(crate) use compile::compile;
 pub use operator::{Comparison, Kind, Operator, TypeTest};
 
+use crate::references::{References, VariableNames};
 use crate::{Env, EvalError, Path, Timestamp};
 
 /// A compiled condition.
@@ -93,6 +94,23 @@ impl Test {
                     Operand::Path(path) => reference(path, env)?,
                 };
                 Ok(kind.compare(&value, &operand).is_some_and(|order| comparison.accepts(order)))
+            }
+        }
+    }
+}
+
+impl References for Choice {
+    fn collect(&self, found: &mut VariableNames) {
+        match self {
+            Choice::And(conditions) | Choice::Or(conditions) => {
+                conditions.as_slice().collect(found)
+            }
+            Choice::Not(condition) => condition.collect(found),
+            Choice::Test(test) => {
+                test.variable.collect(found);
+                if let Condition::Compare { operand: Operand::Path(path), .. } = &test.condition {
+                    path.collect(found);
+                }
             }
         }
     }

@@ -40,9 +40,21 @@ pub fn compile(text: &str) -> Compilation {
 /// Compiles a definition of that type. Tells all faults at once.
 pub fn compile_as(text: &str, workflow: WorkflowType) -> Compilation {
     match document(text) {
-        Ok(document) => lower(&document, workflow),
+        Ok(document) => {
+            let mut compilation = lower(&document, workflow);
+            if compilation.diagnostics.iter().any(|fault| fault.severity == Severity::Error) {
+                compilation.program = None;
+            }
+            compilation
+        }
         Err(diagnostic) => Compilation { program: None, diagnostics: vec![diagnostic] },
     }
+}
+
+/// Compiles the definition of a Standard workflow that was accepted before. Rules that are stricter today do not count: what
+/// runs goes on. `None` when it cannot be run at all.
+pub fn compile_accepted(text: &str) -> Option<Arc<Program>> {
+    lower(&document(text).ok()?, WorkflowType::Standard).program
 }
 
 fn document(text: &str) -> Result<Json, Diagnostic> {

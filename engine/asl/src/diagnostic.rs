@@ -31,8 +31,10 @@ pub enum Code {
     InvalidJsonDescription,
     /// A field is missing, of the wrong type or out of range.
     SchemaValidationFailed,
-    /// A transition names a state that is not in the same `States`.
+    /// A transition names a state that is not in the same `States`, or no transition names a state.
     MissingTransitionTarget,
+    /// No state ends the execution.
+    MissingEndState,
     /// Two states have the same name.
     DuplicateStateName,
     /// `Label` of a Map state, whose faults AWS tells in words of their own.
@@ -43,10 +45,11 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Code; 6] = [
+    pub const ALL: [Code; 7] = [
         Code::InvalidJsonDescription,
         Code::SchemaValidationFailed,
         Code::MissingTransitionTarget,
+        Code::MissingEndState,
         Code::DuplicateStateName,
         Code::InvalidLabel,
         Code::UnsupportedFeature,
@@ -58,6 +61,7 @@ impl Code {
             Code::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
             Code::SchemaValidationFailed | Code::InvalidLabel => "SCHEMA_VALIDATION_FAILED",
             Code::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
+            Code::MissingEndState => "MISSING_END_STATE",
             Code::DuplicateStateName => "DUPLICATE_STATE_NAME",
             Code::UnsupportedFeature => "UNSUPPORTED_FEATURE",
         }
@@ -80,6 +84,8 @@ impl fmt::Display for Diagnostic {
         write!(f, "{}: {}", self.code.as_str(), self.message)?;
         match &self.location {
             Some(location) => write!(f, " at {location}"),
+            // Recorded from AWS.
+            None if self.code == Code::MissingEndState => f.write_str(" at null"),
             None => Ok(()),
         }
     }

@@ -10,21 +10,29 @@ use crate::Random;
 pub struct Env<'a> {
     /// `$`: the data at this point of the state's data flow.
     pub data: &'a Payload,
-    /// `$$`: the context object.
-    pub context: &'a dyn ContextObject,
+    /// `$$` and `$name`: the context object and the variables.
+    pub surroundings: &'a dyn Surroundings,
     /// Source of `States.UUID` and `States.MathRandom`.
     pub random: &'a mut Random,
 }
 
-/// The context object, made only when somebody looks at it.
-pub trait ContextObject {
-    /// The whole object.
-    fn tree(&self) -> &Json;
+/// What a state sees beside its data.
+pub trait Surroundings {
+    /// `$$`: the context object, made only when somebody looks at it.
+    fn context_object(&self) -> &Json;
+
+    /// `$name`: the variable, of this scope or of one around it.
+    fn variable(&self, name: &str) -> Option<&Json>;
 }
 
-impl ContextObject for Json {
-    fn tree(&self) -> &Json {
+/// A context object alone, without variables.
+impl Surroundings for Json {
+    fn context_object(&self) -> &Json {
         self
+    }
+
+    fn variable(&self, _name: &str) -> Option<&Json> {
+        None
     }
 }
 

@@ -2,6 +2,7 @@
 
 use stepyard_json::Json;
 
+use crate::references::{References, VariableNames};
 use crate::{Env, EvalError, Intrinsic, Path};
 
 /// A path or an intrinsic function, with the name of the field that holds it.
@@ -49,6 +50,15 @@ impl Expression {
                     env.data.text()
                 ))),
             },
+        }
+    }
+}
+
+impl References for Expression {
+    fn collect(&self, found: &mut VariableNames) {
+        match &self.source {
+            Source::Path(path) => path.collect(found),
+            Source::Intrinsic(intrinsic) => intrinsic.collect(found),
         }
     }
 }

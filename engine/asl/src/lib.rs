@@ -15,15 +15,19 @@ mod lower;
 mod path;
 mod program;
 mod random;
+mod references;
 mod resource;
 mod template;
 mod text_source;
 mod timestamp;
+mod variable;
 
 pub use choice::{Choice, Comparison, Kind, Operator, Test, TypeTest};
-pub use compile::{Compilation, DEFINITION_BYTES_MAX, WorkflowType, compile, compile_as};
+pub use compile::{
+    Compilation, DEFINITION_BYTES_MAX, WorkflowType, compile, compile_accepted, compile_as,
+};
 pub use diagnostic::{Code, Diagnostic, Severity};
-pub use env::{ContextObject, Env, EvalError};
+pub use env::{Env, EvalError, Surroundings};
 pub use expression::Expression;
 pub use intrinsic::{Function, Intrinsic};
 pub use path::{NotFound, Path};
@@ -33,7 +37,9 @@ pub use program::{
     StateKind, Task, Transition, Wait, WaitUntil,
 };
 pub use random::Random;
+pub use references::VariableNames;
 pub use resource::{LambdaFunction, Pattern, Resource, ServiceCall};
 pub use template::Template;
 pub use text_source::TextSource;
 pub use timestamp::Timestamp;
+pub use variable::{VARIABLE_BYTES_MAX, VARIABLE_NAME_CHARS_MAX, VARIABLES_BYTES_MAX};

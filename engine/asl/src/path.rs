@@ -1,4 +1,4 @@
-//! Paths: `$...` on the data, `$$...` on the context object.
+//! Paths: `$...` on the data, `$$...` on the context object, `$name...` on a variable.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use stepyard_json::{Json, ReferencePath, Step};
 
 use crate::jsonpath::{Miss, Query};
+use crate::variable::name_length;
 use crate::{Env, EvalError};
 
 /// A compiled path, as `InputPath`, `ItemsPath`, `Variable` or a `k.$` member of a payload template holds it.
@@ -16,10 +17,11 @@ pub struct Path {
     query: Selection,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Root {
     Data,
     Context,
+    Variable(Arc<str>),
 }
 
 /// A definite path names one place and gives its value; an indefinite one (wildcard, slice, filter,
@@ -53,19 +55,16 @@ impl Path {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn parse(text: &str) -> Result<Path, String> {
-        let (root, on_root) = match text.strip_prefix('$') {
-            Some(rest) if rest.starts_with('$') => (Root::Context, rest),
-            Some(_) => (Root::Data, text),
-            None => return Err("A path must start with '$'".into()),
+        let Some(rest) = text.strip_prefix('$') else {
+            return Err("A path must start with '$'".into());
         };
-        let query = match ReferencePath::parse(on_root) {
-            Ok(path) => Selection::Place(path),
-            Err(not_definite) => match Query::parse(on_root) {
-                Ok(query) => Selection::Query(Arc::new(query)),
-                // The reader of a reference path has the clearer words for simple mistakes.
-                Err(_) if !looks_indefinite(on_root) => return Err(not_definite.message),
-                Err(message) => return Err(message),
-            },
+        let (root, query) = match (rest.starts_with('$'), name_length(rest)) {
+            (true, _) => (Root::Context, selection(rest)?),
+            (false, 0) => (Root::Data, selection(text)?),
+            (false, length) => {
+                let (name, rest) = rest.split_at(length);
+                (Root::Variable(name.into()), selection(&format!("${rest}"))?)
+            }
         };
         Ok(Path { text: text.into(), root, query })
     }
@@ -94,14 +93,27 @@ impl Path {
         &self.text
     }
 
+    /// The variable that it leads into.
+    pub fn variable(&self) -> Option<&Arc<str>> {
+        match &self.root {
+            Root::Variable(name) => Some(name),
+            Root::Data | Root::Context => None,
+        }
+    }
+
     /// The value, or for an indefinite path the array of values.
     ///
     /// # Errors
     /// When a definite path leads nowhere, or an indefinite one to more values than can be looked at.
     pub fn eval(&self, env: &Env<'_>) -> Result<Json, NotFound> {
-        let json = match self.root {
+        let json = match &self.root {
             Root::Data => env.data.tree(),
-            Root::Context => env.context.tree(),
+            Root::Context => env.surroundings.context_object(),
+            Root::Variable(name) => env.surroundings.variable(name).ok_or_else(|| NotFound {
+                path: self.text.clone(),
+                detail: format!("The variable '{name}' has no value"),
+                is_past_the_end: false,
+            })?,
         };
         match &self.query {
             Selection::Place(path) => {
@@ -197,6 +209,19 @@ fn java_number(integer: Option<i64>, is_element: bool) -> &'static str {
     }
 }
 
+/// What stands behind the root, with `$` in its place.
+fn selection(on_root: &str) -> Result<Selection, String> {
+    match ReferencePath::parse(on_root) {
+        Ok(path) => Ok(Selection::Place(path)),
+        Err(not_definite) => match Query::parse(on_root) {
+            Ok(query) => Ok(Selection::Query(Arc::new(query))),
+            // The reader of a reference path has the clearer words for simple mistakes.
+            Err(_) if !looks_indefinite(on_root) => Err(not_definite.message),
+            Err(message) => Err(message),
+        },
+    }
+}
+
 fn looks_indefinite(text: &str) -> bool {
     text.contains("..") || text.contains(['*', '?', '@', ':', ',', '('])
 }
@@ -234,7 +259,7 @@ mod tests {
     fn eval(path: &str, data: &str) -> Result<String, String> {
         let context = Json::parse(r#"{"Execution":{"Name":"e"}}"#).unwrap();
         let data = Payload::from_text(data.to_owned()).unwrap();
-        let env = Env { data: &data, context: &context, random: &mut Random::from_seed(1) };
+        let env = Env { data: &data, surroundings: &context, random: &mut Random::from_seed(1) };
         let path = Path::parse(path).unwrap();
         path.eval(&env).map(|json| json.to_string()).map_err(|error| EvalError::from(error).cause)
     }
@@ -300,6 +325,35 @@ mod tests {
         ] {
             assert_eq!(eval(path, data).unwrap(), found, "{path}");
         }
+    }
+
+    #[test]
+    fn variables_are_read_by_their_names() {
+        struct Around(Json);
+        impl crate::Surroundings for Around {
+            fn context_object(&self) -> &Json {
+                &self.0
+            }
+            fn variable(&self, name: &str) -> Option<&Json> {
+                self.0.get(name)
+            }
+        }
+        let around = Around(Json::parse(r#"{"v":[1,{"x":2}],"größe":3}"#).unwrap());
+        let eval = |path: &str| {
+            let data = Payload::empty_object();
+            let random = &mut Random::from_seed(1);
+            let env = Env { data: &data, surroundings: &around, random };
+            let found = Path::parse(path).unwrap().eval(&env);
+            found.map(|json| json.to_string()).map_err(|missing| missing.detail)
+        };
+        for (path, found) in
+            [("$v", r#"[1,{"x":2}]"#), ("$v[1].x", "2"), ("$größe", "3"), ("$v[*].x", "[2]")]
+        {
+            assert_eq!(eval(path).unwrap(), found, "{path}");
+        }
+        assert_eq!(eval("$w").unwrap_err(), "The variable 'w' has no value");
+        assert_eq!(eval("$v[1].y").unwrap_err(), "No results for path: $[1]['y']");
+        assert!(Path::parse("$v w").is_err());
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct State {
     pub input_path: Option<Path>,
     /// `OutputPath`; `$` when absent, `None` when `null` (the output is then `{}`).
     pub output_path: Option<Path>,
+    /// `Assign`: an object, each member of which becomes a variable.
+    pub assign: Option<Template>,
     /// What the state does.
     pub kind: StateKind,
 }
@@ -198,6 +200,8 @@ pub struct Catcher {
     pub error_equals: ErrorEquals,
     /// `ResultPath` for the error output.
     pub result_path: ResultPath,
+    /// `Assign`, instead of that of the state.
+    pub assign: Option<Template>,
     /// `Next`.
     pub next: StateId,
 }
@@ -221,6 +225,8 @@ pub struct ChoiceState {
 pub struct ChoiceRule {
     /// The condition.
     pub condition: Choice,
+    /// `Assign`, instead of that of the state.
+    pub assign: Option<Template>,
     /// `Next`.
     pub next: StateId,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stepyard_json::{Json, Object};
 
+use crate::references::{References, VariableNames};
 use crate::{Env, EvalError, Expression};
 
 /// A compiled payload template: JSON in which members named `k.$` are evaluated.
@@ -116,6 +117,27 @@ fn eval(node: &Node, env: &mut Env<'_>) -> Result<Json, EvalError> {
     }
 }
 
+impl References for Template {
+    fn collect(&self, found: &mut VariableNames) {
+        self.0.collect(found);
+    }
+}
+
+impl References for Node {
+    fn collect(&self, found: &mut VariableNames) {
+        match self {
+            Node::Constant(_) => {}
+            Node::Expression(expression) => expression.collect(found),
+            Node::Object(members) => {
+                for (_, member) in members {
+                    member.collect(found);
+                }
+            }
+            Node::Array(elements) => elements.as_slice().collect(found),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use stepyard_json::{Json, Payload};
@@ -127,7 +149,8 @@ mod tests {
         let template = Template::compile(&Json::parse(template).unwrap()).unwrap();
         let data = Payload::from_text(data.to_owned()).unwrap();
         let context = Json::parse(r#"{"State":{"Name":"S"}}"#).unwrap();
-        let env = &mut Env { data: &data, context: &context, random: &mut Random::from_seed(1) };
+        let env =
+            &mut Env { data: &data, surroundings: &context, random: &mut Random::from_seed(1) };
         template.eval(env).map(|json| json.to_string()).map_err(|error| error.to_string())
     }
 

@@ -1,12 +1,12 @@
-//! The context object (`$$`), built when somebody looks at it.
+//! What a state sees beside its data: the context object (`$$`), built when somebody looks at it, and variables.
 
 use std::cell::OnceCell;
 
-use stepyard_asl::{ContextObject, Program, StateKind};
+use stepyard_asl::{Program, StateKind, Surroundings};
 use stepyard_json::{Json, Object};
 
-use crate::FrameId;
 use crate::execution::Execution;
+use crate::{FrameId, Inspection};
 
 /// The context object as one frame sees it.
 pub(crate) struct Context<'a> {
@@ -15,21 +15,26 @@ pub(crate) struct Context<'a> {
     frame: FrameId,
     /// The item for which a Map state's `ItemSelector` is evaluated.
     selected: Option<(u32, &'a Json)>,
+    /// Variables that a test gives, behind those that are assigned.
+    given_variables: Option<&'a Json>,
     tree: OnceCell<Json>,
 }
 
 impl<'a> Context<'a> {
     pub(crate) fn new(program: &'a Program, execution: &'a Execution, frame: FrameId) -> Self {
-        Context { program, execution, frame, selected: None, tree: OnceCell::new() }
+        let (selected, given_variables) = (None, None);
+        Context { program, execution, frame, selected, given_variables, tree: OnceCell::new() }
     }
 
     pub(crate) fn for_item(self, index: u32, item: &'a Json) -> Self {
         Context { selected: Some((index, item)), ..self }
     }
 
-    /// Another one in its place.
-    pub(crate) fn or_given(self, given: Option<Json>) -> Self {
-        Context { tree: given.map(OnceCell::from).unwrap_or_default(), ..self }
+    /// With what a test gives in its place.
+    pub(crate) fn or_given(self, inspection: Option<&'a Inspection>) -> Self {
+        let Some(inspection) = inspection else { return self };
+        let tree = inspection.context.clone().map(OnceCell::from).unwrap_or_default();
+        Context { tree, given_variables: inspection.variables.as_ref(), ..self }
     }
 
     /// The members in the order that AWS writes them.
@@ -96,9 +101,14 @@ impl<'a> Context<'a> {
     }
 }
 
-impl ContextObject for Context<'_> {
-    fn tree(&self) -> &Json {
+impl Surroundings for Context<'_> {
+    fn context_object(&self) -> &Json {
         self.tree.get_or_init(|| self.build())
+    }
+
+    fn variable(&self, name: &str) -> Option<&Json> {
+        let assigned = self.execution.variable(self.frame, name);
+        assigned.or_else(|| self.given_variables?.get(name))
     }
 }
 

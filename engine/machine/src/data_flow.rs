@@ -1,7 +1,9 @@
 //! From a state's raw input to its output, in AWS's order: `InputPath`, `Parameters`, the work,
 //! `ResultSelector`, `ResultPath`, `OutputPath`. Data that no field looks into passes by reference.
 
-use stepyard_asl::{EvalError, Path, ResultPath, StateId, Template};
+use stepyard_asl::{
+    EvalError, Path, ResultPath, StateId, Template, VARIABLE_BYTES_MAX, VARIABLES_BYTES_MAX,
+};
 use stepyard_json::{DEPTH_MAX, Json, Payload};
 
 use crate::decide::Run;
@@ -62,6 +64,30 @@ impl Run<'_> {
         let output = self.place(id, error_output, result_path)?;
         within_limit(&output, &self.program.state(state).name)?;
         Ok(output)
+    }
+
+    /// `Assign`, given what the state works on; `None` when there is none.
+    pub(crate) fn assign(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        assign: Option<&Template>,
+        data: &Payload,
+    ) -> Result<Option<Payload>, Failure> {
+        let Some(assign) = assign else { return Ok(None) };
+        let json = self.evaluate(id, data, |env| assign.eval(env))?;
+        let assigned = self.payload(id, json)?;
+        let fits = assigned.fits(VARIABLE_BYTES_MAX)
+            && self.execution().variable_bytes() + assigned.len() <= VARIABLES_BYTES_MAX;
+        if !fits {
+            let name = &self.program.state(state).name;
+            let cause = format!(
+                "The state/task '{name}' assigned variables with a size exceeding the maximum \
+                 number of bytes service limit."
+            );
+            return Err(Failure::new(DATA_LIMIT_EXCEEDED, cause));
+        }
+        Ok(Some(assigned))
     }
 
     /// `ResultPath`: the raw input with the result in its place.

@@ -43,6 +43,13 @@ pub fn decide(
     }
 }
 
+/// What a state leaves behind.
+pub(crate) struct Left {
+    pub(crate) output: Payload,
+    /// Variables.
+    pub(crate) assigned: Option<Payload>,
+}
+
 /// One decision in the making.
 pub(crate) struct Run<'a> {
     pub(crate) program: &'a Program,
@@ -201,15 +208,15 @@ impl Run<'_> {
         self.emit(id, EventKind::StateEntered { state, input });
     }
 
-    /// Leaves a state with its output, and enters the next one or ends the scope.
+    /// Leaves a state, and enters the next one or ends the scope.
     pub(crate) fn leave(
         &mut self,
         id: FrameId,
         state: StateId,
-        output: Payload,
+        Left { output, assigned }: Left,
         transition: Transition,
     ) {
-        self.emit(id, EventKind::StateExited { state, output });
+        self.emit(id, EventKind::StateExited { state, output, assigned });
         self.inspect(Inspection::end);
         match transition {
             Transition::Next(next) => self.enter(id, next),
@@ -251,9 +258,9 @@ impl Run<'_> {
     where
         EvalError: From<E>,
     {
-        let given = self.out.inspection.as_ref().and_then(|inspection| inspection.context.clone());
-        let context = Context::new(self.program, self.execution, id).or_given(given);
-        let mut env = Env { data, context: &context, random: &mut self.random };
+        let context = Context::new(self.program, self.execution, id);
+        let context = context.or_given(self.out.inspection.as_deref());
+        let mut env = Env { data, surroundings: &context, random: &mut self.random };
         eval(&mut env).map_err(|error| self.locate(id, &EvalError::from(error)))
     }
 
@@ -266,7 +273,7 @@ impl Run<'_> {
         eval: impl FnOnce(&mut Env<'_>) -> Result<T, EvalError>,
     ) -> Result<T, Failure> {
         let context = Context::new(self.program, self.execution, id).for_item(index, item);
-        let mut env = Env { data, context: &context, random: &mut self.random };
+        let mut env = Env { data, surroundings: &context, random: &mut self.random };
         eval(&mut env).map_err(|error| self.locate(id, &error))
     }
 

@@ -95,6 +95,8 @@ pub enum EventKind {
         state: StateId,
         /// Its output.
         output: Payload,
+        /// The variables that it assigns, the members of an object.
+        assigned: Option<Payload>,
     },
     /// A state was abandoned because a sibling failed; shown for Task, Wait, Parallel and Map states.
     StateAborted {

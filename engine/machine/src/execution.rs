@@ -6,9 +6,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use stepyard_asl::{StateId, Timestamp};
-use stepyard_json::Payload;
+use stepyard_json::{Json, Payload};
 
 use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase};
+use crate::variables::Variables;
 use crate::{
     Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, StartContext, TaskId, Text,
 };
@@ -133,6 +134,22 @@ impl Execution {
         self.frames.iter().map(|(id, frame)| (*id, frame))
     }
 
+    /// The variable as a frame sees it: its own, or that of a frame above.
+    pub(crate) fn variable(&self, id: FrameId, name: &str) -> Option<&Json> {
+        let mut frame = self.frame(id)?;
+        loop {
+            if let Some(value) = frame.variables.get(name) {
+                return Some(value);
+            }
+            frame = self.frame(frame.parent?)?;
+        }
+    }
+
+    /// Length of all its variables as JSON text.
+    pub(crate) fn variable_bytes(&self) -> usize {
+        self.frames.values().map(|frame| frame.variables.bytes()).sum()
+    }
+
     /// Whether a frame can go on at once.
     pub(crate) fn is_runnable(&self, id: FrameId) -> bool {
         self.runnable.contains(&id)
@@ -195,13 +212,8 @@ impl Execution {
                 self.close(event.at, ExecutionStatus::Aborted, error, cause);
             }
             EventKind::StateEntered { state, input } => self.enter(event, *state, input),
-            EventKind::StateExited { output, .. } => {
-                self.forget_task(event.frame);
-                self.close_children(event.frame);
-                self.advance(event, Phase::Done);
-                if let Some(frame) = self.frames.get_mut(&event.frame) {
-                    frame.data = output.clone();
-                }
+            EventKind::StateExited { output, assigned, .. } => {
+                self.exit(event, output, assigned.as_ref());
             }
             EventKind::TaskScheduled { .. }
             | EventKind::TaskStarted { .. }
@@ -302,6 +314,18 @@ impl Execution {
         }
     }
 
+    fn exit(&mut self, event: &Event, output: &Payload, assigned: Option<&Payload>) {
+        self.forget_task(event.frame);
+        self.close_children(event.frame);
+        self.advance(event, Phase::Done);
+        if let Some(frame) = self.frames.get_mut(&event.frame) {
+            frame.data = output.clone();
+            if let Some(assigned) = assigned {
+                frame.variables.assign(assigned);
+            }
+        }
+    }
+
     fn retry(&mut self, event: &Event, retrier: u32, due: Timestamp) {
         self.close_children(event.frame);
         self.set_phase(event.frame, Phase::RetryDue(self.alarm(due)));
@@ -355,6 +379,7 @@ impl Execution {
             index,
             previous,
             data: data.clone(),
+            variables: Variables::default(),
             state: None,
             entered: EventId::NONE,
             entered_at: Timestamp::default(),

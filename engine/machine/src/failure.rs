@@ -6,7 +6,7 @@ use stepyard_asl::{Catcher, ErrorEquals, JitterStrategy, Random, Retrier, StateI
 use stepyard_asl::{Outcome, StateKind, Transition};
 use stepyard_json::{Json, Object, Payload};
 
-use crate::decide::Run;
+use crate::decide::{Left, Run};
 use crate::frame::Frame;
 use crate::{EventId, EventKind, FrameId, Text};
 
@@ -187,11 +187,24 @@ impl Run<'_> {
         failure: &Failure,
         catcher: &Catcher,
     ) {
-        let caught = Payload::from(failure.output());
-        match self.caught_output(id, state, caught, &catcher.result_path) {
-            Ok(output) => self.leave(id, state, output, Transition::Next(catcher.next)),
+        match self.caught(id, state, &failure.output(), catcher) {
+            Ok(left) => self.leave(id, state, left, Transition::Next(catcher.next)),
             Err(failure) => self.fail_scope(id, previous, failure),
         }
+    }
+
+    /// What a state leaves whose error was caught.
+    fn caught(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        error_output: &Json,
+        catcher: &Catcher,
+    ) -> Result<Left, Failure> {
+        let caught = Payload::from(error_output.clone());
+        let assigned = self.assign(id, state, catcher.assign.as_ref(), &caught)?;
+        let output = self.caught_output(id, state, caught, &catcher.result_path)?;
+        Ok(Left { output, assigned })
     }
 
     /// Says that the children of a state have failed, if it has started any, and returns the last event.

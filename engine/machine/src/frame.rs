@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
+use crate::variables::Variables;
 use crate::{EventId, FrameId, InvokeTask, TaskId};
 
 /// A thread of control. Only [`crate::Execution::apply`] changes one; everybody else sees it by
@@ -19,6 +20,8 @@ pub(crate) struct Frame {
     pub(crate) previous: EventId,
     /// Raw input of the current state; between two states, what the first one left.
     pub(crate) data: Payload,
+    /// The variables of its scope.
+    pub(crate) variables: Variables,
     /// The current state, until the first one is entered none.
     pub(crate) state: Option<StateId>,
     /// The event by which the current state was entered.

@@ -68,6 +68,8 @@ pub enum Details {
         name: Arc<str>,
         /// `output`.
         output: Payload,
+        /// `assignedVariables`, the members of an object.
+        assigned: Option<Payload>,
     },
     /// Of LambdaFunctionScheduled and ActivityScheduled.
     Scheduled {
@@ -178,8 +180,9 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
             let details = Details::StateEntered { name: name(state), input: input.clone() };
             (words(program, *state)[0], Some(details))
         }
-        EventKind::StateExited { state, output } => {
-            let details = Details::StateExited { name: name(state), output: output.clone() };
+        EventKind::StateExited { state, output, assigned } => {
+            let (output, assigned) = (output.clone(), assigned.clone());
+            let details = Details::StateExited { name: name(state), output, assigned };
             (words(program, *state)[1], Some(details))
         }
         EventKind::StateAborted { state } => (words(program, *state)[2], None),
@@ -360,9 +363,10 @@ impl Members {
                 self.object.insert("name", name.clone());
                 self.data("input", input);
             }
-            Details::StateExited { name, output } => {
+            Details::StateExited { name, output, assigned } => {
                 self.object.insert("name", name.clone());
                 self.data("output", output);
+                self.assigned(assigned.as_ref());
             }
             Details::Scheduled { resource, input, terms } => {
                 self.object.insert("resource", resource.clone());
@@ -402,6 +406,17 @@ impl Members {
         self.object.insert(name, &**data.text());
         let whole: Object = [("truncated", Json::from(false))].into_iter().collect();
         self.object.insert(format!("{name}Details"), whole);
+    }
+
+    /// `assignedVariables`: each value as JSON text.
+    fn assigned(&mut self, assigned: Option<&Payload>) {
+        let members = assigned.filter(|_| self.with_data).and_then(|all| all.tree().as_object());
+        let Some(members) = members else { return };
+        let texts =
+            members.iter().map(|(name, value)| (name.clone(), Json::from(value.to_string())));
+        self.object.insert("assignedVariables", texts.collect::<Object>());
+        let whole: Object = [("truncated", Json::from(false))].into_iter().collect();
+        self.object.insert("assignedVariablesDetails", whole);
     }
 
     fn failure(&mut self, error: &Text, cause: &Text) {

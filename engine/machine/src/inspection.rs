@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stepyard_json::{Json, Payload};
+use stepyard_json::{Json, Object, Payload};
 
 use crate::Text;
 use crate::failure::Failure;
@@ -44,6 +44,8 @@ pub enum Mock {
 pub struct Inspection {
     /// The context object, instead of the execution's own.
     pub(crate) context: Option<Json>,
+    /// Variables that stand in for those of the execution.
+    pub(crate) variables: Option<Json>,
     /// Instead of the work of a Task, Parallel or Map state.
     mock: Option<Mock>,
     /// What the state has made of its data.
@@ -59,9 +61,20 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// A test with that context object and that mock, if there are any.
-    pub fn new(context: Option<Json>, mock: Option<Mock>) -> Inspection {
-        Inspection { context, mock, ..Inspection::default() }
+    /// A test with that context object, those variables (an object) and that mock, if there are any.
+    pub fn new(context: Option<Json>, variables: Option<Json>, mock: Option<Mock>) -> Inspection {
+        Inspection { context, variables, mock, ..Inspection::default() }
+    }
+
+    /// The variables after the state: those that were given, with what it has assigned.
+    pub fn variables_after(&self, assigned: Option<&Payload>) -> Option<Json> {
+        let mut all =
+            self.variables.as_ref().and_then(Json::as_object).cloned().unwrap_or_default();
+        let assigned = assigned.and_then(|assigned| assigned.tree().as_object());
+        for (name, value) in assigned.into_iter().flat_map(Object::iter) {
+            all.insert(name.clone(), value.clone());
+        }
+        (!all.is_empty()).then(|| all.into())
     }
 
     pub(crate) fn note(&mut self, stage: Stage, data: &Payload) {

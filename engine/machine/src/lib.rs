@@ -20,6 +20,7 @@ mod pending;
 mod states;
 mod status;
 mod stimulus;
+mod variables;
 
 pub use audit::{Fault, audit};
 pub use data_flow::DATA_BYTES_MAX;

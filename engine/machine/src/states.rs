@@ -12,7 +12,7 @@ pub(crate) mod wait;
 use stepyard_asl::{EvalError, Outcome, Path, Program, StateId, StateKind};
 use stepyard_json::{Json, Payload};
 
-use crate::decide::Run;
+use crate::decide::{Left, Run};
 use crate::failure::Failure;
 use crate::frame::Frame;
 use crate::{FrameId, Stage};
@@ -70,8 +70,9 @@ fn finish(
 ) -> Result<(), Failure> {
     run.note(Stage::Result, raw);
     let result = run.template(id, outcome.result_selector.as_ref(), raw)?;
+    let assigned = run.assign(id, state, run.program.state(state).assign.as_ref(), raw)?;
     let output = run.output(id, state, result, &outcome.result_path)?;
-    run.leave(id, state, output, outcome.transition);
+    run.leave(id, state, Left { output, assigned }, outcome.transition);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stepyard_asl::{Program, compile};
+use stepyard_asl::{Program, compile_accepted};
 use stepyard_store::{Error, Store};
 use uuid::Uuid;
 
@@ -62,9 +62,5 @@ async fn load(store: &dyn Store, revision: Uuid) -> Result<Arc<Program>, Error> 
     let corrupt = |reason: String| Error::Corrupt { what: format!("revision {revision}"), reason };
     let row = store.get_revision(revision).await?;
     let row = row.ok_or_else(|| corrupt("it does not exist".into()))?;
-    let compilation = compile(&row.definition);
-    compilation.program.ok_or_else(|| {
-        let faults = compilation.diagnostics.iter().map(ToString::to_string);
-        corrupt(faults.collect::<Vec<_>>().join("; "))
-    })
+    compile_accepted(&row.definition).ok_or_else(|| corrupt("its definition cannot be run".into()))
 }

@@ -71,10 +71,10 @@ fn task() -> Vec<Event> {
         (0, scheduled),
         (0, EventKind::TaskStarted { state }),
         (0, EventKind::TaskTimedOut { state, error: Some("States.Timeout".into()), cause: None }),
-        (0, EventKind::StateExited { state, output: caught.clone() }),
+        (0, EventKind::StateExited { state, output: caught.clone(), assigned: None }),
         (0, EventKind::StateEntered { state: wait, input: caught.clone() }),
         (0, EventKind::WaitStarted { until: Timestamp(1_700_000_002_000) }),
-        (0, EventKind::StateExited { state: wait, output: caught }),
+        (0, EventKind::StateExited { state: wait, output: caught, assigned: None }),
         (0, EventKind::ExecutionFailed { error: Some("E".into()), cause: Some("why".into()) }),
     ])
 }
@@ -84,7 +84,7 @@ fn nesting() -> Vec<Event> {
     let (parallel, pass, map, task) = (StateId(0), StateId(1), StateId(3), StateId(5));
     let data = payload("[7]");
     let entered = |state| EventKind::StateEntered { state, input: payload("[7]") };
-    let exited = |state| EventKind::StateExited { state, output: payload("[7]") };
+    let exited = |state| EventKind::StateExited { state, output: payload("[7]"), assigned: None };
     journal(vec![
         started(None),
         (0, entered(parallel)),
@@ -144,8 +144,20 @@ fn others() -> Vec<Event> {
     ])
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 3] {
-    [("nesting", nesting()), ("others", others()), ("task", task())]
+/// A state that assigns variables.
+fn variables() -> Vec<Event> {
+    let (state, data) = (StateId(0), payload("[1]"));
+    let assigned = Some(payload(r#"{"x":1.0,"list":[true]}"#));
+    journal(vec![
+        started(None),
+        (0, EventKind::StateEntered { state, input: data.clone() }),
+        (0, EventKind::StateExited { state, output: data.clone(), assigned }),
+        (0, EventKind::ExecutionSucceeded { output: data }),
+    ])
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 4] {
+    [("nesting", nesting()), ("others", others()), ("task", task()), ("variables", variables())]
 }
 
 fn file(name: &str) -> PathBuf {
@@ -163,7 +175,8 @@ fn the_oldest_journals_are_read_as_they_were_written() {
 
 #[test]
 fn the_oldest_journals_fold() {
-    for (name, status) in [("task", "FAILED"), ("nesting", "SUCCEEDED")] {
+    let ends = [("task", "FAILED"), ("nesting", "SUCCEEDED"), ("variables", "SUCCEEDED")];
+    for (name, status) in ends {
         let events = decode(&fs::read(file(name)).unwrap().into()).unwrap();
         let execution = Execution::replay(&events);
         assert_eq!(execution.status().map(ExecutionStatus::as_str), Some(status), "{name}");

@@ -1,10 +1,11 @@
 //! DescribeStateMachine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stepyard_asl::Timestamp;
+use stepyard_asl::{Timestamp, VariableNames};
 use stepyard_store::{Revision, StateMachineType};
 
 use super::update_state_machine::revision_id;
@@ -35,7 +36,12 @@ pub(crate) struct DescribeStateMachineResponse {
     pub(crate) configuration: Configuration,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) revision_id: Option<String>,
+    #[serde(skip_serializing_if = "VariableReferences::is_empty")]
+    pub(crate) variable_references: VariableReferences,
 }
+
+/// The variables that states read, by the name of the state.
+pub(crate) type VariableReferences = BTreeMap<Arc<str>, VariableNames>;
 
 /// Logging and tracing, with AWS's defaults where nothing was said, and encryption.
 #[derive(Debug, Serialize)]
@@ -56,14 +62,16 @@ pub(crate) async fn describe_state_machine(
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     Constraints::default().included_data(request.included_data.as_deref()).check()?;
     let machine = app.state_machine(arn).await?;
+    let included_data = request.included_data.as_deref();
     Ok(DescribeStateMachineResponse {
+        variable_references: variable_references(app, &machine.revision, included_data).await?,
         revision_id: revision_id(&machine),
         r#type: type_word(machine.machine_type),
         configuration: configuration(&machine.revision),
         state_machine_arn: machine.arn,
         name: machine.name,
         status: "ACTIVE",
-        definition: shown_definition(&machine.revision, request.included_data.as_deref()),
+        definition: shown_definition(&machine.revision, included_data),
         role_arn: machine.revision.role_arn,
         creation_date: machine.created_at,
     })
@@ -75,6 +83,19 @@ pub(super) fn shown_definition(revision: &Revision, included_data: Option<&str>)
         Some(METADATA_ONLY) => "{}".into(),
         _ => revision.definition.clone(),
     }
+}
+
+/// Those of a revision; like the definition, they are left out for a client that has waived it.
+pub(super) async fn variable_references(
+    app: &App,
+    revision: &Revision,
+    included_data: Option<&str>,
+) -> Result<VariableReferences, ApiError> {
+    if included_data == Some(METADATA_ONLY) {
+        return Ok(VariableReferences::new());
+    }
+    let program = app.runtime.program(revision.id).await?;
+    Ok(program.variable_references().into_iter().collect())
 }
 
 /// The word of the API for a state machine's type.

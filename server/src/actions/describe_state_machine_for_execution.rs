@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::Timestamp;
 
-use super::describe_state_machine::{Configuration, configuration, shown_definition};
+use super::describe_state_machine::{
+    Configuration, VariableReferences, configuration, shown_definition, variable_references,
+};
 use crate::app::App;
 use crate::wire::{ApiError, Constraints, epoch_seconds, required};
 
@@ -31,6 +33,8 @@ pub(crate) struct DescribeStateMachineForExecutionResponse {
     pub(crate) configuration: Configuration,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) revision_id: Option<String>,
+    #[serde(skip_serializing_if = "VariableReferences::is_empty")]
+    pub(crate) variable_references: VariableReferences,
 }
 
 /// Describes the revision that an execution runs, whatever became of the state machine since.
@@ -45,10 +49,12 @@ pub(crate) async fn describe_state_machine_for_execution(
     let revision = revision.ok_or_else(|| ApiError::internal(&"a revision is missing"))?;
     let machine = app.store.get_state_machine(&view.row.state_machine_arn).await?;
     let is_first = machine.is_some_and(|machine| machine.created_at == revision.created_at);
+    let included_data = request.included_data.as_deref();
     Ok(DescribeStateMachineForExecutionResponse {
+        variable_references: variable_references(app, &revision, included_data).await?,
         state_machine_arn: view.row.state_machine_arn.clone(),
         name: view.context.state_machine_name.clone(),
-        definition: shown_definition(&revision, request.included_data.as_deref()),
+        definition: shown_definition(&revision, included_data),
         role_arn: revision.role_arn.clone(),
         update_date: revision.created_at,
         configuration: configuration(&revision),

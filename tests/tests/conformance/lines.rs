@@ -10,7 +10,7 @@
 use serde_json::Value;
 
 /// Members of details in the order in which they are shown. `inputDetails` and its like are not.
-const MEMBERS: [&str; 12] = [
+const MEMBERS: [&str; 13] = [
     "name",
     "index",
     "length",
@@ -19,6 +19,7 @@ const MEMBERS: [&str; 12] = [
     "parameters",
     "input",
     "output",
+    "assignedVariables",
     "error",
     "cause",
     "timeoutInSeconds",

@@ -44,7 +44,10 @@ fn compile_all(rules: &Json, pointer: &str, faults: &mut Vec<Fault>) -> Option<V
 
 fn compile_test(object: &Object, pointer: &str, faults: &mut Vec<Fault>) -> Option<Test> {
     let variable = match object.get("Variable") {
-        None => Err("The field 'Variable' is required but was missing".to_owned()),
+        None => {
+            faults.push((pointer.into(), "These fields are required: [Variable]".into()));
+            return None;
+        }
         Some(variable) => compile_path(variable),
     };
     let mut operators =

@@ -12,7 +12,7 @@ fn eval(rule: &str) -> Result<bool, String> {
         .ok_or_else(|| format!("{faults:?}"))?;
     let data = Payload::from_text(DATA).unwrap();
     let context = Json::parse(r#"{"Execution":{"Name":"foo"}}"#).unwrap();
-    let env = Env { data: &data, context: &context, random: &mut Random::from_seed(1) };
+    let env = Env { data: &data, surroundings: &context, random: &mut Random::from_seed(1) };
     choice.eval(&env).map_err(|error| error.cause)
 }
 
@@ -91,7 +91,11 @@ fn patterns() {
 #[test]
 fn faults_name_their_place() {
     for (rule, fault) in [
-        ("{}", r#"[("", "A Choice Rule must have exactly one comparison operator")]"#),
+        ("{}", r#"[("", "These fields are required: [Variable]")]"#),
+        (
+            r#"{"Variable":"$"}"#,
+            r#"[("", "A Choice Rule must have exactly one comparison operator")]"#,
+        ),
         (r#"{"And":[]}"#, r#"[("/And", "Value cannot be empty")]"#),
         (
             r#"{"Or":[{"Variable":"x","NumericEquals":"1"}]}"#,

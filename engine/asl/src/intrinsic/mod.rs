@@ -15,6 +15,7 @@ use stepyard_json::Json;
 
 pub use function::Function;
 
+use crate::references::{References, VariableNames};
 use crate::{Env, EvalError, Path};
 
 /// A compiled call.
@@ -61,6 +62,24 @@ impl Intrinsic {
 impl fmt::Display for Intrinsic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+impl References for Intrinsic {
+    fn collect(&self, found: &mut VariableNames) {
+        self.call.collect(found);
+    }
+}
+
+impl References for Call {
+    fn collect(&self, found: &mut VariableNames) {
+        for argument in &self.arguments {
+            match argument {
+                Argument::Literal(_) => {}
+                Argument::Path(path) => path.collect(found),
+                Argument::Call(call) => call.collect(found),
+            }
+        }
     }
 }
 

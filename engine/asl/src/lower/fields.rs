@@ -3,13 +3,11 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use stepyard_json::{Json, ReferencePath};
+use stepyard_json::{Json, Object, ReferencePath};
 
-use super::{Faults, QueryLanguage};
+use super::{Faults, QueryLanguage, allowed};
+use crate::variable::fault_of_name;
 use crate::{Code, Path, ResultPath, Template};
-
-/// Fields that only JSONata states have.
-const JSONATA_FIELDS: [&str; 4] = ["Arguments", "Output", "Items", "Condition"];
 
 /// One object of the document with its place.
 pub(super) struct Fields<'a, 'f> {
@@ -55,6 +53,11 @@ impl<'a, 'f> Fields<'a, 'f> {
         self.faults.schema(message, self.pointer.clone());
     }
 
+    /// A field that must be there is not.
+    pub(super) fn fault_missing(&mut self, field: &str) {
+        self.fault_here(format!("These fields are required: [{field}]"));
+    }
+
     pub(super) fn faults(&mut self) -> &mut Faults {
         self.faults
     }
@@ -91,19 +94,27 @@ impl<'a, 'f> Fields<'a, 'f> {
         }
     }
 
-    /// Refuses, in JSONPath, what belongs to JSONata or to variables.
-    pub(super) fn refuse_jsonata_fields(&mut self) {
-        for field in JSONATA_FIELDS {
-            if self.has(field) {
-                self.fault(
-                    field,
-                    format!("The QueryLanguage 'JSONPath' does not support the field '{field}'"),
-                );
+    /// Refuses the fields that a state of that type and language does not have.
+    pub(super) fn refuse_others(&mut self, state_type: &str, language: QueryLanguage) {
+        for (field, _) in self.json.as_object().into_iter().flat_map(Object::iter) {
+            if let Some(message) = allowed::refusal(state_type, language, field) {
+                self.fault_here(message);
             }
         }
-        if self.has("Assign") {
-            self.unsupported("Assign", "Assigning variables");
+    }
+
+    /// `Assign`: an object whose members have the names of variables.
+    pub(super) fn assign(&mut self) -> Option<Template> {
+        let Some(variables) = self.get("Assign")?.as_object() else {
+            self.fault("Assign", "Expected value of type Object");
+            return None;
+        };
+        for (key, _) in variables.iter() {
+            if let Some(message) = fault_of_name(key.strip_suffix(".$").unwrap_or(key)) {
+                self.fault(&format!("Assign/{key}"), message);
+            }
         }
+        self.template("Assign")
     }
 
     pub(super) fn text(&mut self, field: &str) -> Option<Arc<str>> {
@@ -117,7 +128,7 @@ impl<'a, 'f> Fields<'a, 'f> {
 
     pub(super) fn required_text(&mut self, field: &str) -> Option<Arc<str>> {
         if !self.has(field) {
-            self.fault_here(format!("The field '{field}' is required but was missing"));
+            self.fault_missing(field);
             return None;
         }
         self.text(field)

@@ -1,10 +1,13 @@
 //! Document to program, in two passes: the first numbers all states and scopes in document order, the
 //! second lowers state by state, so that every transition is resolved as it is met.
 
+mod allowed;
 mod fields;
 mod map;
 mod number;
 mod outcome;
+mod reach;
+mod shadow;
 mod state;
 mod task;
 
@@ -21,7 +24,7 @@ use number::{Numbering, RawScope};
 /// Longest timeouts and intervals, in seconds (States Language, AWS developer guide).
 pub(crate) const SECONDS_MAX: u64 = 99_999_999;
 
-/// Lowers a document that is a JSON object.
+/// Lowers a document that is a JSON object. There is a program whenever all of it could be lowered, whatever its faults.
 pub(crate) fn lower(document: &Json, workflow: WorkflowType) -> Compilation {
     let mut faults = Faults::default();
     let mut numbering = number::number(document, &mut faults);
@@ -34,7 +37,9 @@ pub(crate) fn lower(document: &Json, workflow: WorkflowType) -> Compilation {
     }
     let scopes: Vec<_> =
         numbering.scopes.iter().filter_map(|raw| start(raw, &mut faults)).collect();
-    let complete = !faults.0.iter().any(|fault| fault.severity == Severity::Error);
+    reach::check(&numbering, &mut faults);
+    shadow::check(&numbering, &mut faults);
+    let complete = states.len() == numbering.states.len() && scopes.len() == numbering.scopes.len();
     let program = complete.then(|| Arc::new(Program { states, scopes, timeout_seconds, comment }));
     Compilation { program, diagnostics: faults.0 }
 }
@@ -67,18 +72,15 @@ fn start(raw: &RawScope<'_>, faults: &mut Faults) -> Option<Scope> {
         Some(&start) => Some(Scope { start, parent: raw.parent }),
         None => {
             let location = format!("{}/StartAt", raw.pointer);
-            faults.add(
-                Code::MissingTransitionTarget,
-                missing_target("StartAt", start_at),
-                location,
-            );
+            faults.add(Code::MissingTransitionTarget, missing_target(start_at), location);
             None
         }
     }
 }
 
-fn missing_target(field: &str, target: &str) -> String {
-    format!("Missing '{field}' target: {target}")
+/// In the words of AWS, whichever field it is.
+fn missing_target(target: &str) -> String {
+    format!("Missing 'Next' target: {target}")
 }
 
 /// The faults found so far.

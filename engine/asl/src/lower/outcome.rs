@@ -62,7 +62,7 @@ pub(super) fn target(
     let found = numbering.find(scope, &name);
     if found.is_none() {
         let place = fields.place(field);
-        fields.faults().add(Code::MissingTransitionTarget, missing_target(field, &name), place);
+        fields.faults().add(Code::MissingTransitionTarget, missing_target(&name), place);
     }
     found
 }
@@ -98,7 +98,7 @@ fn check_states_all(entry: &mut Fields<'_, '_>, is_last: bool) {
 
 fn error_equals(entry: &mut Fields<'_, '_>) -> Option<ErrorEquals> {
     let Some(names) = entry.get("ErrorEquals") else {
-        entry.fault_here("The field 'ErrorEquals' is required but was missing");
+        entry.fault_missing("ErrorEquals");
         return None;
     };
     match names.as_array() {
@@ -159,8 +159,6 @@ fn catcher(
     let result_path = entry.result_path();
     entry.required_text("Next")?;
     let next = target(entry, "Next", numbering, scope);
-    if entry.has("Assign") {
-        entry.unsupported("Assign", "Assigning variables");
-    }
-    Some(Catcher { error_equals: error_equals?, result_path, next: next? })
+    let assign = entry.assign();
+    Some(Catcher { error_equals: error_equals?, result_path, assign, next: next? })
 }

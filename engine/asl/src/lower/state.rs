@@ -2,6 +2,7 @@
 
 use stepyard_json::{Json, Payload};
 
+use super::allowed::foreign;
 use super::fields::Fields;
 use super::map::map;
 use super::number::{Numbering, RawState};
@@ -26,13 +27,17 @@ pub(super) fn lower(
     }
     let mut fields = Fields::new(raw.json, raw.pointer.clone(), faults);
     let state_type = fields.required_text("Type");
-    if fields.language(numbering.language) == QueryLanguage::Jsonata {
+    let language = fields.language(numbering.language);
+    if let Some(state_type) = &state_type {
+        fields.refuse_others(state_type, language);
+    }
+    if language == QueryLanguage::Jsonata {
         check_targets(&mut fields, raw, numbering);
         return None;
     }
-    fields.refuse_jsonata_fields();
     let input_path = fields.data_path("InputPath");
     let output_path = fields.data_path("OutputPath");
+    let assign = fields.assign();
     let kind = match &*state_type? {
         "Pass" => pass(&mut fields, raw, numbering).map(StateKind::Pass),
         "Task" => {
@@ -51,7 +56,8 @@ pub(super) fn lower(
             None
         }
     };
-    Some(State { name: raw.name.into(), scope: raw.scope, input_path, output_path, kind: kind? })
+    let name = raw.name.into();
+    Some(State { name, scope: raw.scope, input_path, output_path, assign, kind: kind? })
 }
 
 /// All that is checked of a state whose language is not run yet.
@@ -86,7 +92,7 @@ fn choice_state(
         false => None,
     };
     let Some(rules) = fields.get("Choices") else {
-        fields.fault_here("The field 'Choices' is required but was missing");
+        fields.fault_missing("Choices");
         return None;
     };
     match rules.as_array() {
@@ -117,7 +123,12 @@ fn choice_rule(
     let next = rule_fields
         .required_text("Next")
         .and_then(|_| target(&mut rule_fields, "Next", numbering, raw.scope));
-    rule_fields.refuse_jsonata_fields();
+    let assign = rule_fields.assign();
+    for field in ["Condition", "Output"] {
+        if rule.get(field).is_some() {
+            rule_fields.fault_here(foreign(QueryLanguage::JsonPath, field));
+        }
+    }
     if rule.get("Condition").is_some() {
         return None;
     }
@@ -126,7 +137,7 @@ fn choice_rule(
     for (pointer, message) in faults {
         fields.faults().schema(message, pointer);
     }
-    Some(ChoiceRule { condition: condition?, next: next? })
+    Some(ChoiceRule { condition: condition?, assign, next: next? })
 }
 
 fn wait(
@@ -183,7 +194,7 @@ fn parallel(
     numbering: &Numbering<'_>,
 ) -> Option<Parallel> {
     match fields.get("Branches").map(Json::as_array) {
-        None => fields.fault_here("The field 'Branches' is required but was missing"),
+        None => fields.fault_missing("Branches"),
         Some(None) => fields.fault("Branches", "Expected value of type Array"),
         Some(Some([])) => fields.fault("Branches", "Value cannot be empty"),
         Some(Some(_)) => {}

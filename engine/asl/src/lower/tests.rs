@@ -46,7 +46,12 @@ fn faults_are_told_all_at_once_with_place_and_rule() {
             "SCHEMA_VALIDATION_FAILED: String does not match RFC3339 timestamp at /States/B/Timestamp",
             "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/C/Type",
             "SCHEMA_VALIDATION_FAILED: The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call at /States/E/Parameters",
-            "MISSING_TRANSITION_TARGET: Missing 'StartAt' target: X at /StartAt",
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: X at /StartAt",
+            "MISSING_TRANSITION_TARGET: State \"A\" is not reachable. at /States/A",
+            "MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B",
+            "MISSING_TRANSITION_TARGET: State \"C\" is not reachable. at /States/C",
+            "MISSING_TRANSITION_TARGET: State \"P\" is not reachable. at /States/P",
+            "MISSING_TRANSITION_TARGET: State \"E\" is not reachable. at /States/E",
         ]
     );
 }
@@ -105,7 +110,7 @@ fn wrong_fields_are_found() {
         (r#"{"Type":"Choice","Choices":[]}"#, "Value cannot be empty at /States/A/Choices"),
         (
             r#"{"Type":"Choice","Choices":[{"Variable":"$.x","IsNull":true}]}"#,
-            "The field 'Next' is required but was missing at /States/A/Choices[0]",
+            "These fields are required: [Next] at /States/A/Choices[0]",
         ),
         (
             r#"{"Type":"Task","Resource":"x","End":true}"#,
@@ -121,9 +126,9 @@ fn wrong_fields_are_found() {
         ),
         (
             r#"{"Type":"Pass","End":true,"Output":1}"#,
-            "The QueryLanguage 'JSONPath' does not support the field 'Output' at /States/A/Output",
+            "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage at /States/A",
         ),
-        (r#"{}"#, "The field 'Type' is required but was missing at /States/A"),
+        (r#"{}"#, "These fields are required: [Type] at /States/A"),
         (r#"1"#, "Expected value of type Object at /States/A"),
     ] {
         assert_eq!(
@@ -166,7 +171,7 @@ fn the_configuration_of_a_map_is_checked() {
         ),
         (
             r#"{"Mode":"DISTRIBUTED"}"#,
-            format!("The field 'ExecutionType' is required but was missing at {config}"),
+            format!("These fields are required: [ExecutionType] at {config}"),
         ),
         (
             r#"{"Mode":"DISTRIBUTED","ExecutionType":"X"}"#,
@@ -188,10 +193,7 @@ fn fields_of_distributed_maps_are_checked() {
     const MODE: &str = r#"{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"}"#;
     for (rest, fault) in [
         (r#","ItemReader":1"#, "Expected value of type Object at /States/A/ItemReader"),
-        (
-            r#","ItemReader":{}"#,
-            "The field 'Resource' is required but was missing at /States/A/ItemReader",
-        ),
+        (r#","ItemReader":{}"#, "These fields are required: [Resource] at /States/A/ItemReader"),
         (
             r#","ItemReader":{"Resource":"r","Parameters":{"a.$":"x"}}"#,
             "The value for the field 'a.$' must be a valid JSONPath or a valid intrinsic function call at /States/A/ItemReader/Parameters",
@@ -250,10 +252,7 @@ fn retriers_and_catchers_are_checked() {
     };
     assert_eq!(task(r#""Retry":[],"Catch":[]"#), [] as [&str; 0]);
     for (rest, fault) in [
-        (
-            r#""Retry":[{}]"#,
-            "The field 'ErrorEquals' is required but was missing at /States/A/Retry[0]",
-        ),
+        (r#""Retry":[{}]"#, "These fields are required: [ErrorEquals] at /States/A/Retry[0]"),
         (
             r#""Retry":[{"ErrorEquals":[]}]"#,
             "Value cannot be empty at /States/A/Retry[0]/ErrorEquals",
@@ -268,7 +267,7 @@ fn retriers_and_catchers_are_checked() {
         ),
         (
             r#""Catch":[{"ErrorEquals":["a"]}]"#,
-            "The field 'Next' is required but was missing at /States/A/Catch[0]",
+            "These fields are required: [Next] at /States/A/Catch[0]",
         ),
         (
             r#""TimeoutSeconds":5,"HeartbeatSeconds":5"#,
@@ -281,18 +280,9 @@ fn retriers_and_catchers_are_checked() {
 
 #[test]
 fn what_cannot_be_run_yet_is_refused_by_name() {
-    for (state, fault) in [
-        (
-            r#"{"Type":"Pass","End":true,"QueryLanguage":"JSONata"}"#,
-            "The query language JSONata is not supported yet at /States/A/QueryLanguage",
-        ),
-        (
-            r#"{"Type":"Pass","End":true,"Assign":{"x":1}}"#,
-            "Assigning variables is not supported yet at /States/A/Assign",
-        ),
-    ] {
-        assert_eq!(faults_of_state(state), [format!("UNSUPPORTED_FEATURE: {fault}")]);
-    }
+    let state = r#"{"Type":"Pass","End":true,"QueryLanguage":"JSONata"}"#;
+    let fault = "UNSUPPORTED_FEATURE: The query language JSONata is not supported yet at /States/A/QueryLanguage";
+    assert_eq!(faults_of_state(state), [fault]);
 }
 
 #[test]
@@ -301,6 +291,7 @@ fn every_code_occurs() {
         "{",
         "{}",
         r#"{"StartAt":"B","States":{"A":{"Type":"Succeed"}}}"#,
+        r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#,
         r#"{"StartAt":"A","States":{"A":{"Type":"Parallel","End":true,"Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}]}}}"#,
         r#"{"StartAt":"A","States":{"A":{"Type":"Map","Label":"","End":true,"ItemProcessor":{"StartAt":"B","States":{"B":{"Type":"Succeed"}}}}}}"#,
         r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#,
@@ -325,4 +316,88 @@ fn the_workflows_that_come_along_compile() {
         count += 1;
     }
     assert!(count >= 2);
+}
+
+#[test]
+fn fields_of_other_types_are_refused_in_awss_words() {
+    for (state, field) in [
+        (r#"{"Type":"Pass","End":true,"Catch":[]}"#, "Catch"),
+        (r#"{"Type":"Fail","Retry":[]}"#, "Retry"),
+        (r#"{"Type":"Succeed","Next":"A"}"#, "Next"),
+        (r#"{"Type":"Succeed","Assign":{"x":1}}"#, "Assign"),
+        (r#"{"Type":"Wait","Seconds":1,"End":true,"ResultPath":null}"#, "ResultPath"),
+        (r#"{"Type":"Pass","End":true,"Coment":""}"#, "Coment"),
+    ] {
+        let fault =
+            format!("SCHEMA_VALIDATION_FAILED: Field '{field}' is not supported at /States/A");
+        assert_eq!(faults_of_state(state), [fault], "{state}");
+    }
+}
+
+#[test]
+fn states_must_be_named_by_another_and_the_execution_must_be_able_to_end() {
+    assert_eq!(
+        faults(
+            r#"{"StartAt":"A","States":{
+                "A":{"Type":"Pass","Next":"Nowhere"},
+                "B":{"Type":"Pass","Next":"C"},
+                "C":{"Type":"Pass","Next":"C"}}}"#
+        ),
+        [
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere at /States/A/Next",
+            "MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B",
+            "MISSING_END_STATE: Workflow has no terminal state at null",
+        ]
+    );
+}
+
+#[test]
+fn variables_have_names_and_belong_to_one_scope() {
+    assert_eq!(
+        faults(
+            r#"{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Assign":{"x.$":"$"},
+                "Catch":[{"ErrorEquals":["States.ALL"],"Next":"S","Assign":{"y":1}}],
+                "Branches":[
+                    {"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"Assign":{"x":1,"z":1}}}},
+                    {"StartAt":"B","States":{"B":{"Type":"Pass","End":true,"Assign":{"y":1,"z":1}}}}]},
+                "S":{"Type":"Pass","End":true,"Assign":{"2x":1,"states":1}}}}"#
+        ),
+        [
+            "SCHEMA_VALIDATION_FAILED: '2x' is not a valid variable name at /States/S/Assign/2x",
+            "SCHEMA_VALIDATION_FAILED: The variable name 'states' is reserved at /States/S/Assign/states",
+            "SCHEMA_VALIDATION_FAILED: The variable 'x' is assigned in an outer scope already at /States/P/Branches[0]/States/A/Assign",
+            "SCHEMA_VALIDATION_FAILED: The variable 'y' is assigned in an outer scope already at /States/P/Branches[1]/States/B/Assign",
+        ]
+    );
+}
+
+#[test]
+fn the_variables_that_states_read_are_known() {
+    let program = compile(
+        r#"{"StartAt":"A","States":{
+            "A":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Next":"B",
+                "InputPath":"$a.b","OutputPath":"$z","TimeoutSecondsPath":"$t",
+                "Parameters":{"x":{"y.$":"States.Format('{}', States.Array($f, $.no))"},"$k":"$no"},
+                "Catch":[{"ErrorEquals":["E"],"Next":"B","Assign":{"q.$":"$c"}}]},
+            "B":{"Type":"Choice","Default":"C","Assign":{"r.$":"$r"},
+                "Choices":[{"Not":{"Variable":"$v","NumericEqualsPath":"$p"},"Next":"C"}]},
+            "C":{"Type":"Succeed"}}}"#,
+    )
+    .program
+    .unwrap();
+    let shown: Vec<String> = program
+        .variable_references()
+        .iter()
+        .map(|(state, names)| format!("{state}: {names:?}"))
+        .collect();
+    assert_eq!(shown, [r#"A: {"a", "c", "f", "t", "z"}"#, r#"B: {"p", "r", "v"}"#]);
+}
+
+#[test]
+fn what_was_accepted_once_still_runs() {
+    let definition =
+        r#"{"StartAt":"A","States":{"A":{"Type":"Succeed"},"B":{"Type":"Succeed","Old":1}}}"#;
+    assert!(compile(definition).program.is_none());
+    assert_eq!(crate::compile_accepted(definition).unwrap().states.len(), 2);
+    assert!(crate::compile_accepted(r#"{"StartAt":"A","States":{"A":{"Type":"X"}}}"#).is_none());
 }

@@ -1,9 +1,10 @@
 //! Choice: the first rule that holds says where to go.
 
-use stepyard_asl::{ChoiceState, EvalError, StateId, Transition};
+use stepyard_asl::{ChoiceRule, ChoiceState, EvalError, StateId, Transition};
+use stepyard_json::Payload;
 
 use crate::FrameId;
-use crate::decide::Run;
+use crate::decide::{Left, Run};
 use crate::failure::Failure;
 
 /// AWS's words when no rule holds and there is no `Default`. It tells this as `States.Runtime`, though the States
@@ -18,17 +19,32 @@ pub(super) fn work(
     choice: &ChoiceState,
 ) -> Result<(), Failure> {
     let input = run.effective_input(id, state)?;
-    let mut chosen = choice.default;
-    for rule in &choice.choices {
-        if run.evaluate(id, &input, |env| rule.condition.eval(env))? {
-            chosen = Some(rule.next);
-            break;
-        }
-    }
-    let Some(next) = chosen else {
+    let rule = chosen(run, id, choice, &input)?;
+    let Some(next) = rule.map_or(choice.default, |rule| Some(rule.next)) else {
         return Err(run.locate(id, &EvalError::runtime(NO_NEXT_STATE)));
     };
+    // Variables of the state itself are those of `Default`.
+    let assign = match rule {
+        Some(rule) => rule.assign.as_ref(),
+        None => run.program.state(state).assign.as_ref(),
+    };
+    let assigned = run.assign(id, state, assign, &input)?;
     let output = run.filter_output(id, state, &input)?;
-    run.leave(id, state, output, Transition::Next(next));
+    run.leave(id, state, Left { output, assigned }, Transition::Next(next));
     Ok(())
+}
+
+/// The first rule that holds.
+fn chosen<'p>(
+    run: &mut Run<'_>,
+    id: FrameId,
+    choice: &'p ChoiceState,
+    input: &Payload,
+) -> Result<Option<&'p ChoiceRule>, Failure> {
+    for rule in &choice.choices {
+        if run.evaluate(id, input, |env| rule.condition.eval(env))? {
+            return Ok(Some(rule));
+        }
+    }
+    Ok(None)
 }

@@ -2,7 +2,7 @@
 
 use stepyard_asl::{Pass, StateId};
 
-use crate::decide::Run;
+use crate::decide::{Left, Run};
 use crate::failure::Failure;
 use crate::{FrameId, Stage};
 
@@ -25,7 +25,8 @@ pub(super) fn work(
             result
         }
     };
+    let assigned = run.assign(id, state, run.program.state(state).assign.as_ref(), &result)?;
     let output = run.output(id, state, result, &pass.result_path)?;
-    run.leave(id, state, output, pass.transition);
+    run.leave(id, state, Left { output, assigned }, pass.transition);
     Ok(())
 }

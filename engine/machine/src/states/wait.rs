@@ -4,7 +4,7 @@ use stepyard_asl::{EvalError, Path, StateId, StateKind, Timestamp, Wait, WaitUnt
 use stepyard_json::{Json, Payload};
 
 use super::shown;
-use crate::decide::Run;
+use crate::decide::{Left, Run};
 use crate::failure::Failure;
 use crate::{EventKind, FrameId};
 
@@ -39,8 +39,9 @@ pub(crate) fn elapsed(run: &mut Run<'_>, id: FrameId, state: StateId) {
 
 fn leave(run: &mut Run<'_>, id: FrameId, state: StateId, wait: &Wait) -> Result<(), Failure> {
     let input = run.effective_input(id, state)?;
+    let assigned = run.assign(id, state, run.program.state(state).assign.as_ref(), &input)?;
     let output = run.filter_output(id, state, &input)?;
-    run.leave(id, state, output, wait.transition);
+    run.leave(id, state, Left { output, assigned }, wait.transition);
     Ok(())
 }
 

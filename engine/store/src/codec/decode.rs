@@ -126,7 +126,14 @@ impl<'a> Reader<'a> {
             code::STATE_ENTERED => {
                 EventKind::StateEntered { state, input: self.payload(payloads)? }
             }
-            code::STATE_EXITED => EventKind::StateExited { state, output: self.payload(payloads)? },
+            code::STATE_EXITED => {
+                EventKind::StateExited { state, output: self.payload(payloads)?, assigned: None }
+            }
+            code::STATE_EXITED_ASSIGNING => EventKind::StateExited {
+                state,
+                output: self.payload(payloads)?,
+                assigned: Some(self.payload(payloads)?),
+            },
             code::STATE_ABORTED => EventKind::StateAborted { state },
             code::PARALLEL_STATE_STARTED => EventKind::ParallelStateStarted {
                 state,

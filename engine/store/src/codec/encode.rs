@@ -71,8 +71,13 @@ impl<'a> Encoder<'a> {
             | EventKind::ExecutionTimedOut { error, cause }
             | EventKind::ExecutionAborted { error, cause } => self.failure(error, cause),
             EventKind::StateEntered { state, input } => self.state_and_payload(*state, input),
-            EventKind::StateExited { state, output }
-            | EventKind::TaskSucceeded { state, output } => self.state_and_payload(*state, output),
+            EventKind::StateExited { state, output, assigned } => {
+                self.state_and_payload(*state, output);
+                if let Some(assigned) = assigned {
+                    self.payload(assigned);
+                }
+            }
+            EventKind::TaskSucceeded { state, output } => self.state_and_payload(*state, output),
             EventKind::TaskScheduled {
                 state,
                 parameters,
@@ -206,7 +211,8 @@ fn kind_code(kind: &EventKind) -> u8 {
         EventKind::ExecutionTimedOut { .. } => code::EXECUTION_TIMED_OUT,
         EventKind::ExecutionAborted { .. } => code::EXECUTION_ABORTED,
         EventKind::StateEntered { .. } => code::STATE_ENTERED,
-        EventKind::StateExited { .. } => code::STATE_EXITED,
+        EventKind::StateExited { assigned: None, .. } => code::STATE_EXITED,
+        EventKind::StateExited { assigned: Some(_), .. } => code::STATE_EXITED_ASSIGNING,
         EventKind::StateAborted { .. } => code::STATE_ABORTED,
         EventKind::TaskScheduled { .. } => code::TASK_SCHEDULED,
         EventKind::TaskStarted { .. } => code::TASK_STARTED,

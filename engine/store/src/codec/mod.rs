@@ -54,6 +54,7 @@ mod code {
     pub(super) const MAP_ITERATION_ABORTED: u8 = 24;
     pub(super) const MAP_STATE_SUCCEEDED: u8 = 25;
     pub(super) const MAP_STATE_FAILED: u8 = 26;
+    pub(super) const STATE_EXITED_ASSIGNING: u8 = 27;
 }
 
 #[cfg(test)]

@@ -56,8 +56,9 @@ fn any_simple_kind() -> impl Strategy<Value = EventKind> {
             .prop_map(|(error, cause)| EventKind::ExecutionAborted { error, cause }),
         (state(), any_payload())
             .prop_map(|(state, input)| EventKind::StateEntered { state, input }),
-        (state(), any_payload())
-            .prop_map(|(state, output)| EventKind::StateExited { state, output }),
+        (state(), any_payload(), proptest::option::of(any_payload())).prop_map(
+            |(state, output, assigned)| EventKind::StateExited { state, output, assigned }
+        ),
         state().prop_map(|state| EventKind::StateAborted { state }),
         (state(), any_payload(), seconds(), seconds(), any_text()).prop_map(
             |(state, parameters, timeout_seconds, heartbeat_seconds, role_arn)| {
@@ -173,7 +174,10 @@ fn a_shared_payload_is_written_once() {
     };
     let events = [
         event(1, EventKind::StateEntered { state: StateId(0), input: payload.clone() }),
-        event(2, EventKind::StateExited { state: StateId(0), output: payload.clone() }),
+        event(
+            2,
+            EventKind::StateExited { state: StateId(0), output: payload.clone(), assigned: None },
+        ),
         event(3, EventKind::ExecutionSucceeded { output: payload }),
     ];
     let body = encode(&events, 1);

@@ -68,7 +68,6 @@ pub(crate) async fn test_state(
     let levels = &["INFO", "DEBUG", "TRACE"];
     let level = request.inspection_level.as_deref();
     Constraints::default().one_of("inspectionLevel", level, levels).check()?;
-    refuse_what_comes_later(&request)?;
     let subject = Subject::find(definition, request.state_name.as_deref())?;
     let mock = mock_of(&request, &subject)?;
     if mock.is_none() {
@@ -79,21 +78,22 @@ pub(crate) async fn test_state(
     let input = parse(request.input.as_deref().unwrap_or("{}"), "input")?;
     let retries = request.state_configuration.unwrap_or_default().retrier_retry_count;
     let context = context(request.context.as_deref(), mock.as_ref())?;
-    let inspection = Inspection::new(context, mock);
+    let variables = variables(request.variables.as_deref())?;
+    let inspection = Inspection::new(context, variables, mock);
     let bench = Bench { app, program, retries: retries.unwrap_or(0) };
     let ended = bench.run(input.clone(), inspection).await?;
     let shows_stages = !matches!(level, None | Some("INFO"));
-    let data = shows_stages.then(|| shown::stages(&subject, &input, &ended.inspection));
+    let data = shows_stages.then(|| shown::stages(&subject, &input, &ended));
     Ok(ended.response(data))
 }
 
-/// Asked for, it must not be left out silently.
-fn refuse_what_comes_later(request: &TestStateRequest) -> Result<(), ApiError> {
-    match &request.variables {
-        Some(variables) if variables.trim() != "{}" => {
-            Err(ApiError::validation("Testing with variables is not supported yet"))
-        }
-        _ => Ok(()),
+/// `variables`: an object, each member of which is a variable.
+fn variables(text: Option<&str>) -> Result<Option<Json>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let variables = parse(text, "variables")?;
+    match variables.tree() {
+        object @ Json::Object(_) => Ok(Some(object.clone())),
+        _ => Err(ApiError::validation("Invalid Variables provided: they must be a JSON object")),
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Bench<'a> {
 /// What came of it.
 pub(super) struct Ended {
     pub(super) inspection: Inspection,
+    /// Variables that the state has assigned.
+    pub(super) assigned: Option<Payload>,
     outcome: Outcome,
     output: Option<Payload>,
     next_state: Option<Arc<str>>,
@@ -157,11 +159,17 @@ impl Bench<'_> {
             !matches!(event.kind, EventKind::StateExited { .. }) && !event.kind.is_terminal()
         });
         let first = after.next().map(|event| event.kind);
-        let mut ended =
-            Ended { inspection, outcome: Outcome::Retriable, output: None, next_state: None };
+        let mut ended = Ended {
+            inspection,
+            assigned: None,
+            outcome: Outcome::Retriable,
+            output: None,
+            next_state: None,
+        };
         match first {
-            Some(EventKind::StateExited { output, .. }) => {
+            Some(EventKind::StateExited { output, assigned, .. }) => {
                 ended.output = Some(output);
+                ended.assigned = assigned;
                 ended.next_state = after.find_map(|event| match event.kind {
                     EventKind::StateEntered { state, .. } => {
                         Some(self.program.state(state).name.clone())

@@ -5,6 +5,7 @@ use serde_json::Value;
 use stepyard_json::Payload;
 use stepyard_machine::{Inspection, Stage};
 
+use super::run::Ended;
 use super::subject::Subject;
 
 /// `inspectionData`: JSON texts.
@@ -24,6 +25,8 @@ pub(super) struct InspectionData {
     after_result_selector: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after_result_path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variables: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_concurrency: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,11 +48,8 @@ struct ErrorDetails {
 }
 
 /// The stages of a type as AWS shows them (recorded).
-pub(super) fn stages(
-    subject: &Subject,
-    input: &Payload,
-    inspection: &Inspection,
-) -> InspectionData {
+pub(super) fn stages(subject: &Subject, input: &Payload, ended: &Ended) -> InspectionData {
+    let inspection = &ended.inspection;
     let state_type = subject.state_type();
     let shown = |stage: Stage| {
         let payload = inspection.stages.get(&stage)?;
@@ -63,6 +63,9 @@ pub(super) fn stages(
         result: shown(Stage::Result),
         after_result_selector: shown(Stage::AfterResultSelector),
         after_result_path: shown(Stage::AfterResultPath),
+        variables: inspection
+            .variables_after(ended.assigned.as_ref())
+            .map(|variables| variables.to_string()),
         error_details: error_details(inspection),
         ..InspectionData::default()
     };
