@@ -4,7 +4,7 @@
 use stepyard_asl::{
     EvalError, Path, ResultPath, StateId, Template, VARIABLE_BYTES_MAX, VARIABLES_BYTES_MAX,
 };
-use stepyard_json::{DEPTH_MAX, Json, Payload};
+use stepyard_json::{DEPTH_MAX, Json, Object, Payload};
 
 use crate::decide::Run;
 use crate::failure::{DATA_LIMIT_EXCEEDED, Failure};
@@ -66,7 +66,7 @@ impl Run<'_> {
         Ok(output)
     }
 
-    /// `Assign`, given what the state works on; `None` when there is none.
+    /// `Assign`, given what the state works on; `None` when nothing is assigned.
     pub(crate) fn assign(
         &mut self,
         id: FrameId,
@@ -76,6 +76,9 @@ impl Run<'_> {
     ) -> Result<Option<Payload>, Failure> {
         let Some(assign) = assign else { return Ok(None) };
         let json = self.evaluate(id, data, |env| assign.eval(env))?;
+        if json.as_object().is_some_and(Object::is_empty) {
+            return Ok(None);
+        }
         let assigned = self.payload(id, json)?;
         let fits = assigned.fits(VARIABLE_BYTES_MAX)
             && self.execution().variable_bytes() + assigned.len() <= VARIABLES_BYTES_MAX;

@@ -43,14 +43,13 @@ pub(crate) struct DescribeStateMachineResponse {
 /// The variables that states read, by the name of the state.
 pub(crate) type VariableReferences = BTreeMap<Arc<str>, VariableNames>;
 
-/// Logging and tracing, with AWS's defaults where nothing was said, and encryption.
+/// Logging, tracing and encryption, with AWS's defaults where nothing was said. (That of encryption stands in newer
+/// recordings only.)
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Configuration {
     logging_configuration: Value,
     tracing_configuration: Value,
-    /// Only when it was given (recorded from AWS).
-    #[serde(skip_serializing_if = "Value::is_null")]
     encryption_configuration: Value,
 }
 
@@ -122,6 +121,9 @@ pub(super) fn configuration(revision: &Revision) -> Configuration {
             json!({ "level": "OFF", "includeExecutionData": false }),
         ),
         tracing_configuration: take("tracingConfiguration", json!({ "enabled": false })),
-        encryption_configuration: said["encryptionConfiguration"].take(),
+        encryption_configuration: take(
+            "encryptionConfiguration",
+            json!({ "type": "AWS_OWNED_KEY" }),
+        ),
     }
 }
