@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use stepyard_asl::StateId;
 use stepyard_json::Payload;
-use stepyard_machine::{Event, EventKind, StartContext, Text};
+use stepyard_machine::{Event, EventKind, Qualifier, StartContext, Text};
 
 use super::{RECORD_EVENTS, VERSION, code};
 
@@ -63,6 +63,10 @@ impl<'a> Encoder<'a> {
         match kind {
             EventKind::ExecutionStarted { context, input, timeout_seconds } => {
                 self.context(context);
+                if let Some(Qualifier { version, alias }) = &context.qualifier {
+                    self.var(*version);
+                    self.text(alias);
+                }
                 self.payload(input);
                 self.option(*timeout_seconds);
             }
@@ -132,6 +136,8 @@ impl<'a> Encoder<'a> {
             state_machine_arn,
             state_machine_name,
             role_arn,
+            // Only events of another code have it.
+            qualifier: _,
         } = context;
         for text in [execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn]
         {
@@ -200,7 +206,10 @@ impl<'a> Encoder<'a> {
 
 fn kind_code(kind: &EventKind) -> u8 {
     match kind {
-        EventKind::ExecutionStarted { .. } => code::EXECUTION_STARTED,
+        EventKind::ExecutionStarted { context, .. } => match context.qualifier {
+            None => code::EXECUTION_STARTED,
+            Some(_) => code::QUALIFIED_EXECUTION_STARTED,
+        },
         EventKind::ExecutionSucceeded { .. } => code::EXECUTION_SUCCEEDED,
         EventKind::ExecutionFailed { .. } => code::EXECUTION_FAILED,
         EventKind::ExecutionTimedOut { .. } => code::EXECUTION_TIMED_OUT,

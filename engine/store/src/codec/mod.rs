@@ -54,6 +54,8 @@ mod code {
     pub(super) const MAP_ITERATION_ABORTED: u8 = 24;
     pub(super) const MAP_STATE_SUCCEEDED: u8 = 25;
     pub(super) const MAP_STATE_FAILED: u8 = 26;
+    /// An execution that was started with a version.
+    pub(super) const QUALIFIED_EXECUTION_STARTED: u8 = 40;
 }
 
 #[cfg(test)]
