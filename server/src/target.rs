@@ -76,9 +76,9 @@ impl App {
         arn: &str,
     ) -> Result<Option<Arc<Alias>>, ApiError> {
         let now = || self.runtime.clock().monotonic();
-        let read = async || {
-            let alias = self.store.find_alias(machine_arn, name).await;
-            alias.map_err(|error| Some(error.into()))?.ok_or(None)
+        let read = async || match self.store.find_alias(machine_arn, name).await {
+            Ok(alias) => alias.ok_or(None),
+            Err(error) => Err(Some(ApiError::from(error))),
         };
         found(self.machines.aliases.get(arn, now, read).await)
     }
@@ -89,9 +89,9 @@ impl App {
         number: u64,
     ) -> Result<Option<Arc<StateMachine>>, ApiError> {
         let now = || self.runtime.clock().monotonic();
-        let read = async || {
-            let version = self.version(machine_arn, number).await.map_err(Some)?;
-            version.map(|(machine, _)| machine).ok_or(None)
+        let read = async || match self.version(machine_arn, number).await {
+            Ok(version) => version.map(|(machine, _)| machine).ok_or(None),
+            Err(error) => Err(Some(error)),
         };
         let arn = format!("{machine_arn}:{number}");
         found(self.machines.known.get(&arn, now, read).await)

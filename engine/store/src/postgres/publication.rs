@@ -107,7 +107,7 @@ pub(super) async fn change(
     present: u64,
     change: &PublicationChange,
 ) -> Result<bool, Error> {
-    let query = |sql| sqlx::query(sql).bind(arn).bind(signed(present));
+    let query = |sql: &'static str| sqlx::query(sql).bind(arn).bind(signed(present));
     let query = match change {
         PublicationChange::AddVersion(version) => bind_version(query(ADD_VERSION), version),
         PublicationChange::RemoveVersion(number) => query(REMOVE_VERSION).bind(signed(*number)),
