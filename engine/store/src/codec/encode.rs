@@ -63,10 +63,6 @@ impl<'a> Encoder<'a> {
         match kind {
             EventKind::ExecutionStarted { context, input, timeout_seconds } => {
                 self.context(context);
-                if let Some(Qualifier { version, alias }) = &context.qualifier {
-                    self.var(*version);
-                    self.text(alias);
-                }
                 self.payload(input);
                 self.option(*timeout_seconds);
             }
@@ -136,12 +132,16 @@ impl<'a> Encoder<'a> {
             state_machine_arn,
             state_machine_name,
             role_arn,
-            // Only events of another code have it.
-            qualifier: _,
+            qualifier,
         } = context;
         for text in [execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn]
         {
             self.str(text);
+        }
+        // Only events of another code have it.
+        if let Some(Qualifier { version, alias }) = qualifier {
+            self.var(*version);
+            self.text(alias);
         }
     }
 
