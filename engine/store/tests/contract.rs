@@ -736,10 +736,11 @@ async fn nodes_on_postgres_never_give_a_number_twice() {
     let Some((url, store)) = postgres().await else { return };
     let arn = machine("m", 0).arn;
     store.create_state_machine(machine("m", 1), None).await.unwrap();
-    let node = || async {
+    let node = |_| {
         let options = PostgresOptions { url: url.clone(), allow_unsafe: false };
-        let (store, arn) = (PostgresStore::open(options).await.unwrap(), arn.clone());
+        let arn = arn.clone();
         tokio::spawn(async move {
+            let store = PostgresStore::open(options).await.unwrap();
             let mut numbers = Vec::new();
             for _ in 0..TURNS {
                 numbers.push(publish(&store, &arn).await);
@@ -748,8 +749,8 @@ async fn nodes_on_postgres_never_give_a_number_twice() {
         })
     };
     let mut numbers = Vec::new();
-    for started in futures::future::join_all((0..NODES).map(|_| node())).await {
-        numbers.extend(started.await.unwrap());
+    for ended in futures::future::join_all((0..NODES).map(node)).await {
+        numbers.extend(ended.unwrap());
     }
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=NODES * TURNS).collect::<Vec<_>>());
