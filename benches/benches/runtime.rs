@@ -46,7 +46,10 @@ fn bench(bencher: Bencher, definition: &str) {
     let revision = Uuid::from_u128(1);
     let runtime = tokio.block_on(async {
         let store = SqliteStore::open(SqliteOptions { path }).await.expect("a store");
-        store.create_state_machine(machine(revision, definition)).await.expect("a state machine");
+        store
+            .create_state_machine(machine(revision, definition), None)
+            .await
+            .expect("a state machine");
         let options = RuntimeOptions::new(Arc::new(store), Arc::new(Echo));
         Runtime::start(options).await.expect("a runtime")
     });

@@ -68,7 +68,7 @@ impl App {
         arn: &str,
     ) -> Result<Arc<StateMachine>, ApiError> {
         let now = || self.runtime.clock().monotonic();
-        self.machines.get(arn, now, async || self.state_machine(arn).await).await
+        self.machines.known.get(arn, now, async || self.state_machine(arn).await).await
     }
 
     /// What is committed of an execution.

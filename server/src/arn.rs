@@ -30,6 +30,15 @@ pub(crate) enum Resource {
     Other { resource_type: String },
 }
 
+/// What the qualifier of a state machine's ARN names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Qualified<'a> {
+    /// A version, by its number.
+    Version(u64),
+    /// An alias, whose name is never a number.
+    Alias(&'a str),
+}
+
 impl Arn {
     /// Reads an ARN.
     ///
@@ -84,6 +93,22 @@ impl Arn {
         Ok(self.with(Resource::Execution { state_machine, name }).to_string())
     }
 
+    /// The version or alias that it names, if it names one.
+    pub(crate) fn qualified(&self) -> Option<Qualified<'_>> {
+        let Resource::StateMachine { qualifier: Some(qualifier), .. } = &self.resource else {
+            return None;
+        };
+        let number =
+            qualifier.parse::<u64>().ok().filter(|number| number.to_string() == *qualifier);
+        Some(number.map_or(Qualified::Alias(qualifier), Qualified::Version))
+    }
+
+    /// The ARN of the state machine that it names, without version and alias.
+    pub(crate) fn unqualified(&self) -> Result<String, ApiError> {
+        let name = self.state_machine_name()?.to_owned();
+        Ok(self.with(Resource::StateMachine { name, qualifier: None }).to_string())
+    }
+
     /// The name of the state machine that it names.
     pub(crate) fn state_machine_name(&self) -> Result<&str, ApiError> {
         match &self.resource {
@@ -91,6 +116,11 @@ impl Arn {
             other => Err(wrong_type(other)),
         }
     }
+}
+
+/// An ARN of a state machine that lacks what this call asks for, or has too much.
+pub(crate) fn wrong_qualifier(arn: &str, wanted: &str) -> ApiError {
+    invalid(&format!("{arn} is not the ARN of {wanted}"))
 }
 
 fn wrong_type(resource: &Resource) -> ApiError {
@@ -125,7 +155,7 @@ impl fmt::Display for Arn {
 
 #[cfg(test)]
 mod tests {
-    use super::Arn;
+    use super::{Arn, Qualified};
 
     const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
 
@@ -136,6 +166,20 @@ mod tests {
         assert_eq!(execution, "arn:aws:states:us-east-1:000000000000:execution:m:e");
         let execution = Arn::parse(&execution).unwrap();
         assert_eq!(execution.state_machine_of_execution().unwrap(), (MACHINE.to_owned(), "e"));
+    }
+
+    #[test]
+    fn versions_and_aliases_qualify_a_machine() {
+        for (qualifier, named) in [
+            (":7", Some(Qualified::Version(7))),
+            (":PROD", Some(Qualified::Alias("PROD"))),
+            (":07", Some(Qualified::Alias("07"))),
+            ("", None),
+        ] {
+            let arn = Arn::parse(&format!("{MACHINE}{qualifier}")).unwrap();
+            assert_eq!(arn.qualified(), named);
+            assert_eq!(arn.unqualified().unwrap(), MACHINE);
+        }
     }
 
     #[test]

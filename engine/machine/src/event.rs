@@ -9,7 +9,7 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
-use crate::{EventId, FrameId};
+use crate::{EventId, FrameId, Qualifier};
 
 /// One entry of the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,8 @@ pub struct StartContext {
     pub state_machine_name: Arc<str>,
     /// ARN of the role of the state machine.
     pub role_arn: Arc<str>,
+    /// The version it was started with; `None` when it was started by the unqualified ARN.
+    pub qualifier: Option<Qualifier>,
 }
 
 /// What happened. Payloads are shared, not copied.

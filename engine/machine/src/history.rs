@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stepyard_asl::{Program, Resource, ServiceCall, StateId, StateKind, Timestamp};
 use stepyard_json::{Json, Object, Payload};
 
-use crate::{Event, EventId, EventKind, Text};
+use crate::{Event, EventId, EventKind, StartContext, Text};
 
 /// One event as AWS shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,10 @@ pub enum Details {
         input: Payload,
         /// `roleArn`.
         role_arn: Arc<str>,
+        /// `stateMachineVersionArn`.
+        version_arn: Option<Arc<str>>,
+        /// `stateMachineAliasArn`.
+        alias_arn: Option<Arc<str>>,
     },
     /// Of what ended well: execution, Lambda function, activity.
     Succeeded {
@@ -165,8 +169,7 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
     let iteration = |state, index: &u32| Details::MapIteration { name: name(state), index: *index };
     Some(match kind {
         EventKind::ExecutionStarted { context, input, .. } => {
-            let (input, role_arn) = (input.clone(), context.role_arn.clone());
-            ("ExecutionStarted", Some(Details::ExecutionStarted { input, role_arn }))
+            ("ExecutionStarted", Some(started(context, input)))
         }
         EventKind::ExecutionSucceeded { output } => {
             ("ExecutionSucceeded", Some(Details::Succeeded { output: output.clone() }))
@@ -218,6 +221,16 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
         | EventKind::RetryScheduled { .. }
         | EventKind::BranchSucceeded => return None,
     })
+}
+
+fn started(context: &StartContext, input: &Payload) -> Details {
+    let (machine, qualifier) = (&context.state_machine_arn, context.qualifier.as_ref());
+    Details::ExecutionStarted {
+        input: input.clone(),
+        role_arn: context.role_arn.clone(),
+        version_arn: qualifier.map(|qualifier| qualifier.version_arn(machine).into()),
+        alias_arn: qualifier.and_then(|qualifier| qualifier.alias_arn(machine)).map(Arc::from),
+    }
 }
 
 fn failed(error: &Text, cause: &Text) -> Option<Details> {
@@ -353,9 +366,11 @@ struct Members {
 impl Members {
     fn details(&mut self, details: &Details) {
         match details {
-            Details::ExecutionStarted { input, role_arn } => {
+            Details::ExecutionStarted { input, role_arn, version_arn, alias_arn } => {
                 self.data("input", input);
                 self.object.insert("roleArn", role_arn.clone());
+                self.text("stateMachineAliasArn", alias_arn);
+                self.text("stateMachineVersionArn", version_arn);
             }
             Details::Succeeded { output } => self.data("output", output),
             Details::Failed { error, cause } => self.failure(error, cause),

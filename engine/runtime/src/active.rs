@@ -108,6 +108,7 @@ impl Active {
             id: self.id,
             state_machine_arn: context.state_machine_arn.clone(),
             name: context.execution_name.clone(),
+            qualifier: context.qualifier.clone(),
             revision: self.revision,
             status: ExecutionStatus::Running,
             started_at: self.execution.started_at().unwrap_or_default(),

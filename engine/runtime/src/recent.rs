@@ -121,6 +121,7 @@ mod tests {
             id: ExecutionId(Uuid::from_u128(number as u128)),
             state_machine_arn: "m".into(),
             name: "n".into(),
+            qualifier: None,
             revision: Uuid::nil(),
             status,
             started_at: Timestamp(0),
@@ -133,6 +134,7 @@ mod tests {
             state_machine_arn: "m".into(),
             state_machine_name: "m".into(),
             role_arn: "r".into(),
+            qualifier: None,
         };
         let input = format!("\"{}\"", "x".repeat(10_000));
         ExecutionView::started(row, Arc::new(context), Payload::from_trusted_text(input.into()))

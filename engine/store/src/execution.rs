@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepyard_asl::Timestamp;
-use stepyard_machine::ExecutionStatus;
+use stepyard_machine::{ExecutionStatus, Qualifier};
 use uuid::Uuid;
 
 /// Number of a shard, below [`SHARD_COUNT`].
@@ -51,6 +51,8 @@ pub struct ExecutionRow {
     pub state_machine_arn: Arc<str>,
     /// Name, unique in the state machine.
     pub name: Arc<str>,
+    /// The version it was started with; `None` when it was started by the unqualified ARN.
+    pub qualifier: Option<Qualifier>,
     /// The revision of the definition that it runs.
     pub revision: Uuid,
     /// Status.
@@ -95,6 +97,8 @@ pub struct ExecutionUpdate {
 pub struct ExecutionQuery {
     /// Of this state machine only.
     pub state_machine_arn: Option<Arc<str>>,
+    /// Of these only, which all have a version.
+    pub started_by: Option<StartedBy>,
     /// With this status only.
     pub status: Option<ExecutionStatus>,
     /// Whose name starts so.
@@ -104,6 +108,26 @@ pub struct ExecutionQuery {
     pub after: Option<ExecutionId>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// How executions of a state machine were started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartedBy {
+    /// With this version, by its own ARN or by an alias.
+    Version(u64),
+    /// By the alias of this name, whichever version it led to.
+    Alias(Arc<str>),
+}
+
+impl StartedBy {
+    /// Whether an execution with that qualifier is one of them.
+    pub(crate) fn includes(&self, qualifier: Option<&Qualifier>) -> bool {
+        match (self, qualifier) {
+            (StartedBy::Version(version), Some(qualifier)) => *version == qualifier.version,
+            (StartedBy::Alias(name), Some(qualifier)) => Some(name) == qualifier.alias.as_ref(),
+            (_, None) => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod memory;
 mod metadata;
 mod node;
 mod postgres;
+mod publication;
 mod retention;
 mod sql;
 mod sqlite;
@@ -22,11 +23,13 @@ pub use commit::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX, Chunk, CommitGroup, ShardLea
 pub use error::Error;
 pub use execution::{
     DuePlace, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, SHARD_COUNT, ShardId,
+    StartedBy,
 };
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};
 pub use node::{Membership, Node, NodeId, ShardOwner, all_shards};
 pub use postgres::{PostgresInspector, PostgresOptions, PostgresRepairer, PostgresStore};
+pub use publication::{Alias, Publication, PublicationChange, Routing, Version, WEIGHTS_SUM};
 pub use retention::{RETENTION_DAYS_MAX, Removed, Retention};
 pub use sqlite::{SqliteInspector, SqliteOptions, SqliteRepairer, SqliteStore};
 pub use state_machine::{Revision, StateMachine, StateMachineSummary, StateMachineType, Tags};

@@ -1,6 +1,7 @@
 //! A store in memory: for `stepyard run`, for tests, and as the base of simulated faults.
 
 mod inspect;
+mod publication;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +12,10 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
-    MetadataItem, MetadataStore, Node, NodeId, Removed, Retention, Revision, SHARD_COUNT, ShardId,
-    ShardLease, ShardOwner, StateMachine, StateMachineSummary, Store, Tags, all_shards,
+    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
+    Membership, MetadataItem, MetadataStore, Node, NodeId, Publication, PublicationChange, Removed,
+    Retention, Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner, StateMachine,
+    StateMachineSummary, Store, Tags, Version, all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -36,6 +38,8 @@ struct Tables {
     names: BTreeMap<(ShardId, Arc<str>, Arc<str>), ExecutionId>,
     journal: BTreeMap<(ShardId, ExecutionId, u64), Chunk>,
     machines: BTreeMap<Arc<str>, StateMachine>,
+    /// Of each state machine that is there.
+    publications: BTreeMap<Arc<str>, Publication>,
     revisions: BTreeMap<Uuid, MachineRevision>,
     metadata: BTreeMap<(String, i64), MetadataItem>,
 }
@@ -327,6 +331,7 @@ impl Store for MemoryStore {
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         let matches = |row: &&ExecutionRow| {
             query.state_machine_arn.as_ref().is_none_or(|arn| *arn == row.state_machine_arn)
+                && query.started_by.as_ref().is_none_or(|by| by.includes(row.qualifier.as_ref()))
                 && query.status.is_none_or(|status| status == row.status)
                 && query.name_prefix.as_deref().is_none_or(|prefix| row.name.starts_with(prefix))
                 && query.after.is_none_or(|after| row.id < after)
@@ -367,12 +372,14 @@ impl Store for MemoryStore {
     async fn create_state_machine(
         &self,
         machine: StateMachine,
+        version: Option<Version>,
     ) -> Result<Option<StateMachine>, Error> {
         let mut tables = self.tables();
         if let Some(present) = tables.machines.get(&machine.arn) {
             return Ok(Some(present.clone()));
         }
         tables.add_revision(machine.arn.clone(), machine.revision.clone());
+        tables.begin_publication(machine.arn.clone(), version);
         tables.machines.insert(machine.arn.clone(), machine);
         Ok(None)
     }
@@ -394,7 +401,9 @@ impl Store for MemoryStore {
     }
 
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
-        Ok(self.tables().machines.remove(arn).is_some())
+        let mut tables = self.tables();
+        tables.publications.remove(arn);
+        Ok(tables.machines.remove(arn).is_some())
     }
 
     async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error> {
@@ -416,6 +425,27 @@ impl Store for MemoryStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         Ok(self.tables().revisions.get(&id).map(|known| known.revision.clone()))
+    }
+
+    async fn publication(&self, arn: &str) -> Result<Option<Publication>, Error> {
+        Ok(self.tables().publications.get(arn).cloned())
+    }
+
+    async fn change_publication(
+        &self,
+        arn: &str,
+        present: u64,
+        change: PublicationChange,
+    ) -> Result<bool, Error> {
+        Ok(self.tables().change_publication(arn, present, &change))
+    }
+
+    async fn find_version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error> {
+        Ok(self.tables().publications.get(arn).and_then(|all| all.version(number)).cloned())
+    }
+
+    async fn find_alias(&self, arn: &str, name: &str) -> Result<Option<Alias>, Error> {
+        Ok(self.tables().publications.get(arn).and_then(|all| all.alias(name)).cloned())
     }
 
     async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {

@@ -8,9 +8,9 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
-    NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary,
-    Tags, all_shards,
+    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
+    Membership, NodeId, Publication, PublicationChange, Removed, Retention, Revision, ShardId,
+    ShardLease, StateMachine, StateMachineSummary, Tags, Version, all_shards,
 };
 
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
@@ -131,10 +131,12 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Chunk>, Error>;
 
-    /// Creates a state machine, or returns the one that has its ARN already.
+    /// Creates a state machine, with its first version if there is one, or returns the state machine that
+    /// has its ARN already.
     async fn create_state_machine(
         &self,
         machine: StateMachine,
+        version: Option<Version>,
     ) -> Result<Option<StateMachine>, Error>;
 
     /// Gives a state machine a new revision in the place of `present`. False when that is not its
@@ -146,7 +148,8 @@ pub trait Store: Send + Sync {
         revision: Revision,
     ) -> Result<bool, Error>;
 
-    /// Deletes a state machine; its revisions stay as long as executions need them.
+    /// Deletes a state machine with its versions and aliases; its revisions stay as long as executions
+    /// need them.
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error>;
 
     /// A state machine.
@@ -161,6 +164,24 @@ pub trait Store: Send + Sync {
 
     /// A revision, also of a deleted state machine.
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error>;
+
+    /// All that is published of a state machine. `None` when it does not exist.
+    async fn publication(&self, arn: &str) -> Result<Option<Publication>, Error>;
+
+    /// Changes what is published of a state machine. False, and nothing has changed, when it has changed
+    /// since it was read with so many changes, or when the state machine does not exist.
+    async fn change_publication(
+        &self,
+        arn: &str,
+        present: u64,
+        change: PublicationChange,
+    ) -> Result<bool, Error>;
+
+    /// A version of a state machine.
+    async fn find_version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error>;
+
+    /// An alias of a state machine.
+    async fn find_alias(&self, arn: &str, name: &str) -> Result<Option<Alias>, Error>;
 
     /// Sets for how many days executions of a state machine are kept after their end. False when it does
     /// not exist.

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use sqlx::{Connection, PgConnection};
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
-use stepyard_machine::ExecutionStatus;
+use stepyard_machine::{ExecutionStatus, Qualifier};
 use stepyard_store::{
-    Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
-    MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions, PostgresStore, Removed,
-    Retention, Revision, ShardId, ShardLease, SqliteOptions, SqliteStore, StateMachine,
-    StateMachineType, Store, Tags, all_shards,
+    Alias, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
+    MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions, PostgresStore, Publication,
+    PublicationChange, Removed, Retention, Revision, Routing, ShardId, ShardLease, SqliteOptions,
+    SqliteStore, StartedBy, StateMachine, StateMachineType, Store, Tags, Version, all_shards,
 };
 use support::postgres;
 use uuid::Uuid;
@@ -35,6 +35,7 @@ fn row(number: u64) -> ExecutionRow {
         id: id(number),
         state_machine_arn: MACHINE.into(),
         name: format!("e{number}").into(),
+        qualifier: None,
         revision: Uuid::from_u128(9),
         status: ExecutionStatus::Running,
         started_at: Timestamp(5),
@@ -241,9 +242,12 @@ fn revision(number: u128) -> Revision {
 
 async fn state_machines_have_revisions_that_stay(store: &dyn Store) {
     for (at, name) in ["b", "a", "c"].into_iter().enumerate() {
-        assert_eq!(store.create_state_machine(machine(name, at as u128)).await.unwrap(), None);
+        assert_eq!(
+            store.create_state_machine(machine(name, at as u128), None).await.unwrap(),
+            None
+        );
     }
-    let present = store.create_state_machine(machine("a", 77)).await.unwrap();
+    let present = store.create_state_machine(machine("a", 77), None).await.unwrap();
     assert_eq!(present, Some(machine("a", 1)));
     assert_eq!(store.get_revision(Uuid::from_u128(77)).await.unwrap(), None);
     let listed = store.list_state_machines(Some(&machine("a", 1).arn), 5).await.unwrap();
@@ -264,6 +268,131 @@ async fn state_machines_have_revisions_that_stay(store: &dyn Store) {
         let kept = store.get_revision(Uuid::from_u128(number)).await.unwrap();
         assert_eq!(kept.as_deref(), Some(&revision(number)));
     }
+}
+
+fn version(number: u64, revision: u128) -> Version {
+    Version {
+        number,
+        revision: Uuid::from_u128(revision),
+        description: (number == 2).then(|| "ä second one".into()),
+        created_at: Timestamp(3),
+    }
+}
+
+fn alias(name: &str, first: u64, second: Option<u64>) -> Alias {
+    Alias {
+        name: name.into(),
+        description: second.map(|_| "two".into()),
+        routing: Routing { first, weight: second.map_or(100, |_| 70), second },
+        created_at: Timestamp(4),
+        updated_at: Timestamp(5),
+    }
+}
+
+async fn versions_and_aliases_change_from_what_was_read(store: &dyn Store) {
+    let arn = machine("published", 0).arn;
+    assert_eq!(store.publication(&arn).await.unwrap(), None);
+    store.create_state_machine(machine("published", 1), Some(version(1, 1))).await.unwrap();
+    let again = store.create_state_machine(machine("published", 2), Some(version(1, 2))).await;
+    assert_eq!(again.unwrap(), Some(machine("published", 1)));
+    let published = async || store.publication(&arn).await.unwrap().unwrap();
+    let (first, second) = (version(1, 1), version(2, 8));
+    let expected =
+        Publication { changes: 1, last_version: 1, versions: vec![first.clone()], aliases: vec![] };
+    assert_eq!(published().await, expected);
+
+    let change =
+        async |present, change| store.change_publication(&arn, present, change).await.unwrap();
+    let add = PublicationChange::AddVersion;
+    let put = PublicationChange::PutAlias;
+    assert!(!change(0, add(second.clone())).await, "it has changed once");
+    assert!(change(1, add(second.clone())).await);
+    let late = PublicationChange::AddVersion(version(2, 9));
+    assert!(!change(1, late).await, "somebody else has been faster");
+    assert!(change(2, put(alias("b", 1, None))).await);
+    assert!(change(3, put(alias("a", 2, None))).await);
+    assert!(change(4, put(alias("b", 1, Some(2)))).await);
+    let expected = Publication {
+        changes: 5,
+        last_version: 2,
+        versions: vec![second.clone(), first],
+        aliases: vec![alias("a", 2, None), alias("b", 1, Some(2))],
+    };
+    assert_eq!(published().await, expected);
+    assert_eq!(store.find_version(&arn, 2).await.unwrap(), Some(second));
+    assert_eq!(store.find_version(&arn, 3).await.unwrap(), None);
+    assert_eq!(store.find_alias(&arn, "b").await.unwrap(), Some(alias("b", 1, Some(2))));
+    assert_eq!(store.find_alias(&arn, "c").await.unwrap(), None);
+
+    assert!(change(5, PublicationChange::RemoveAlias("b".into())).await);
+    assert!(change(6, PublicationChange::RemoveVersion(2)).await);
+    let left = published().await;
+    assert_eq!((left.last_version, left.versions), (2, vec![version(1, 1)]));
+    assert_eq!(left.aliases, [alias("a", 2, None)]);
+}
+
+async fn what_is_published_goes_with_its_state_machine(store: &dyn Store) {
+    let arn = machine("m", 0).arn;
+    for turn in 0..2 {
+        let created = machine("m", 10 + turn);
+        let first = version(1, 10 + turn);
+        assert_eq!(store.create_state_machine(created, Some(first.clone())).await.unwrap(), None);
+        let published = store.publication(&arn).await.unwrap().unwrap();
+        assert_eq!((published.changes, published.versions), (1, vec![first]));
+        assert_eq!(published.aliases, []);
+        let put = PublicationChange::PutAlias(alias("PROD", 1, None));
+        assert!(store.change_publication(&arn, 1, put).await.unwrap());
+        assert!(store.delete_state_machine(&arn).await.unwrap());
+        assert_eq!(store.publication(&arn).await.unwrap(), None);
+        assert_eq!(store.find_version(&arn, 1).await.unwrap(), None);
+        assert_eq!(store.find_alias(&arn, "PROD").await.unwrap(), None);
+        let late = PublicationChange::AddVersion(version(2, 10));
+        assert!(!store.change_publication(&arn, 2, late).await.unwrap());
+    }
+    store.create_state_machine(machine("m", 20), None).await.unwrap();
+    assert_eq!(store.publication(&arn).await.unwrap(), Some(Publication::default()));
+}
+
+async fn executions_are_listed_by_version_and_alias(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let qualifier =
+        |version, alias: Option<&str>| Some(Qualifier { version, alias: alias.map(Arc::from) });
+    let mut starts: Vec<_> = (0..6).map(row).collect();
+    starts[1].qualifier = qualifier(1, None);
+    starts[2].qualifier = qualifier(1, Some("PROD"));
+    starts[3].qualifier = qualifier(2, Some("PROD"));
+    starts[4].qualifier = qualifier(2, Some("prod"));
+    starts[5].qualifier = qualifier(1, Some("PROD"));
+    starts[5].state_machine_arn = machine("other", 0).arn;
+    let updates = vec![update(2, ExecutionStatus::Failed)];
+    let group = CommitGroup { starts: starts.clone(), updates, ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let found = store.find_execution(SHARD, MACHINE, "e3").await.unwrap();
+    assert_eq!(found.as_ref(), Some(&starts[3]));
+    let open = store.due_executions(SHARD, None, Timestamp(9), 9).await.unwrap();
+    assert_eq!(open.len(), 5);
+    assert_eq!(open[0], starts[0]);
+
+    let of = |started_by| ExecutionQuery {
+        state_machine_arn: Some(MACHINE.into()),
+        started_by: Some(started_by),
+        limit: 9,
+        ..ExecutionQuery::default()
+    };
+    let names = |query: ExecutionQuery| async move {
+        let rows = store.list_executions(&query).await.unwrap();
+        rows.iter().map(|row| row.name.to_string()).collect::<Vec<_>>()
+    };
+    let (one, prod) = (of(StartedBy::Version(1)), of(StartedBy::Alias("PROD".into())));
+    assert_eq!(names(one.clone()).await, ["e2", "e1"]);
+    assert_eq!(names(of(StartedBy::Version(3))).await.len(), 0);
+    assert_eq!(names(prod.clone()).await, ["e3", "e2"]);
+    assert_eq!(names(ExecutionQuery { after: Some(id(2)), ..one.clone() }).await, ["e1"]);
+    let failed = |query| ExecutionQuery { status: Some(ExecutionStatus::Failed), ..query };
+    assert_eq!(names(failed(one)).await, ["e2"]);
+    assert_eq!(names(failed(prod.clone())).await, ["e2"]);
+    let named = ExecutionQuery { name_prefix: Some("e3".into()), ..prod };
+    assert_eq!(names(named).await, ["e3"]);
 }
 
 const DAY_MILLIS: i64 = 86_400_000;
@@ -346,7 +475,7 @@ async fn a_state_machine_may_keep_its_executions_longer_or_shorter(store: &dyn S
             ..row(number)
         });
         updates.push(update(number, ExecutionStatus::Succeeded));
-        store.create_state_machine(machine).await.unwrap();
+        store.create_state_machine(machine, None).await.unwrap();
     }
     commit(store, &mut lease, CommitGroup { starts, updates, ..CommitGroup::default() }).await;
     let arn = |name| machine(name, 0).arn;
@@ -374,7 +503,7 @@ async fn tags_change_only_from_what_they_were(store: &dyn Store) {
         keys.iter().map(|key| ((*key).to_owned(), "v \"'\u{e9}".to_owned())).collect()
     };
     let machine = StateMachine { tags: tags(&["a"]), ..machine("tagged", 1) };
-    store.create_state_machine(machine.clone()).await.unwrap();
+    store.create_state_machine(machine.clone(), None).await.unwrap();
     let (one, two) = (tags(&["a"]), tags(&["b", "a"]));
     assert!(!store.set_tags(&machine.arn, &two, &one).await.unwrap());
     assert!(!store.set_tags("none", &one, &two).await.unwrap());
@@ -387,7 +516,7 @@ async fn tags_change_only_from_what_they_were(store: &dyn Store) {
 async fn revisions_that_nobody_needs_go_the_second_time(store: &dyn Store) {
     let mut lease = claim(store).await;
     for (number, name) in [(1, "used"), (2, "unused"), (3, "present")] {
-        store.create_state_machine(machine(name, number)).await.unwrap();
+        store.create_state_machine(machine(name, number), None).await.unwrap();
     }
     let arn = |name| machine(name, 0).arn;
     store.update_state_machine(&arn("unused"), Uuid::from_u128(2), revision(4)).await.unwrap();
@@ -480,6 +609,9 @@ over_all_stores! {
     history_is_read_from_any_event_in_both_directions,
     executions_are_listed_newest_first,
     state_machines_have_revisions_that_stay,
+    versions_and_aliases_change_from_what_was_read,
+    what_is_published_goes_with_its_state_machine,
+    executions_are_listed_by_version_and_alias,
     what_ended_long_ago_goes_with_its_journal,
     more_than_one_transaction_removes_goes_as_well,
     a_state_machine_may_keep_its_executions_longer_or_shorter,
@@ -582,6 +714,80 @@ async fn postgres_commits_lanes_side_by_side() {
     let lanes = (0..4).map(|number| tokio::spawn(lane(number)));
     for ended in futures::future::join_all(lanes).await {
         ended.unwrap();
+    }
+}
+
+/// As several nodes do: each reads, and makes its change to what it has read.
+async fn publish(store: &dyn Store, arn: &str) -> u64 {
+    loop {
+        let read = store.publication(arn).await.unwrap().unwrap();
+        let number = read.last_version + 1;
+        let change = PublicationChange::AddVersion(version(number, 1));
+        if store.change_publication(arn, read.changes, change).await.unwrap() {
+            return number;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nodes_on_postgres_never_give_a_number_twice() {
+    const NODES: u64 = 4;
+    const TURNS: u64 = 10;
+    let Some((url, store)) = postgres().await else { return };
+    let arn = machine("m", 0).arn;
+    store.create_state_machine(machine("m", 1), None).await.unwrap();
+    let node = |_| {
+        let options = PostgresOptions { url: url.clone(), allow_unsafe: false };
+        let arn = arn.clone();
+        tokio::spawn(async move {
+            let store = PostgresStore::open(options).await.unwrap();
+            let mut numbers = Vec::new();
+            for _ in 0..TURNS {
+                numbers.push(publish(&store, &arn).await);
+            }
+            numbers
+        })
+    };
+    let mut numbers = Vec::new();
+    for ended in futures::future::join_all((0..NODES).map(node)).await {
+        numbers.extend(ended.unwrap());
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=NODES * TURNS).collect::<Vec<_>>());
+    let published = store.publication(&arn).await.unwrap().unwrap();
+    let newest_first: Vec<_> = published.versions.iter().map(|version| version.number).collect();
+    assert_eq!(newest_first, (1..=NODES * TURNS).rev().collect::<Vec<_>>());
+}
+
+/// A state machine goes with all of its versions, also with one that is published meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_stays_published_of_what_is_deleted_meanwhile() {
+    let Some((url, store)) = postgres().await else { return };
+    let arn = machine("m", 0).arn;
+    let options = PostgresOptions { url, allow_unsafe: false };
+    let other = Arc::new(PostgresStore::open(options).await.unwrap());
+    for turn in 1..=20 {
+        store.create_state_machine(machine("m", turn), None).await.unwrap();
+        let publishing = {
+            let (other, arn) = (other.clone(), arn.clone());
+            tokio::spawn(async move {
+                let mut changes = 0;
+                let mut change = async |change| {
+                    let done = other.change_publication(&arn, changes, change).await.unwrap();
+                    changes += 1;
+                    // Deletion must come in between.
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    done
+                };
+                while change(PublicationChange::AddVersion(version(1, 1))).await
+                    && change(PublicationChange::RemoveVersion(1)).await
+                {}
+            })
+        };
+        tokio::time::sleep(Duration::from_millis(turn as u64 % 5)).await;
+        assert!(store.delete_state_machine(&arn).await.unwrap());
+        publishing.await.unwrap();
+        assert_eq!(store.find_version(&arn, 1).await.unwrap(), None, "turn {turn}");
     }
 }
 

@@ -12,14 +12,15 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnec
 use stepyard_asl::{Program, Timestamp, compile};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Command, Decision, Event, EventKind, Execution, ExecutionStatus, Moment, StartContext,
-    Stimulus, decide,
+    Command, Decision, Event, EventKind, Execution, ExecutionStatus, Moment, Qualifier,
+    StartContext, Stimulus, decide,
 };
 use stepyard_store::doctor::{Check, Doctor, Finding, Inspect, Repair, repair_shard};
 use stepyard_store::{
-    Chunk, CommitGroup, ExecutionId, ExecutionRow, ExecutionUpdate, MemoryStore, NodeId,
-    PostgresInspector, PostgresRepairer, Revision, ShardId, SqliteInspector, SqliteOptions,
-    SqliteRepairer, SqliteStore, StateMachine, StateMachineType, Store, Tags, all_shards, codec,
+    Alias, Chunk, CommitGroup, ExecutionId, ExecutionRow, ExecutionUpdate, MemoryStore, NodeId,
+    PostgresInspector, PostgresRepairer, PublicationChange, Revision, Routing, ShardId,
+    SqliteInspector, SqliteOptions, SqliteRepairer, SqliteStore, StateMachine, StateMachineType,
+    Store, Tags, Version, all_shards, codec,
 };
 use uuid::Uuid;
 
@@ -42,6 +43,11 @@ fn names() -> (ShardId, Vec<String>) {
     (shard, numbered.filter(|name| ShardId::of(MACHINE, name) == shard).take(EXECUTIONS).collect())
 }
 
+/// All but the first one were started by an alias.
+fn qualifier(name: &str) -> Option<Qualifier> {
+    (name != "e0").then(|| Qualifier { version: 1, alias: Some("PROD".into()) })
+}
+
 /// An execution up to its Wait state, and the rest.
 struct Journal {
     start: Vec<Event>,
@@ -57,6 +63,7 @@ fn journal(name: &str) -> Journal {
         state_machine_arn: MACHINE.into(),
         state_machine_name: "m".into(),
         role_arn: "role".into(),
+        qualifier: qualifier(name),
     };
     let mut decided = Decision::default();
     let moment = Moment { now: Timestamp(1_700_000_000_000), entropy: [7; 16] };
@@ -110,7 +117,19 @@ async fn fill(store: &dyn Store) {
         retention_days: None,
         tags: Tags::default(),
     };
-    store.create_state_machine(machine).await.unwrap();
+    let created_at = Timestamp(5);
+    let version =
+        Version { number: 1, revision: Uuid::from_u128(1), description: None, created_at };
+    store.create_state_machine(machine, Some(version)).await.unwrap();
+    let alias = Alias {
+        name: "PROD".into(),
+        description: None,
+        routing: Routing { first: 1, weight: 100, second: None },
+        created_at,
+        updated_at: created_at,
+    };
+    let put = PublicationChange::PutAlias(alias);
+    assert!(store.change_publication(MACHINE, 1, put).await.unwrap());
     let (shard, names) = names();
     let lease = store.claim_shards(NodeId(Uuid::nil()), &[shard]).await.unwrap()[0];
     let mut group = CommitGroup { leases: vec![lease], ..CommitGroup::default() };
@@ -121,6 +140,7 @@ async fn fill(store: &dyn Store) {
             id: id(number),
             state_machine_arn: MACHINE.into(),
             name: name.as_str().into(),
+            qualifier: qualifier(name),
             revision: Uuid::from_u128(1),
             status: ExecutionStatus::Running,
             started_at: start[0].at,
@@ -207,7 +227,12 @@ async fn a_sound_database_has_no_findings_also_while_a_server_has_it() {
 
 #[tokio::test]
 async fn every_damage_is_found() {
-    let cases: [(&str, &[Check]); 17] = [
+    let cases: [(&str, &[Check]); 22] = [
+        ("UPDATE execution SET version = 2 WHERE execution_id = LAST", &[Check::Row]),
+        ("UPDATE execution SET alias = NULL WHERE execution_id = LAST", &[Check::Row]),
+        ("DELETE FROM state_machine_version", &[Check::Publication]),
+        ("UPDATE state_machine_version SET revision_id = x'00'", &[Check::Publication]),
+        ("UPDATE state_machine SET last_version = NULL", &[Check::Publication]),
         ("DELETE FROM execution WHERE execution_id = LAST", &[Check::JournalWithoutRow]),
         ("DELETE FROM journal WHERE execution_id = LAST", &[Check::RowWithoutJournal]),
         ("UPDATE execution SET status = 3 WHERE execution_id = FIRST", &[Check::Row]),
@@ -234,7 +259,7 @@ async fn every_damage_is_found() {
             "UPDATE journal SET first_visible_id = 9 WHERE execution_id = FIRST AND first_event = 5",
             &[Check::Chunks],
         ),
-        ("DELETE FROM revision", &[Check::Revision]),
+        ("DELETE FROM revision", &[Check::Revision, Check::Publication]),
         (
             "UPDATE revision SET definition = \
              '{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}'",

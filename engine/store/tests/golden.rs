@@ -12,7 +12,7 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    Event, EventId, EventKind, Execution, ExecutionStatus, FrameId, StartContext,
+    Event, EventId, EventKind, Execution, ExecutionStatus, FrameId, Qualifier, StartContext,
 };
 use stepyard_store::codec::{decode, encode};
 
@@ -29,6 +29,7 @@ fn context() -> Arc<StartContext> {
         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:m".into(),
         state_machine_name: "m".into(),
         role_arn: "arn:aws:iam::000000000000:role/r".into(),
+        qualifier: None,
     })
 }
 
@@ -156,8 +157,29 @@ fn variables() -> Vec<Event> {
     ])
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 4] {
-    [("nesting", nesting()), ("others", others()), ("task", task()), ("variables", variables())]
+/// Started with a version that an alias led to.
+fn qualified() -> Vec<Event> {
+    let qualifier = Some(Qualifier { version: 300, alias: Some("PROD".into()) });
+    let context = Arc::new(StartContext { qualifier, ..StartContext::clone(&context()) });
+    let (state, input) = (StateId(0), payload("{}"));
+    let started =
+        EventKind::ExecutionStarted { context, input: input.clone(), timeout_seconds: None };
+    journal(vec![
+        (0, started),
+        (0, EventKind::StateEntered { state, input: input.clone() }),
+        (0, EventKind::StateExited { state, output: input.clone(), assigned: None }),
+        (0, EventKind::ExecutionSucceeded { output: input }),
+    ])
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 5] {
+    [
+        ("nesting", nesting()),
+        ("others", others()),
+        ("qualified", qualified()),
+        ("task", task()),
+        ("variables", variables()),
+    ]
 }
 
 fn file(name: &str) -> PathBuf {
@@ -175,7 +197,12 @@ fn the_oldest_journals_are_read_as_they_were_written() {
 
 #[test]
 fn the_oldest_journals_fold() {
-    let ends = [("task", "FAILED"), ("nesting", "SUCCEEDED"), ("variables", "SUCCEEDED")];
+    let ends = [
+        ("task", "FAILED"),
+        ("nesting", "SUCCEEDED"),
+        ("qualified", "SUCCEEDED"),
+        ("variables", "SUCCEEDED"),
+    ];
     for (name, status) in ends {
         let events = decode(&fs::read(file(name)).unwrap().into()).unwrap();
         let execution = Execution::replay(&events);

@@ -18,7 +18,15 @@ const SHARDED: [&str; 3] = ["shard", "journal", "execution"];
 
 /// The others: small, changed seldom and never in a commit, so they may stand in one place when shards do not.
 /// `machine` is written at the first start of a machine and copied into the memory of each node.
-const UNSHARDED: [&str; 5] = ["machine", "state_machine", "revision", "image_metadata", "identity"];
+const UNSHARDED: [&str; 7] = [
+    "machine",
+    "state_machine",
+    "state_machine_version",
+    "state_machine_alias",
+    "revision",
+    "image_metadata",
+    "identity",
+];
 
 /// The same, where there may be several nodes.
 const OF_NODES: &str = "node";

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use stepyard_asl::{
     Code, DEFINITION_BYTES_MAX, Program, Severity, Timestamp, WorkflowType, compile_as,
 };
-use stepyard_store::{Revision, StateMachine, StateMachineType};
+use stepyard_store::{Revision, StateMachine, StateMachineType, Version};
 use uuid::Uuid;
 
+use super::publish_state_machine_version::{DESCRIPTION_CHARS_MAX, version_arn};
 use super::tags::{self, Tag};
 use crate::app::App;
-use crate::wire::{ApiError, check_name, epoch_seconds, required};
+use crate::wire::{ApiError, Constraints, check_name, epoch_seconds, required};
 
 /// Request of CreateStateMachine.
 #[derive(Debug, Default, Deserialize)]
@@ -37,6 +38,8 @@ pub(crate) struct CreateStateMachineResponse {
     pub(crate) state_machine_arn: Arc<str>,
     #[serde(serialize_with = "epoch_seconds")]
     pub(crate) creation_date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state_machine_version_arn: Option<String>,
 }
 
 /// Creates a state machine. Creating the same one again gives the one that is there.
@@ -71,21 +74,54 @@ pub(crate) async fn create_state_machine(
         retention_days: None,
         tags,
     };
-    let created = CreateStateMachineResponse {
-        state_machine_arn: machine.arn.clone(),
-        creation_date: machine.created_at,
-    };
-    match app.store.create_state_machine(machine.clone()).await? {
-        None => Ok(created),
-        Some(present) if is_same(&present, &machine) => Ok(CreateStateMachineResponse {
-            state_machine_arn: present.arn,
-            creation_date: present.created_at,
-        }),
-        Some(present) => Err(ApiError::new(
-            "StateMachineAlreadyExists",
-            format!("State Machine Already Exists: '{}'", present.arn),
-        )),
+    let version = first_version(&request, &machine);
+    match app.store.create_state_machine(machine.clone(), version.clone()).await? {
+        None => Ok(answer(machine, version)),
+        Some(present) if is_same(&present, &machine) => {
+            let earlier = version_of_creation(app, &present).await?;
+            let description = |version: &Option<Version>| {
+                version.as_ref().map(|version| version.description.clone())
+            };
+            match description(&earlier) == description(&version) {
+                true => Ok(answer(present, earlier)),
+                false => Err(already_exists(&present)),
+            }
+        }
+        Some(present) => Err(already_exists(&present)),
     }
+}
+
+fn answer(machine: StateMachine, version: Option<Version>) -> CreateStateMachineResponse {
+    CreateStateMachineResponse {
+        state_machine_version_arn: version.map(|version| version_arn(&machine.arn, version.number)),
+        state_machine_arn: machine.arn,
+        creation_date: machine.created_at,
+    }
+}
+
+fn already_exists(present: &StateMachine) -> ApiError {
+    let message = format!("State Machine Already Exists: '{}'", present.arn);
+    ApiError::new("StateMachineAlreadyExists", message)
+}
+
+/// The version that is published with the creation. It is as old as the state machine, by which it is known later.
+fn first_version(request: &CreateStateMachineRequest, machine: &StateMachine) -> Option<Version> {
+    request.publish.unwrap_or(false).then(|| Version {
+        number: 1,
+        revision: machine.revision.id,
+        description: request.version_description.as_deref().map(Arc::from),
+        created_at: machine.created_at,
+    })
+}
+
+/// The version that was published when a state machine was created.
+async fn version_of_creation(
+    app: &App,
+    machine: &StateMachine,
+) -> Result<Option<Version>, ApiError> {
+    let publication = app.store.publication(&machine.arn).await?.unwrap_or_default();
+    let mut versions = publication.versions.into_iter();
+    Ok(versions.find(|version| version.created_at == machine.created_at))
 }
 
 /// Role and tags are not compared, as in AWS.
@@ -124,17 +160,19 @@ fn check_is_run(workflow: WorkflowType) -> Result<(), ApiError> {
     }
 }
 
-/// Versions come later; asking for one must not be lost silently.
+/// A description belongs to a version that is to be published.
 pub(super) fn check_versions(
     publish: Option<bool>,
     description: Option<&str>,
 ) -> Result<(), ApiError> {
+    Constraints::default()
+        .length("versionDescription", description, 0..=DESCRIPTION_CHARS_MAX)
+        .check()?;
     match (publish.unwrap_or(false), description) {
-        (true, _) => Err(ApiError::validation("Publishing versions is not supported yet")),
         (false, Some(_)) => {
             Err(ApiError::validation("Version description can only be set when publish is true"))
         }
-        (false, None) => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -41,6 +41,10 @@ pub(crate) struct DescribeExecutionResponse {
     error: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_version_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_alias_arn: Option<String>,
     redrive_count: u32,
     redrive_status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,9 +73,10 @@ fn answer(view: &ExecutionView, with_data: bool) -> DescribeExecutionResponse {
     let text = |data: &Payload| with_data.then(|| data.text().clone());
     let (redrive_status, redrive_status_reason) = redrive(view.row.status);
     let timed_out = view.row.status == ExecutionStatus::TimedOut;
+    let (machine_arn, qualifier) = (&view.row.state_machine_arn, view.row.qualifier.as_ref());
     DescribeExecutionResponse {
         execution_arn: view.context.execution_arn.clone(),
-        state_machine_arn: view.row.state_machine_arn.clone(),
+        state_machine_arn: machine_arn.clone(),
         name: view.row.name.clone(),
         status: view.row.status.as_str(),
         start_date: EpochSeconds(view.row.started_at),
@@ -83,6 +88,8 @@ fn answer(view: &ExecutionView, with_data: bool) -> DescribeExecutionResponse {
         // An execution that its state machine's TimeoutSeconds has ended shows neither.
         error: view.error.clone().filter(|_| !timed_out),
         cause: view.cause.clone().filter(|_| !timed_out),
+        state_machine_version_arn: qualifier.map(|by| by.version_arn(machine_arn)),
+        state_machine_alias_arn: qualifier.and_then(|by| by.alias_arn(machine_arn)),
         redrive_count: 0,
         redrive_status,
         redrive_status_reason,

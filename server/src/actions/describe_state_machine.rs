@@ -10,6 +10,7 @@ use stepyard_store::{Revision, StateMachineType};
 
 use super::update_state_machine::revision_id;
 use crate::app::App;
+use crate::target::Described;
 use crate::wire::{ApiError, Constraints, METADATA_ONLY, epoch_seconds, required};
 
 /// Request of DescribeStateMachine.
@@ -38,6 +39,9 @@ pub(crate) struct DescribeStateMachineResponse {
     pub(crate) revision_id: Option<String>,
     #[serde(skip_serializing_if = "VariableReferences::is_empty")]
     pub(crate) variable_references: VariableReferences,
+    /// Of a version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<Arc<str>>,
 }
 
 /// The variables that states read, by the name of the state.
@@ -53,26 +57,27 @@ pub(crate) struct Configuration {
     encryption_configuration: Value,
 }
 
-/// Describes a state machine.
+/// Describes a state machine, or a version: then ARN, date and description are those of the version.
 pub(crate) async fn describe_state_machine(
     app: &App,
     request: DescribeStateMachineRequest,
 ) -> Result<DescribeStateMachineResponse, ApiError> {
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     Constraints::default().included_data(request.included_data.as_deref()).check()?;
-    let machine = app.state_machine(arn).await?;
     let included_data = request.included_data.as_deref();
+    let Described { machine, version } = app.described(arn).await?;
     Ok(DescribeStateMachineResponse {
         variable_references: variable_references(app, &machine.revision, included_data).await?,
         revision_id: revision_id(&machine),
         r#type: type_word(machine.machine_type),
         configuration: configuration(&machine.revision),
-        state_machine_arn: machine.arn,
+        state_machine_arn: arn.into(),
         name: machine.name,
         status: "ACTIVE",
         definition: shown_definition(&machine.revision, included_data),
         role_arn: machine.revision.role_arn,
-        creation_date: machine.created_at,
+        creation_date: version.as_ref().map_or(machine.created_at, |version| version.created_at),
+        description: version.and_then(|version| version.description),
     })
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stepyard_machine::ExecutionStatus;
-use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow};
+use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow, StartedBy};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::arn::Arn;
+use crate::arn::{Arn, Qualified};
 use crate::wire::{
-    ApiError, Constraints, EpochSeconds, decode_token, encode_token, page_size, required,
+    ApiError, Constraints, EpochSeconds, decode_token, encode_token, invalid_token, page_size,
+    required,
 };
 
 /// Longest `nextToken`, in characters (AWS's model).
@@ -55,10 +56,14 @@ struct ExecutionListItem {
     start_date: EpochSeconds,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_date: Option<EpochSeconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_version_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_machine_alias_arn: Option<String>,
     redrive_count: u32,
 }
 
-/// Lists executions of a state machine, newest start first.
+/// Lists executions of a state machine, a version or an alias, newest start first.
 pub(crate) async fn list_executions(
     app: &App,
     request: ListExecutionsRequest,
@@ -72,12 +77,14 @@ pub(crate) async fn list_executions(
         .max_results(request.max_results)
         .length("nextToken", request.next_token.as_deref(), 1..=TOKEN_CHARS_MAX)
         .check()?;
-    app.state_machine(arn).await?;
+    let parsed = Arn::parse(arn)?;
+    check_existence(app, &parsed, arn).await?;
     if request.status_filter.as_deref() == Some(PENDING_REDRIVE) {
         return Ok(ListExecutionsResponse { executions: Vec::new(), next_token: None });
     }
     let query = ExecutionQuery {
-        state_machine_arn: Some(arn.into()),
+        state_machine_arn: Some(parsed.unqualified()?.into()),
+        started_by: started_by(&parsed),
         status: request.status_filter.as_deref().map(parse_status).transpose()?,
         name_prefix: None,
         after: request.next_token.as_deref().map(parse_cursor).transpose()?,
@@ -86,6 +93,28 @@ pub(crate) async fn list_executions(
     let (rows, next_token) = page(app, query).await?;
     let executions = rows.into_iter().map(item).collect::<Result<_, _>>()?;
     Ok(ListExecutionsResponse { executions, next_token })
+}
+
+/// Which executions of its state machine an ARN stands for; `None` is all of them.
+pub(crate) fn started_by(arn: &Arn) -> Option<StartedBy> {
+    Some(match arn.qualified()? {
+        Qualified::Version(number) => StartedBy::Version(number),
+        Qualified::Alias(name) => StartedBy::Alias(name.into()),
+    })
+}
+
+/// # Errors
+/// `StateMachineDoesNotExist` when there is no state machine, version or alias with that ARN.
+async fn check_existence(app: &App, arn: &Arn, text: &str) -> Result<(), ApiError> {
+    let machine_arn = arn.unqualified()?;
+    let is_there = match arn.qualified() {
+        None => return app.state_machine(text).await.map(drop),
+        Some(Qualified::Version(number)) => {
+            app.store.find_version(&machine_arn, number).await?.is_some()
+        }
+        Some(Qualified::Alias(name)) => app.store.find_alias(&machine_arn, name).await?.is_some(),
+    };
+    if is_there { Ok(()) } else { Err(ApiError::state_machine_does_not_exist(text)) }
 }
 
 /// A page of rows, and the token of the next one.
@@ -104,7 +133,10 @@ pub(crate) async fn page(
 }
 
 fn item(row: ExecutionRow) -> Result<ExecutionListItem, ApiError> {
+    let (machine_arn, qualifier) = (&row.state_machine_arn, row.qualifier.as_ref());
     Ok(ExecutionListItem {
+        state_machine_version_arn: qualifier.map(|by| by.version_arn(machine_arn)),
+        state_machine_alias_arn: qualifier.and_then(|by| by.alias_arn(machine_arn)),
         execution_arn: Arn::parse(&row.state_machine_arn)?.execution(&row.name)?,
         state_machine_arn: row.state_machine_arn,
         name: row.name,
@@ -126,5 +158,5 @@ pub(crate) fn parse_status(name: &str) -> Result<ExecutionStatus, ApiError> {
 pub(crate) fn parse_cursor(token: &str) -> Result<ExecutionId, ApiError> {
     let key = decode_token(token)?;
     let id = key.parse::<Uuid>();
-    id.map(ExecutionId).map_err(|_| ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'"))
+    id.map(ExecutionId).map_err(|_| invalid_token())
 }

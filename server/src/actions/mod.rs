@@ -1,14 +1,22 @@
 //! The operations of the API, one file each: request, response, what it does.
 
 mod create_state_machine;
+mod create_state_machine_alias;
 mod delete_state_machine;
+mod delete_state_machine_alias;
+mod delete_state_machine_version;
 mod describe_execution;
 mod describe_state_machine;
+mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
 mod get_execution_history;
 pub(crate) mod list_executions;
+mod list_state_machine_aliases;
+mod list_state_machine_versions;
 mod list_state_machines;
 mod list_tags_for_resource;
+mod publish_state_machine_version;
+mod routing;
 mod start_execution;
 mod stop_execution;
 mod tag_resource;
@@ -16,26 +24,35 @@ mod tags;
 mod test_state;
 mod untag_resource;
 mod update_state_machine;
+mod update_state_machine_alias;
 mod validate_state_machine_definition;
 
 use axum::body::Body;
 use axum::http::Response;
 
 pub(crate) use create_state_machine::{CreateStateMachineRequest, create_state_machine};
+use create_state_machine_alias::create_state_machine_alias;
 pub(crate) use delete_state_machine::{DeleteStateMachineRequest, delete_state_machine};
+use delete_state_machine_alias::delete_state_machine_alias;
+use delete_state_machine_version::delete_state_machine_version;
 use describe_execution::describe_execution;
 use describe_state_machine::describe_state_machine;
+use describe_state_machine_alias::describe_state_machine_alias;
 use describe_state_machine_for_execution::describe_state_machine_for_execution;
 pub(crate) use get_execution_history::{get_execution_history, history_page};
 use list_executions::list_executions;
+use list_state_machine_aliases::list_state_machine_aliases;
+use list_state_machine_versions::list_state_machine_versions;
 use list_state_machines::list_state_machines;
 use list_tags_for_resource::list_tags_for_resource;
+use publish_state_machine_version::publish_state_machine_version;
 pub(crate) use start_execution::{StartExecutionRequest, start_execution};
 pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
 use tag_resource::tag_resource;
 use test_state::test_state;
 use untag_resource::untag_resource;
 pub(crate) use update_state_machine::{UpdateStateMachineRequest, update_state_machine};
+use update_state_machine_alias::update_state_machine_alias;
 use validate_state_machine_definition::validate_state_machine_definition;
 
 use crate::app::App;
@@ -90,6 +107,41 @@ pub(crate) async fn call(app: &App, operation: &str, body: &[u8], id: &str) -> R
             then(parse(body), |request| validate_state_machine_definition(app, request)).await,
             id,
         ),
+        _ => call_on_publication(app, operation, body, id).await,
+    }
+}
+
+/// The same for operations on versions and aliases.
+async fn call_on_publication(app: &App, operation: &str, body: &[u8], id: &str) -> Response<Body> {
+    match operation {
+        "CreateStateMachineAlias" => {
+            respond(then(parse(body), |request| create_state_machine_alias(app, request)).await, id)
+        }
+        "DeleteStateMachineAlias" => {
+            respond(then(parse(body), |request| delete_state_machine_alias(app, request)).await, id)
+        }
+        "DeleteStateMachineVersion" => respond(
+            then(parse(body), |request| delete_state_machine_version(app, request)).await,
+            id,
+        ),
+        "DescribeStateMachineAlias" => respond(
+            then(parse(body), |request| describe_state_machine_alias(app, request)).await,
+            id,
+        ),
+        "ListStateMachineAliases" => {
+            respond(then(parse(body), |request| list_state_machine_aliases(app, request)).await, id)
+        }
+        "ListStateMachineVersions" => respond(
+            then(parse(body), |request| list_state_machine_versions(app, request)).await,
+            id,
+        ),
+        "PublishStateMachineVersion" => respond(
+            then(parse(body), |request| publish_state_machine_version(app, request)).await,
+            id,
+        ),
+        "UpdateStateMachineAlias" => {
+            respond(then(parse(body), |request| update_state_machine_alias(app, request)).await, id)
+        }
         _ => respond::<()>(Err(unknown(operation)), id),
     }
 }

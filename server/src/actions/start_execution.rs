@@ -10,6 +10,7 @@ use stepyard_runtime::StartExecution;
 
 use crate::app::App;
 use crate::arn::Arn;
+use crate::target::Target;
 use crate::wire::{ApiError, check_name, epoch_seconds, required};
 
 /// Request of StartExecution.
@@ -40,7 +41,7 @@ pub(crate) async fn start_execution(
         check_name(name)?;
     }
     let input = input(request.input)?;
-    let machine = app.state_machine_to_start(machine_arn).await?;
+    let Target { machine, qualifier } = app.target_to_start(machine_arn).await?;
     let program = app.runtime.program(machine.revision.id).await?;
     let name_is_chosen = request.name.is_some();
     let name = request.name.unwrap_or_else(|| random_name(app));
@@ -51,6 +52,7 @@ pub(crate) async fn start_execution(
         state_machine_arn: machine.arn.clone(),
         state_machine_name: machine.name.clone(),
         role_arn: machine.revision.role_arn.clone(),
+        qualifier,
     });
     let revision = machine.revision.id;
     let start = StartExecution { context, name_is_chosen, revision, program, input };

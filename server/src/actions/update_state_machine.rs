@@ -10,6 +10,7 @@ use stepyard_store::{Revision, StateMachine};
 use super::create_state_machine::{
     check_definition, check_logging, check_versions, new_revision_id,
 };
+use super::publish_state_machine_version::{publish, version_arn};
 use crate::app::App;
 use crate::wire::{ApiError, epoch_seconds, required};
 
@@ -35,6 +36,8 @@ pub(crate) struct UpdateStateMachineResponse {
     pub(crate) update_date: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) revision_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state_machine_version_arn: Option<String>,
 }
 
 /// Gives a state machine a new revision; running executions keep theirs. An update that changes
@@ -51,13 +54,13 @@ pub(crate) async fn update_state_machine(
         let now = app.runtime.clock().now();
         let revision = next_revision(app, &machine, &request, now);
         if is_same(&machine.revision, &revision) {
-            return Ok(answer(&machine, now));
+            return answer(app, &machine, &request, now).await;
         }
         // Another update may have come between; this one is then made of what that has left.
         let present = machine.revision.id;
         if app.store.update_state_machine(arn, present, revision.clone()).await? {
             app.machines.forget(arn);
-            return Ok(answer(&StateMachine { revision, ..machine }, now));
+            return answer(app, &StateMachine { revision, ..machine }, &request, now).await;
         }
     }
 }
@@ -96,8 +99,23 @@ fn next_revision(
     }
 }
 
-fn answer(machine: &StateMachine, now: Timestamp) -> UpdateStateMachineResponse {
-    UpdateStateMachineResponse { update_date: now, revision_id: revision_id(machine) }
+/// Publishes the revision if that is asked for. Should this be cut off, the same update again finds nothing to
+/// change and publishes it.
+async fn answer(
+    app: &App,
+    machine: &StateMachine,
+    request: &UpdateStateMachineRequest,
+    now: Timestamp,
+) -> Result<UpdateStateMachineResponse, ApiError> {
+    let mut version = None;
+    if request.publish.unwrap_or(false) {
+        version = Some(publish(app, machine, request.version_description.as_deref()).await?);
+    }
+    Ok(UpdateStateMachineResponse {
+        update_date: now,
+        revision_id: revision_id(machine),
+        state_machine_version_arn: version.map(|version| version_arn(&machine.arn, version.number)),
+    })
 }
 
 /// The first revision of a state machine has no id in the API.

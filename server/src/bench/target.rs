@@ -193,6 +193,7 @@ impl InProcess {
             state_machine_arn: self.machine.arn.clone(),
             state_machine_name: self.machine.name.clone(),
             role_arn: self.machine.revision.role_arn.clone(),
+            qualifier: None,
         };
         Ok(StartExecution {
             context: Arc::new(context),

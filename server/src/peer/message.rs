@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
-use stepyard_machine::{ExecutionStatus, StartContext};
+use stepyard_machine::{ExecutionStatus, Qualifier, StartContext};
 use stepyard_runtime::{StartError, StartRequest, StopError, StopRequest};
 use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
 use uuid::Uuid;
@@ -19,6 +19,11 @@ pub(crate) struct StartMessage {
     state_machine_arn: String,
     state_machine_name: String,
     role_arn: String,
+    /// Nodes of an earlier version name none.
+    #[serde(default)]
+    version: Option<u64>,
+    #[serde(default)]
+    alias: Option<String>,
     name_is_chosen: bool,
     revision: Uuid,
     input: String,
@@ -35,6 +40,11 @@ impl From<&StartRequest> for StartMessage {
             state_machine_arn: context.state_machine_arn.to_string(),
             state_machine_name: context.state_machine_name.to_string(),
             role_arn: context.role_arn.to_string(),
+            version: context.qualifier.as_ref().map(|qualifier| qualifier.version),
+            alias: context
+                .qualifier
+                .as_ref()
+                .and_then(|qualifier| qualifier.alias.as_deref().map(str::to_owned)),
             name_is_chosen: request.name_is_chosen,
             revision: request.revision,
             input: request.input.text().to_string(),
@@ -47,6 +57,7 @@ impl StartMessage {
     /// # Errors
     /// When its input is no JSON.
     pub(crate) fn into_request(self) -> Result<StartRequest, stepyard_json::ParseError> {
+        let alias = self.alias.map(Arc::from);
         Ok(StartRequest {
             id: ExecutionId(self.id),
             context: Arc::new(StartContext {
@@ -55,6 +66,7 @@ impl StartMessage {
                 state_machine_arn: self.state_machine_arn.into(),
                 state_machine_name: self.state_machine_name.into(),
                 role_arn: self.role_arn.into(),
+                qualifier: self.version.map(|version| Qualifier { version, alias }),
             }),
             name_is_chosen: self.name_is_chosen,
             revision: self.revision,
@@ -149,6 +161,7 @@ impl StartReply {
                     id: ExecutionId(id),
                     state_machine_arn: context.state_machine_arn.clone(),
                     name: context.execution_name.clone(),
+                    qualifier: context.qualifier.clone(),
                     revision,
                     status: ExecutionStatus::ALL
                         .into_iter()
@@ -206,7 +219,7 @@ mod tests {
 
     use stepyard_asl::Timestamp;
     use stepyard_json::Payload;
-    use stepyard_machine::{ExecutionStatus, StartContext};
+    use stepyard_machine::{ExecutionStatus, Qualifier, StartContext};
     use stepyard_runtime::{StartError, StartRequest};
     use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
     use uuid::Uuid;
@@ -223,6 +236,7 @@ mod tests {
                 state_machine_arn: "m".into(),
                 state_machine_name: "n".into(),
                 role_arn: "r".into(),
+                qualifier: Some(Qualifier { version: 3, alias: Some("PROD".into()) }),
             }),
             name_is_chosen: true,
             revision: Uuid::from_u128(8),
@@ -240,6 +254,7 @@ mod tests {
             id: request.id,
             state_machine_arn: "m".into(),
             name: "ü".into(),
+            qualifier: request.context.qualifier.clone(),
             revision: request.revision,
             status: ExecutionStatus::Succeeded,
             started_at: Timestamp(5),

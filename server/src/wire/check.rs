@@ -32,14 +32,34 @@ impl Constraints {
         value: Option<&str>,
         chars: RangeInclusive<usize>,
     ) -> Constraints {
-        let Some(value) = value else { return self };
-        let count = value.chars().count();
-        if count < *chars.start() {
-            let rule = format!("have length greater than or equal to {}", chars.start());
-            self.add(value, member, &rule);
-        } else if count > *chars.end() {
-            let rule = format!("have length less than or equal to {}", chars.end());
-            self.add(value, member, &rule);
+        if let Some(value) = value {
+            self.size(value, member, value.chars().count(), chars);
+        }
+        self
+    }
+
+    /// A list of so many items.
+    pub(crate) fn items(
+        mut self,
+        member: &str,
+        shown: &str,
+        count: usize,
+        range: RangeInclusive<usize>,
+    ) -> Constraints {
+        self.size(shown, member, count, range);
+        self
+    }
+
+    /// A string that fits a pattern of AWS's model.
+    pub(crate) fn pattern(
+        mut self,
+        member: &str,
+        value: Option<&str>,
+        pattern: &str,
+        fits: impl Fn(&str) -> bool,
+    ) -> Constraints {
+        if let Some(value) = value.filter(|value| !fits(value)) {
+            self.add(value, member, &format!("satisfy regular expression pattern: {pattern}"));
         }
         self
     }
@@ -79,6 +99,16 @@ impl Constraints {
     /// `includedData` of the Describe operations.
     pub(crate) fn included_data(self, value: Option<&str>) -> Constraints {
         self.one_of("includedData", value, &["ALL_DATA", METADATA_ONLY])
+    }
+
+    fn size(&mut self, value: &str, member: &str, count: usize, range: RangeInclusive<usize>) {
+        if count < *range.start() {
+            let rule = format!("have length greater than or equal to {}", range.start());
+            self.add(value, member, &rule);
+        } else if count > *range.end() {
+            let rule = format!("have length less than or equal to {}", range.end());
+            self.add(value, member, &rule);
+        }
     }
 
     fn add(&mut self, value: impl Display, member: &str, rule: &str) {

@@ -24,6 +24,11 @@ impl ApiError {
         ApiError::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
     }
 
+    /// An alias, or a version where one is listed for, that is not there.
+    pub(crate) fn resource_not_found() -> ApiError {
+        ApiError::new("ResourceNotFound", "Request references a resource that does not exist.")
+    }
+
     pub(crate) fn execution_does_not_exist(arn: &str) -> ApiError {
         ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
     }
@@ -52,7 +57,9 @@ impl ApiError {
             "StateMachineDoesNotExist" | "ExecutionDoesNotExist" | "ResourceNotFound" => {
                 StatusCode::NOT_FOUND
             }
-            "ExecutionAlreadyExists" | "StateMachineAlreadyExists" => StatusCode::CONFLICT,
+            "ExecutionAlreadyExists" | "StateMachineAlreadyExists" | "ConflictException" => {
+                StatusCode::CONFLICT
+            }
             "ThrottlingException" => StatusCode::TOO_MANY_REQUESTS,
             _ => self.aws_status(),
         }

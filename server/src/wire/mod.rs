@@ -14,4 +14,4 @@ pub(crate) use error::ApiError;
 pub(crate) use json10::{parse, respond};
 pub(crate) use problem::Problem;
 pub(crate) use time::{EpochSeconds, epoch_seconds};
-pub(crate) use token::{decode_token, encode_token};
+pub(crate) use token::{decode_token, encode_token, invalid_token};

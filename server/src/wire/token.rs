@@ -19,5 +19,10 @@ pub(crate) fn decode_token(token: &str) -> Result<String, ApiError> {
         .decode(token)
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'"))
+        .ok_or_else(invalid_token)
+}
+
+/// What is said of a token that this list has not given.
+pub(crate) fn invalid_token() -> ApiError {
+    ApiError::new("InvalidToken", "Invalid Token: 'Invalid token'")
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_store::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
-    MemoryStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store, Tags,
+    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
+    Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed, Retention, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags, Version,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -424,8 +424,30 @@ impl Store for Connection {
     async fn create_state_machine(
         &self,
         machine: StateMachine,
+        version: Option<Version>,
     ) -> Result<Option<StateMachine>, Error> {
-        self.write(self.database.tables.create_state_machine(machine)).await
+        self.write(self.database.tables.create_state_machine(machine, version)).await
+    }
+
+    async fn publication(&self, arn: &str) -> Result<Option<Publication>, Error> {
+        self.call(self.database.tables.publication(arn)).await
+    }
+
+    async fn change_publication(
+        &self,
+        arn: &str,
+        present: u64,
+        change: PublicationChange,
+    ) -> Result<bool, Error> {
+        self.write(self.database.tables.change_publication(arn, present, change)).await
+    }
+
+    async fn find_version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error> {
+        self.call(self.database.tables.find_version(arn, number)).await
+    }
+
+    async fn find_alias(&self, arn: &str, name: &str) -> Result<Option<Alias>, Error> {
+        self.call(self.database.tables.find_alias(arn, name)).await
     }
 
     async fn update_state_machine(

@@ -99,7 +99,7 @@ async fn live(plan: Plan, idle: &Notify) -> Outcome {
     });
     let world = World::new(plan);
     for (machine, _) in &world.scenario {
-        world.database.tables.create_state_machine(machine.stored()).await.unwrap();
+        world.database.tables.create_state_machine(machine.stored(), None).await.unwrap();
     }
     for host in &world.hosts {
         tokio::spawn(host.clone().run(world.clone()));

@@ -64,6 +64,7 @@ impl Shard {
             id,
             state_machine_arn: name.0,
             name: name.1,
+            qualifier: context.qualifier.clone(),
             revision,
             status: ExecutionStatus::Running,
             started_at: moment.now,

@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
 use stepyard_store::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
-    MemoryStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store, Tags, all_shards,
+    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
+    Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed, Retention, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags, Version, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -263,8 +263,30 @@ impl Store for FaultyStore {
     async fn create_state_machine(
         &self,
         machine: StateMachine,
+        version: Option<Version>,
     ) -> Result<Option<StateMachine>, Error> {
-        self.inner.create_state_machine(machine).await
+        self.inner.create_state_machine(machine, version).await
+    }
+
+    async fn publication(&self, arn: &str) -> Result<Option<Publication>, Error> {
+        self.inner.publication(arn).await
+    }
+
+    async fn change_publication(
+        &self,
+        arn: &str,
+        present: u64,
+        change: PublicationChange,
+    ) -> Result<bool, Error> {
+        self.inner.change_publication(arn, present, change).await
+    }
+
+    async fn find_version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error> {
+        self.inner.find_version(arn, number).await
+    }
+
+    async fn find_alias(&self, arn: &str, name: &str) -> Result<Option<Alias>, Error> {
+        self.inner.find_alias(arn, name).await
     }
 
     async fn update_state_machine(

@@ -90,6 +90,7 @@ pub(crate) fn chosen(name: &str) -> Arc<StartContext> {
         state_machine_arn: MACHINE.into(),
         state_machine_name: "m".into(),
         role_arn: "role".into(),
+        qualifier: None,
     })
 }
 
@@ -196,7 +197,7 @@ impl World {
             retention_days: None,
             tags: Tags::default(),
         };
-        self.store.create_state_machine(machine).await.unwrap();
+        self.store.create_state_machine(machine, None).await.unwrap();
         RuntimeOptions {
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(entropy),

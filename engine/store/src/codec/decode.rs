@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{Event, EventId, EventKind, FrameId, StartContext, Text};
+use stepyard_machine::{Event, EventId, EventKind, FrameId, Qualifier, StartContext, Text};
 
 use super::{CHECKSUM_BYTES, RECORD_EVENTS, VERSION, code};
 use crate::Error;
@@ -94,7 +94,12 @@ impl<'a> Reader<'a> {
     fn kind(&mut self, code: u8, payloads: &[Payload]) -> Decoded<EventKind> {
         Ok(match code {
             code::EXECUTION_STARTED => EventKind::ExecutionStarted {
-                context: self.context()?,
+                context: Arc::new(self.context()?),
+                input: self.payload(payloads)?,
+                timeout_seconds: self.option()?,
+            },
+            code::QUALIFIED_EXECUTION_STARTED => EventKind::ExecutionStarted {
+                context: Arc::new(self.qualified_context()?),
                 input: self.payload(payloads)?,
                 timeout_seconds: self.option()?,
             },
@@ -197,14 +202,21 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn context(&mut self) -> Decoded<Arc<StartContext>> {
-        Ok(Arc::new(StartContext {
+    fn context(&mut self) -> Decoded<StartContext> {
+        Ok(StartContext {
             execution_arn: self.str()?,
             execution_name: self.str()?,
             state_machine_arn: self.str()?,
             state_machine_name: self.str()?,
             role_arn: self.str()?,
-        }))
+            qualifier: None,
+        })
+    }
+
+    fn qualified_context(&mut self) -> Decoded<StartContext> {
+        let context = self.context()?;
+        let qualifier = Qualifier { version: self.var()?, alias: self.text()? };
+        Ok(StartContext { qualifier: Some(qualifier), ..context })
     }
 
     fn payload(&mut self, payloads: &[Payload]) -> Decoded<Payload> {

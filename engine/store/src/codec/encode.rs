@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use stepyard_asl::StateId;
 use stepyard_json::Payload;
-use stepyard_machine::{Event, EventKind, StartContext, Text};
+use stepyard_machine::{Event, EventKind, Qualifier, StartContext, Text};
 
 use super::{RECORD_EVENTS, VERSION, code};
 
@@ -137,10 +137,16 @@ impl<'a> Encoder<'a> {
             state_machine_arn,
             state_machine_name,
             role_arn,
+            qualifier,
         } = context;
         for text in [execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn]
         {
             self.str(text);
+        }
+        // Only events of another code have it.
+        if let Some(Qualifier { version, alias }) = qualifier {
+            self.var(*version);
+            self.text(alias);
         }
     }
 
@@ -205,7 +211,10 @@ impl<'a> Encoder<'a> {
 
 fn kind_code(kind: &EventKind) -> u8 {
     match kind {
-        EventKind::ExecutionStarted { .. } => code::EXECUTION_STARTED,
+        EventKind::ExecutionStarted { context, .. } => match context.qualifier {
+            None => code::EXECUTION_STARTED,
+            Some(_) => code::QUALIFIED_EXECUTION_STARTED,
+        },
         EventKind::ExecutionSucceeded { .. } => code::EXECUTION_SUCCEEDED,
         EventKind::ExecutionFailed { .. } => code::EXECUTION_FAILED,
         EventKind::ExecutionTimedOut { .. } => code::EXECUTION_TIMED_OUT,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{Event, EventId, EventKind, FrameId, StartContext, Text};
+use stepyard_machine::{Event, EventId, EventKind, FrameId, Qualifier, StartContext, Text};
 
 use super::{decode, encode};
 
@@ -20,20 +20,25 @@ fn any_payload() -> impl Strategy<Value = Payload> {
     ]
 }
 
+fn any_qualifier() -> impl Strategy<Value = Qualifier> {
+    (any::<u64>(), any_text()).prop_map(|(version, alias)| Qualifier { version, alias })
+}
+
 fn any_context() -> impl Strategy<Value = Arc<StartContext>> {
     let name = || ".{0,12}".prop_map(Arc::from);
-    (name(), name(), name(), name(), name()).prop_map(
-        |(execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn)| {
-            let context = StartContext {
-                execution_arn,
-                execution_name,
-                state_machine_arn,
-                state_machine_name,
-                role_arn,
-            };
-            Arc::new(context)
-        },
-    )
+    let names = (name(), name(), name(), name(), name());
+    (names, proptest::option::of(any_qualifier())).prop_map(|(names, qualifier)| {
+        let (execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn) =
+            names;
+        Arc::new(StartContext {
+            execution_arn,
+            execution_name,
+            state_machine_arn,
+            state_machine_name,
+            role_arn,
+            qualifier,
+        })
+    })
 }
 
 fn seconds() -> impl Strategy<Value = Option<u64>> {

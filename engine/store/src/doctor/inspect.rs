@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{Chunk, Error, ExecutionId, ExecutionRow, Revision, ShardId, ShardLease};
+use crate::{Chunk, Error, ExecutionId, ExecutionRow, Revision, ShardId, ShardLease, Version};
 
 /// An execution as it lies in the database: a part may be missing or unreadable.
 #[derive(Debug)]
@@ -62,6 +62,12 @@ pub trait Inspect: Send + Sync {
 
     /// The revisions of a state machine, be it deleted: the ids with the times of their creation.
     async fn revisions_of(&self, arn: &str) -> Result<Vec<(Uuid, stepyard_asl::Timestamp)>, Error>;
+
+    /// A version of a state machine.
+    async fn version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error>;
+
+    /// What is wrong with versions and aliases.
+    async fn publication_faults(&self) -> Result<Vec<String>, Error>;
 
     /// ARNs of state machines whose present revision is not there.
     async fn machines_without_revision(&self) -> Result<Vec<String>, Error>;

@@ -46,6 +46,8 @@ pub enum Check {
     Journal,
     /// The revision is there, compiles, and has the states of the journal.
     Revision,
+    /// Versions and aliases belong to state machines, and what they lead to is there.
+    Publication,
     /// The row says what the journal says.
     Row,
     /// An execution lies in the shard of its name.
@@ -70,6 +72,7 @@ impl Check {
             Check::Chunks => "chunks",
             Check::Journal => "journal",
             Check::Revision => "revision",
+            Check::Publication => "publication",
             Check::Row => "row",
             Check::Shard => "shard",
             Check::Sleep => "sleep",
@@ -176,6 +179,9 @@ impl<'a> Doctor<'a> {
         let lost = self.database.machines_without_revision().await?;
         let lost = lost.into_iter().map(|arn| format!("{arn} has a revision that is not there"));
         findings.extend(lost.map(|text| Finding::of_database(Check::Revision, text)));
+        let faults = self.database.publication_faults().await?;
+        findings
+            .extend(faults.into_iter().map(|text| Finding::of_database(Check::Publication, text)));
         Ok(findings)
     }
 

@@ -112,6 +112,7 @@ fn derived(stored: &StoredExecution, state: &Execution, revision: Uuid) -> Optio
         id: stored.id,
         state_machine_arn: context.state_machine_arn.clone(),
         name: context.execution_name.clone(),
+        qualifier: context.qualifier.clone(),
         revision,
         status: state.status()?,
         started_at: state.started_at()?,
@@ -127,12 +128,18 @@ struct Revisions<'a> {
 }
 
 impl Revisions<'_> {
-    /// The latest one that there was when an execution started.
+    /// That of the version with which an execution was started, or the latest one that there was then.
     async fn at_start(&mut self, state: &Execution) -> Result<Option<Uuid>, Error> {
         let Some((context, started)) = state.context().zip(state.started_at()) else {
             return Ok(None);
         };
         let arn = &context.state_machine_arn;
+        if let Some(qualifier) = &context.qualifier {
+            let version = self.inspector.version(arn, qualifier.version).await?;
+            // A later one belongs to another state machine of that name.
+            let version = version.filter(|version| version.created_at <= started);
+            return Ok(version.map(|version| version.revision));
+        }
         if !self.of_machine.contains_key(arn) {
             let revisions = self.inspector.revisions_of(arn).await?;
             self.of_machine.insert(arn.clone(), revisions);

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use stepyard_machine::Execution;
+use stepyard_machine::{Execution, Qualifier};
 
 use crate::{ExecutionRow, ShardId};
 
@@ -14,10 +14,19 @@ pub(super) fn says_what_the_journal_says(
     let time = |time: Option<stepyard_asl::Timestamp>| {
         time.map_or("none".to_owned(), |time| time.to_string())
     };
+    let version = |qualifier: &Option<Qualifier>| {
+        qualifier.as_ref().map_or("none".to_owned(), |qualifier| qualifier.version.to_string())
+    };
+    let alias = |qualifier: &Option<Qualifier>| {
+        let name = qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref());
+        name.unwrap_or("none").to_owned()
+    };
     let status = state.status().map_or("none", |status| status.as_str());
     let pairs = [
         ("state machine", row.state_machine_arn.to_string(), context.state_machine_arn.to_string()),
         ("name", row.name.to_string(), context.execution_name.to_string()),
+        ("version", version(&row.qualifier), version(&context.qualifier)),
+        ("alias", alias(&row.qualifier), alias(&context.qualifier)),
         ("status", row.status.as_str().to_owned(), status.to_owned()),
         ("start", row.started_at.to_string(), time(state.started_at())),
         ("end", time(row.stopped_at), time(state.stopped_at())),

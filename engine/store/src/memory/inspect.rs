@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::MemoryStore;
 use crate::doctor::{Inspect, StoredExecution};
-use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Store, all_shards};
+use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Store, Version, all_shards};
 
 #[async_trait]
 impl Inspect for MemoryStore {
@@ -53,6 +53,15 @@ impl Inspect for MemoryStore {
         let tables = self.tables();
         let revisions = tables.revisions.values().filter(|known| &*known.arn == arn);
         Ok(revisions.map(|known| (known.revision.id, known.revision.created_at)).collect())
+    }
+
+    async fn version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error> {
+        self.find_version(arn, number).await
+    }
+
+    async fn publication_faults(&self) -> Result<Vec<String>, Error> {
+        // They are only changed together with what they belong to.
+        Ok(Vec::new())
     }
 
     async fn machines_without_revision(&self) -> Result<Vec<String>, Error> {

@@ -26,21 +26,21 @@ WITH lease AS (
     WHERE fence.holds AND s.shard_id = l.shard_id
 ), started AS (
     INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, status,
-        started_at, stopped_at, resume_at)
+        started_at, stopped_at, resume_at, version, alias)
     SELECT e.shard_id, e.execution_id, (SELECT m.machine_id FROM machine m WHERE m.arn = e.arn),
-        e.name, e.revision_id, e.status, e.started_at, e.stopped_at, e.resume_at
+        e.name, e.revision_id, e.status, e.started_at, e.stopped_at, e.resume_at, e.version, e.alias
     FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::uuid[],
-        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[])
         AS e (shard_id, execution_id, arn, name, revision_id, status, started_at, stopped_at,
-            resume_at), fence
+            resume_at, version, alias), fence
     WHERE fence.holds
 ), written AS (
     INSERT INTO journal (shard_id, execution_id, first_event, events, first_visible_id, body)
-    SELECT c.* FROM unnest($13::bigint[], $14::uuid[], $15::bigint[], $16::bigint[],
-        $17::bigint[], $18::bytea[]) AS c, fence WHERE fence.holds
+    SELECT c.* FROM unnest($15::bigint[], $16::uuid[], $17::bigint[], $18::bigint[],
+        $19::bigint[], $20::bytea[]) AS c, fence WHERE fence.holds
 ), changed AS (
     UPDATE execution e SET status = u.status, stopped_at = u.stopped_at, resume_at = u.resume_at
-    FROM unnest($19::bigint[], $20::uuid[], $21::bigint[], $22::bigint[], $23::bigint[])
+    FROM unnest($21::bigint[], $22::uuid[], $23::bigint[], $24::bigint[], $25::bigint[])
         AS u (shard_id, execution_id, status, stopped_at, resume_at), fence
     WHERE fence.holds AND e.shard_id = u.shard_id AND e.execution_id = u.execution_id
 )
@@ -87,6 +87,8 @@ fn bind_starts<'q>(query: Bound<'q>, rows: &'q [ExecutionRow]) -> Bound<'q> {
         .bind(column(rows, |row| row.started_at.0))
         .bind(column(rows, |row| row.stopped_at.map(|time| time.0)))
         .bind(column(rows, |row| row.resume_at.map(|time| time.0)))
+        .bind(column(rows, |row| row.qualifier.as_ref().map(|by| signed(by.version))))
+        .bind(column(rows, |row| row.qualifier.as_ref().and_then(|by| by.alias.as_deref())))
 }
 
 fn bind_chunks<'q>(query: Bound<'q>, chunks: &'q [Chunk]) -> Bound<'q> {

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::open::MIGRATIONS;
 use super::pool::Pool;
-use super::read;
+use super::{publication, read};
 use crate::doctor::{Inspect, StoredExecution, assemble};
-use crate::sql::{Columns, check_version, database_error, keyed, row_limit};
-use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, all_shards};
+use crate::sql::{Columns, PUBLICATION_FAULTS, check_version, database_error, keyed, row_limit};
+use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Version, all_shards};
 
 const VERSION: &str = "SELECT max(version) FROM _sqlx_migrations";
 
@@ -106,6 +106,15 @@ impl Inspect for PostgresInspector {
     async fn revisions_of(&self, arn: &str) -> Result<Vec<(Uuid, Timestamp)>, Error> {
         let rows = sqlx::query(REVISIONS_OF).bind(arn).fetch_all(self.pool.unhurried()).await;
         rows.map_err(database_error)?.iter().map(|row| Columns(row).revision_key()).collect()
+    }
+
+    async fn version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error> {
+        publication::version(&self.pool, arn, number).await
+    }
+
+    async fn publication_faults(&self) -> Result<Vec<String>, Error> {
+        let faults = sqlx::query_scalar(PUBLICATION_FAULTS).fetch_all(self.pool.unhurried()).await;
+        faults.map_err(database_error)
     }
 
     async fn machines_without_revision(&self) -> Result<Vec<String>, Error> {

@@ -9,6 +9,7 @@ mod machines;
 mod nodes;
 mod open;
 mod pool;
+mod publication;
 mod read;
 mod repair;
 mod retention;
@@ -26,9 +27,10 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, Membership,
-    MetadataItem, MetadataStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, Store, Tags,
+    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
+    Membership, MetadataItem, MetadataStore, NodeId, Publication, PublicationChange, Removed,
+    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags,
+    Version,
 };
 
 /// How to open a Postgres store.
@@ -178,8 +180,9 @@ impl Store for PostgresStore {
     async fn create_state_machine(
         &self,
         machine: StateMachine,
+        version: Option<Version>,
     ) -> Result<Option<StateMachine>, Error> {
-        write::create_state_machine(&self.look_ups, &machine).await
+        write::create_state_machine(&self.look_ups, &machine, version.as_ref()).await
     }
 
     async fn update_state_machine(
@@ -192,7 +195,7 @@ impl Store for PostgresStore {
     }
 
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
-        write::delete_state_machine(&self.look_ups, arn).await
+        publication::delete_state_machine(&self.look_ups, arn).await
     }
 
     async fn get_state_machine(&self, arn: &str) -> Result<Option<StateMachine>, Error> {
@@ -209,6 +212,27 @@ impl Store for PostgresStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         read::revision(&self.look_ups, id).await
+    }
+
+    async fn publication(&self, arn: &str) -> Result<Option<Publication>, Error> {
+        publication::publication(&self.readers, arn).await
+    }
+
+    async fn change_publication(
+        &self,
+        arn: &str,
+        present: u64,
+        change: PublicationChange,
+    ) -> Result<bool, Error> {
+        publication::change(&self.look_ups, arn, present, &change).await
+    }
+
+    async fn find_version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error> {
+        publication::version(&self.look_ups, arn, number).await
+    }
+
+    async fn find_alias(&self, arn: &str, name: &str) -> Result<Option<Alias>, Error> {
+        publication::alias(&self.look_ups, arn, name).await
     }
 
     async fn oldest_transaction(&self) -> Result<Option<Duration>, Error> {

@@ -12,7 +12,7 @@ use super::pool::Pool;
 use crate::sql::{Columns, database_error, row_limit, signed, status_code};
 use crate::{
     Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision,
-    ShardId, ShardLease, StateMachine, StateMachineSummary,
+    ShardId, ShardLease, StartedBy, StateMachine, StateMachineSummary,
 };
 
 const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
@@ -44,6 +44,18 @@ const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT e.*, $5::text AS state_machine
     FROM execution e \
     WHERE e.machine_id = (SELECT machine_id FROM machine WHERE arn = $5) AND e.status = $2 \
     AND e.execution_id < $1 AND ($3::text IS NULL OR starts_with(e.name, $3)) \
+    ORDER BY e.execution_id DESC LIMIT $4";
+
+const LIST_OF_VERSION: &str = "SELECT e.*, $5::text AS state_machine_arn FROM execution e \
+    WHERE e.machine_id = (SELECT machine_id FROM machine WHERE arn = $5) AND e.version = $6 \
+    AND e.execution_id < $1 AND ($2::bigint IS NULL OR e.status = $2) \
+    AND ($3::text IS NULL OR starts_with(e.name, $3)) \
+    ORDER BY e.execution_id DESC LIMIT $4";
+
+const LIST_OF_ALIAS: &str = "SELECT e.*, $5::text AS state_machine_arn FROM execution e \
+    WHERE e.machine_id = (SELECT machine_id FROM machine WHERE arn = $5) AND e.alias = $6 \
+    AND e.execution_id < $1 AND ($2::bigint IS NULL OR e.status = $2) \
+    AND ($3::text IS NULL OR starts_with(e.name, $3)) \
     ORDER BY e.execution_id DESC LIMIT $4";
 
 const JOURNAL: &str =
@@ -87,7 +99,7 @@ const ITEMS_OF_IMAGE: &str =
 const ITEMS: &str = "SELECT * FROM image_metadata WHERE (image_id, \"timestamp\") > ($1, $2) \
     ORDER BY image_id, \"timestamp\" LIMIT $3";
 
-fn collect<'r, T>(
+pub(super) fn collect<'r, T>(
     rows: &'r [PgRow],
     convert: impl Fn(Columns<'r, PgRow>) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
@@ -139,10 +151,12 @@ pub(super) async fn list_executions(
     pool: &Pool,
     query: &ExecutionQuery,
 ) -> Result<Vec<ExecutionRow>, Error> {
-    let sql = match (&query.state_machine_arn, query.status) {
-        (None, _) => LIST_ALL,
-        (Some(_), None) => LIST_OF_MACHINE,
-        (Some(_), Some(_)) => LIST_OF_MACHINE_WITH_STATUS,
+    let sql = match (&query.state_machine_arn, &query.started_by, query.status) {
+        (None, ..) => LIST_ALL,
+        (Some(_), None, None) => LIST_OF_MACHINE,
+        (Some(_), None, Some(_)) => LIST_OF_MACHINE_WITH_STATUS,
+        (Some(_), Some(StartedBy::Version(_)), _) => LIST_OF_VERSION,
+        (Some(_), Some(StartedBy::Alias(_)), _) => LIST_OF_ALIAS,
     };
     let mut bound = sqlx::query(sql)
         .bind(query.after.map_or(Uuid::max(), |id| id.0))
@@ -151,6 +165,11 @@ pub(super) async fn list_executions(
         .bind(row_limit(query.limit));
     if let Some(arn) = &query.state_machine_arn {
         bound = bound.bind(&**arn);
+        bound = match &query.started_by {
+            Some(StartedBy::Version(version)) => bound.bind(signed(*version)),
+            Some(StartedBy::Alias(name)) => bound.bind(&**name),
+            None => bound,
+        };
     }
     let rows = pool.fetch_all(bound).await?;
     collect(&rows, |row| row.execution())

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgConnection, PgPool};
 use super::inspect::PostgresInspector;
 use super::machines::Machines;
 use crate::doctor::{Inspect, Repair, RowChange};
-use crate::sql::{database_error, status_code};
+use crate::sql::{database_error, signed, status_code};
 use crate::{Error, ExecutionRow, ShardId};
 
 /// A node that is alive, or a server that has not registered as one.
@@ -21,8 +21,8 @@ const FENCE: &str = "UPDATE shard SET epoch = epoch + 1, owner = NULL";
 const REMOVE_ROW: &str = "DELETE FROM execution WHERE shard_id = $1 AND execution_id = $2";
 
 const PUT_ROW: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, \
-        status, started_at, stopped_at, resume_at) \
-    VALUES ($1, $2, (SELECT machine_id FROM machine WHERE arn = $3), $4, $5, $6, $7, $8, $9)";
+        status, started_at, stopped_at, resume_at, version, alias) \
+    VALUES ($1, $2, (SELECT machine_id FROM machine WHERE arn = $3), $4, $5, $6, $7, $8, $9, $10, $11)";
 
 /// A database whose shards belong to nobody.
 pub struct PostgresRepairer {
@@ -95,7 +95,9 @@ async fn put_row(connection: &mut PgConnection, row: &ExecutionRow) -> Result<()
         .bind(status_code(row.status))
         .bind(row.started_at.0)
         .bind(row.stopped_at.map(|time| time.0))
-        .bind(row.resume_at.map(|time| time.0));
+        .bind(row.resume_at.map(|time| time.0))
+        .bind(row.qualifier.as_ref().map(|qualifier| signed(qualifier.version)))
+        .bind(row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()));
     put.execute(connection).await.map_err(database_error)?;
     Ok(())
 }

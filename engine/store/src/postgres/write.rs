@@ -7,13 +7,17 @@ use uuid::Uuid;
 
 use super::pool::Pool;
 use super::read;
-use crate::sql::{database_error, tags_text, type_code};
-use crate::{Error, MetadataItem, Revision, StateMachine, Tags};
+use crate::sql::{database_error, signed, tags_text, type_code};
+use crate::{Error, MetadataItem, Revision, StateMachine, Tags, Version};
 
-/// A revision is written together with the state machine that it belongs to, or not at all.
+/// A revision is written together with the state machine that it belongs to, or not at all; so is a first version.
 const CREATE_STATE_MACHINE: &str = "WITH machine AS ( \
         INSERT INTO state_machine (arn, name, machine_type, created_at, revision_id, retention_days, \
-            tags) VALUES ($2, $7, $8, $9, $1, $10, $11) ON CONFLICT (arn) DO NOTHING RETURNING 1) \
+            tags, last_version, changes) VALUES ($2, $7, $8, $9, $1, $10, $11, $12, $13) \
+        ON CONFLICT (arn) DO NOTHING RETURNING 1 \
+    ), version AS ( \
+        INSERT INTO state_machine_version (state_machine_arn, version, revision_id, description, \
+            created_at) SELECT $2, $12, $1, $14, $15 FROM machine WHERE $12 IS NOT NULL) \
     INSERT INTO revision (revision_id, state_machine_arn, definition, role_arn, configuration, \
         created_at) SELECT $1, $2, $3, $4, $5, $6 FROM machine";
 
@@ -23,8 +27,6 @@ const UPDATE_STATE_MACHINE: &str = "WITH machine AS ( \
         created_at) SELECT $1, $2, $3, $4, $5, $6 FROM machine";
 
 const SET_TAGS: &str = "UPDATE state_machine SET tags = $1 WHERE arn = $2 AND tags = $3";
-
-const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = $1";
 
 const PUT_ITEM: &str = "INSERT INTO image_metadata VALUES ($1, $2, $3) \
     ON CONFLICT (image_id, \"timestamp\") DO UPDATE SET attributes = excluded.attributes";
@@ -45,6 +47,7 @@ pub(super) async fn database_id(pool: &Pool, fresh: Uuid) -> Result<Uuid, Error>
 pub(super) async fn create_state_machine(
     pool: &Pool,
     machine: &StateMachine,
+    version: Option<&Version>,
 ) -> Result<Option<StateMachine>, Error> {
     loop {
         let query =
@@ -53,7 +56,11 @@ pub(super) async fn create_state_machine(
                 .bind(type_code(machine.machine_type))
                 .bind(machine.created_at.0)
                 .bind(machine.retention_days.map(i64::from))
-                .bind(tags_text(&machine.tags));
+                .bind(tags_text(&machine.tags))
+                .bind(version.map(|version| signed(version.number)))
+                .bind(version.map(|_| 1_i64))
+                .bind(version.and_then(|version| version.description.as_deref()))
+                .bind(version.map(|version| version.created_at.0));
         if pool.execute(query).await? == 1 {
             return Ok(None);
         }
@@ -98,12 +105,6 @@ fn bind_revision<'q>(
         .bind(&*revision.role_arn)
         .bind(&*revision.configuration)
         .bind(revision.created_at.0)
-}
-
-/// False when there is none with that ARN.
-pub(super) async fn delete_state_machine(pool: &Pool, arn: &str) -> Result<bool, Error> {
-    let query = sqlx::query(DELETE_STATE_MACHINE).bind(arn);
-    Ok(pool.execute(query).await? == 1)
 }
 
 /// Writes an item; one with the same key is replaced.

@@ -54,6 +54,24 @@ pub(crate) fn check_version(migrations: &Migrator, present: i64) -> Result<(), E
     Err(Error::Unusable(text))
 }
 
+/// What cannot be of versions and aliases, as sentences.
+pub(crate) const PUBLICATION_FAULTS: &str = "\
+    SELECT v.state_machine_arn || ':' || v.version || ' has a revision that is not there' AS fault \
+    FROM state_machine_version v \
+    WHERE NOT EXISTS (SELECT 1 FROM revision r WHERE r.revision_id = v.revision_id) \
+    UNION ALL SELECT v.state_machine_arn || ':' || v.version || ' was never published' \
+    FROM state_machine_version v WHERE NOT EXISTS (SELECT 1 FROM state_machine m \
+        WHERE m.arn = v.state_machine_arn AND m.last_version >= v.version) \
+    UNION ALL SELECT a.state_machine_arn || ':' || a.name || ' has no state machine' \
+    FROM state_machine_alias a \
+    WHERE NOT EXISTS (SELECT 1 FROM state_machine m WHERE m.arn = a.state_machine_arn) \
+    UNION ALL SELECT a.state_machine_arn || ':' || a.name || ' leads to a version that is not there' \
+    FROM state_machine_alias a WHERE NOT EXISTS (SELECT 1 FROM state_machine_version v \
+        WHERE v.state_machine_arn = a.state_machine_arn AND v.version = a.first_version) \
+    OR a.second_version IS NOT NULL AND NOT EXISTS (SELECT 1 FROM state_machine_version v \
+        WHERE v.state_machine_arn = a.state_machine_arn AND v.version = a.second_version) \
+    ORDER BY 1";
+
 /// Tags as they are stored: the same tags give the same text.
 pub(crate) fn tags_text(tags: &Tags) -> String {
     serde_json::json!(tags).to_string()

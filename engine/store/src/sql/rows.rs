@@ -7,14 +7,15 @@ use bytestring::ByteString;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
+use stepyard_machine::Qualifier;
 use uuid::Uuid;
 
 use super::codes::{status_from_code, type_from_code};
 use super::database_error;
 use crate::doctor::Keyed;
 use crate::{
-    Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, StateMachineType, Tags,
+    Alias, Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Publication, Revision, Routing,
+    ShardId, ShardLease, StateMachine, StateMachineSummary, StateMachineType, Tags, Version,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -45,12 +46,18 @@ where
             id: self.id()?,
             state_machine_arn: self.text("state_machine_arn")?,
             name: self.text("name")?,
+            qualifier: self.qualifier()?,
             revision: self.get("revision_id")?,
             status: status_from_code(status).ok_or_else(|| unknown_code("status", status))?,
             started_at: self.time("started_at")?,
             stopped_at: self.optional_time("stopped_at")?,
             resume_at: self.optional_time("resume_at")?,
         })
+    }
+
+    fn qualifier(&self) -> Result<Option<Qualifier>, Error> {
+        let Some(version) = self.optional_unsigned("version")? else { return Ok(None) };
+        Ok(Some(Qualifier { version, alias: self.optional_text("alias")? }))
     }
 
     /// The key of an execution.
@@ -114,6 +121,40 @@ where
         })
     }
 
+    /// A version of a state machine.
+    pub(crate) fn version(&self) -> Result<Version, Error> {
+        Ok(Version {
+            number: self.unsigned("version")?,
+            revision: self.get("revision_id")?,
+            description: self.optional_text("description")?,
+            created_at: self.time("created_at")?,
+        })
+    }
+
+    /// An alias of a state machine.
+    pub(crate) fn alias(&self) -> Result<Alias, Error> {
+        Ok(Alias {
+            name: self.text("name")?,
+            description: self.optional_text("description")?,
+            routing: Routing {
+                first: self.unsigned("first_version")?,
+                weight: self.unsigned("first_weight")?,
+                second: self.optional_unsigned("second_version")?,
+            },
+            created_at: self.time("created_at")?,
+            updated_at: self.time("updated_at")?,
+        })
+    }
+
+    /// What a state machine knows of its publication: no versions and aliases yet.
+    pub(crate) fn publication(&self) -> Result<Publication, Error> {
+        Ok(Publication {
+            changes: self.optional_unsigned("changes")?.unwrap_or(0),
+            last_version: self.optional_unsigned("last_version")?.unwrap_or(0),
+            ..Publication::default()
+        })
+    }
+
     pub(crate) fn item(&self) -> Result<MetadataItem, Error> {
         let text = ByteString::try_from(self.bytes("attributes")?)
             .map_err(|error| corrupt("attributes", &error))?;
@@ -142,6 +183,18 @@ where
 
     fn text(&self, column: &'static str) -> Result<Arc<str>, Error> {
         self.get::<&str>(column).map(Arc::from)
+    }
+
+    fn optional_text(&self, column: &'static str) -> Result<Option<Arc<str>>, Error> {
+        let text: Option<&str> = self.0.try_get(column).map_err(database_error)?;
+        Ok(text.map(Arc::from))
+    }
+
+    fn optional_unsigned(&self, column: &'static str) -> Result<Option<u64>, Error> {
+        let number: Option<i64> = self.0.try_get(column).map_err(database_error)?;
+        number
+            .map(|number| u64::try_from(number).map_err(|error| corrupt(column, &error)))
+            .transpose()
     }
 
     fn bytes(&self, column: &'static str) -> Result<Bytes, Error> {

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::connection::BUSY_TIMEOUT;
 use super::open::{MIGRATIONS, cannot_open, refuse_foreign};
-use super::read;
+use super::{publication, read};
 use crate::doctor::{Inspect, StoredExecution, assemble};
-use crate::sql::{Columns, check_version, database_error, keyed, row_limit};
-use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, all_shards};
+use crate::sql::{Columns, PUBLICATION_FAULTS, check_version, database_error, keyed, row_limit};
+use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Version, all_shards};
 
 /// At most a hundred faults of the file are told.
 const INTEGRITY: &str = "PRAGMA integrity_check(100)";
@@ -120,6 +120,15 @@ impl Inspect for SqliteInspector {
     async fn revisions_of(&self, arn: &str) -> Result<Vec<(Uuid, Timestamp)>, Error> {
         let rows = sqlx::query(REVISIONS_OF).bind(arn).fetch_all(&self.pool).await;
         rows.map_err(database_error)?.iter().map(|row| Columns(row).revision_key()).collect()
+    }
+
+    async fn version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error> {
+        publication::version(&self.pool, arn, number).await
+    }
+
+    async fn publication_faults(&self) -> Result<Vec<String>, Error> {
+        let faults = sqlx::query_scalar(PUBLICATION_FAULTS).fetch_all(&self.pool).await;
+        faults.map_err(database_error)
     }
 
     async fn machines_without_revision(&self) -> Result<Vec<String>, Error> {

@@ -9,6 +9,7 @@ mod checkpoint;
 mod connection;
 mod inspect;
 mod open;
+mod publication;
 mod read;
 mod repair;
 mod retention;
@@ -26,9 +27,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem,
-    MetadataStore, NodeId, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store, Tags,
+    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
+    MetadataItem, MetadataStore, NodeId, Publication, PublicationChange, Removed, Retention,
+    Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags, Version,
 };
 pub use inspect::SqliteInspector;
 pub use repair::SqliteRepairer;
@@ -147,10 +148,11 @@ impl Store for SqliteStore {
     async fn create_state_machine(
         &self,
         machine: StateMachine,
+        version: Option<Version>,
     ) -> Result<Option<StateMachine>, Error> {
         loop {
-            let asked = Box::new(machine.clone());
-            let create = |reply| Operation::CreateStateMachine { machine: asked, reply };
+            let (asked, version) = (Box::new(machine.clone()), version.clone());
+            let create = |reply| Operation::CreateStateMachine { machine: asked, version, reply };
             if self.write(create).await? {
                 return Ok(None);
             }
@@ -190,6 +192,28 @@ impl Store for SqliteStore {
 
     async fn get_revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
         read::revision(&self.look_ups, id).await
+    }
+
+    async fn publication(&self, arn: &str) -> Result<Option<Publication>, Error> {
+        publication::publication(&self.readers, arn).await
+    }
+
+    async fn change_publication(
+        &self,
+        arn: &str,
+        present: u64,
+        change: PublicationChange,
+    ) -> Result<bool, Error> {
+        let arn = Arc::from(arn);
+        self.write(|reply| Operation::ChangePublication { arn, present, change, reply }).await
+    }
+
+    async fn find_version(&self, arn: &str, number: u64) -> Result<Option<Version>, Error> {
+        publication::version(&self.look_ups, arn, number).await
+    }
+
+    async fn find_alias(&self, arn: &str, name: &str) -> Result<Option<Alias>, Error> {
+        publication::alias(&self.look_ups, arn, name).await
     }
 
     async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error> {

@@ -8,10 +8,10 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
-use crate::sql::{Columns, database_error, row_limit, status_code};
+use crate::sql::{Columns, database_error, row_limit, signed, status_code};
 use crate::{
     Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision,
-    ShardId, ShardLease, StateMachine, StateMachineSummary,
+    ShardId, ShardLease, StartedBy, StateMachine, StateMachineSummary,
 };
 
 const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
@@ -44,6 +44,18 @@ const LIST_OF_MACHINE_WITH_STATUS: &str = "SELECT e.*, m.arn AS state_machine_ar
     WHERE e.execution_id < ?1 AND e.status = ?2 \
     AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
     AND m.arn = ?5 ORDER BY e.execution_id DESC LIMIT ?4";
+
+const LIST_OF_VERSION: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM machine m CROSS JOIN execution e INDEXED BY execution_by_version USING (machine_id) \
+    WHERE e.execution_id < ?1 AND (?2 IS NULL OR e.status = ?2) \
+    AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
+    AND m.arn = ?5 AND e.version = ?6 ORDER BY e.execution_id DESC LIMIT ?4";
+
+const LIST_OF_ALIAS: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM machine m CROSS JOIN execution e INDEXED BY execution_by_alias USING (machine_id) \
+    WHERE e.execution_id < ?1 AND (?2 IS NULL OR e.status = ?2) \
+    AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
+    AND m.arn = ?5 AND e.alias = ?6 ORDER BY e.execution_id DESC LIMIT ?4";
 
 const JOURNAL: &str =
     "SELECT * FROM journal WHERE shard_id = ? AND execution_id = ? ORDER BY first_event";
@@ -143,10 +155,12 @@ pub(super) async fn list_executions(
     pool: &SqlitePool,
     query: &ExecutionQuery,
 ) -> Result<Vec<ExecutionRow>, Error> {
-    let sql = match (&query.state_machine_arn, query.status) {
-        (None, _) => LIST_ALL,
-        (Some(_), None) => LIST_OF_MACHINE,
-        (Some(_), Some(_)) => LIST_OF_MACHINE_WITH_STATUS,
+    let sql = match (&query.state_machine_arn, &query.started_by, query.status) {
+        (None, ..) => LIST_ALL,
+        (Some(_), None, None) => LIST_OF_MACHINE,
+        (Some(_), None, Some(_)) => LIST_OF_MACHINE_WITH_STATUS,
+        (Some(_), Some(StartedBy::Version(_)), _) => LIST_OF_VERSION,
+        (Some(_), Some(StartedBy::Alias(_)), _) => LIST_OF_ALIAS,
     };
     let before = query.after.map_or(AFTER_ALL_IDS.to_vec(), |id| id.0.as_bytes().to_vec());
     let mut bound = sqlx::query(sql)
@@ -156,6 +170,11 @@ pub(super) async fn list_executions(
         .bind(row_limit(query.limit));
     if let Some(arn) = &query.state_machine_arn {
         bound = bound.bind(&**arn);
+        bound = match &query.started_by {
+            Some(StartedBy::Version(version)) => bound.bind(signed(*version)),
+            Some(StartedBy::Alias(name)) => bound.bind(&**name),
+            None => bound,
+        };
     }
     collect(&bound.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).execution())
 }

@@ -6,10 +6,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::connection::write_error;
+use super::publication;
 use crate::sql::{merge, signed, status_code, tags_text, type_code};
 use crate::{
     Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MetadataItem, Revision, ShardId,
-    ShardLease, StateMachine, Tags,
+    ShardLease, StateMachine, Tags, Version,
 };
 
 const CLAIM: &str = "UPDATE shard SET epoch = epoch + 1 WHERE shard_id = ? \
@@ -21,16 +22,17 @@ const FENCE: &str = "UPDATE shard SET commit_seq = commit_seq + 1 \
 
 const INSERT_MACHINE: &str = "INSERT INTO machine (arn) VALUES (?) ON CONFLICT (arn) DO NOTHING";
 
-const INSERT_EXECUTION: &str = "INSERT INTO execution VALUES \
-    (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?)";
+const INSERT_EXECUTION: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, \
+    revision_id, status, started_at, stopped_at, resume_at, version, alias) VALUES \
+    (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_CHUNK: &str = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)";
 
 const UPDATE_EXECUTION: &str = "UPDATE execution SET status = ?, stopped_at = ?, resume_at = ? \
     WHERE shard_id = ? AND execution_id = ?";
 
-const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine VALUES (?, ?, ?, ?, ?, ?, ?) \
-    ON CONFLICT (arn) DO NOTHING";
+const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine (arn, name, machine_type, created_at, \
+    revision_id, retention_days, tags) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) DO NOTHING";
 
 const CREATE_REVISION: &str = "INSERT INTO revision VALUES (?, ?, ?, ?, ?, ?)";
 
@@ -40,6 +42,10 @@ const UPDATE_STATE_MACHINE: &str =
 const SET_TAGS: &str = "UPDATE state_machine SET tags = ? WHERE arn = ? AND tags = ?";
 
 const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = ?";
+
+const DELETE_VERSIONS: &str = "DELETE FROM state_machine_version WHERE state_machine_arn = ?";
+
+const DELETE_ALIASES: &str = "DELETE FROM state_machine_alias WHERE state_machine_arn = ?";
 
 const PUT_ITEM: &str = "INSERT OR REPLACE INTO image_metadata VALUES (?, ?, ?)";
 
@@ -138,6 +144,8 @@ pub(super) fn insert_executions(
             row.started_at.0,
             row.stopped_at.map(|time| time.0),
             row.resume_at.map(|time| time.0),
+            row.qualifier.as_ref().map(|qualifier| signed(qualifier.version)),
+            row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()),
         ])?;
     }
     Ok(())
@@ -179,6 +187,7 @@ fn update_executions(
 pub(super) fn create_state_machine(
     connection: &mut Connection,
     machine: &StateMachine,
+    version: Option<&Version>,
 ) -> Result<bool, Error> {
     let transaction = begin(connection)?;
     let row = params![
@@ -193,6 +202,9 @@ pub(super) fn create_state_machine(
     let created = transaction.execute(CREATE_STATE_MACHINE, row).map_err(write_error)?;
     if created == 1 {
         create_revision(&transaction, &machine.arn, &machine.revision).map_err(write_error)?;
+        if let Some(version) = version {
+            publication::add_first(&transaction, &machine.arn, version).map_err(write_error)?;
+        }
     }
     transaction.commit().map_err(write_error)?;
     Ok(created == 1)
@@ -244,7 +256,13 @@ fn create_revision(
 
 /// False when there is none with that ARN.
 pub(super) fn delete_state_machine(connection: &mut Connection, arn: &str) -> Result<bool, Error> {
-    Ok(connection.execute(DELETE_STATE_MACHINE, [arn]).map_err(write_error)? == 1)
+    let transaction = begin(connection)?;
+    let deleted = transaction.execute(DELETE_STATE_MACHINE, [arn]).map_err(write_error)?;
+    for rest in [DELETE_VERSIONS, DELETE_ALIASES] {
+        transaction.execute(rest, [arn]).map_err(write_error)?;
+    }
+    transaction.commit().map_err(write_error)?;
+    Ok(deleted == 1)
 }
 
 /// Writes items; one with the same key is replaced.

@@ -8,10 +8,10 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
-use super::{retention, write, writer_gone};
+use super::{publication, retention, write, writer_gone};
 use crate::{
-    CommitGroup, Error, MetadataItem, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, Tags,
+    CommitGroup, Error, MetadataItem, PublicationChange, Removed, Retention, Revision, ShardId,
+    ShardLease, StateMachine, Tags, Version,
 };
 
 /// Operations that may wait for the writer; more have to wait for a place.
@@ -30,9 +30,10 @@ pub(super) enum Operation {
     Name { fresh: Uuid, reply: Reply<Uuid> },
     Claim { shards: Vec<ShardId>, reply: Reply<Vec<ShardLease>> },
     Commit { group: Box<CommitGroup>, reply: Reply<()> },
-    CreateStateMachine { machine: Box<StateMachine>, reply: Reply<bool> },
+    CreateStateMachine { machine: Box<StateMachine>, version: Option<Version>, reply: Reply<bool> },
     UpdateStateMachine { arn: Arc<str>, present: Uuid, revision: Box<Revision>, reply: Reply<bool> },
     DeleteStateMachine { arn: Arc<str>, reply: Reply<bool> },
+    ChangePublication { arn: Arc<str>, present: u64, change: PublicationChange, reply: Reply<bool> },
     SetTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
     SetRetention { arn: Arc<str>, days: Option<u32>, reply: Reply<bool> },
     RemoveClosed { shard: ShardId, retention: Retention, limit: usize, reply: Reply<Removed> },
@@ -58,6 +59,7 @@ impl Operation {
             | Operation::CreateStateMachine { .. }
             | Operation::UpdateStateMachine { .. }
             | Operation::DeleteStateMachine { .. }
+            | Operation::ChangePublication { .. }
             | Operation::Close { .. } => 0,
         };
         bytes as u64
@@ -141,8 +143,9 @@ impl WriterThread {
             Operation::Commit { group, reply } => {
                 let _ = reply.send(write::commit(connection, &group));
             }
-            Operation::CreateStateMachine { machine, reply } => {
-                let _ = reply.send(write::create_state_machine(connection, &machine));
+            Operation::CreateStateMachine { machine, version, reply } => {
+                let version = version.as_ref();
+                let _ = reply.send(write::create_state_machine(connection, &machine, version));
             }
             Operation::UpdateStateMachine { arn, present, revision, reply } => {
                 let updated = write::update_state_machine(connection, &arn, present, &revision);
@@ -150,6 +153,9 @@ impl WriterThread {
             }
             Operation::DeleteStateMachine { arn, reply } => {
                 let _ = reply.send(write::delete_state_machine(connection, &arn));
+            }
+            Operation::ChangePublication { arn, present, change, reply } => {
+                let _ = reply.send(publication::change(connection, &arn, present, &change));
             }
             Operation::SetTags { arn, present, tags, reply } => {
                 let _ = reply.send(write::set_tags(connection, &arn, &present, &tags));

@@ -101,6 +101,7 @@ impl Bench<'_> {
             state_machine_arn: format!("{}:StateMachine", arn("stateMachine")).into(),
             state_machine_name: "StateMachine".into(),
             role_arn: crate::arn::ANY_ROLE_ARN.into(),
+            qualifier: None,
         })
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Filter {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Submission {
-    /// Name or ARN of the state machine.
+    /// Name or ARN of the state machine, either maybe with a version or an alias behind a colon.
     state_machine: Option<String>,
     name: Option<String>,
     input: Option<Box<serde_json::value::RawValue>>,
@@ -56,8 +56,11 @@ pub(super) async fn list(
     Parameters(filter): Parameters<Filter>,
 ) -> Result<Json<Value>, Problem> {
     let machine = filter.state_machine.map(|machine| machine_arn(&app, &machine));
+    let machine = machine.as_deref().map(Arn::parse).transpose()?;
+    let unqualified = machine.as_ref().map(Arn::unqualified).transpose()?;
     let query = ExecutionQuery {
-        state_machine_arn: machine.map(Arc::from),
+        state_machine_arn: unqualified.map(Arc::from),
+        started_by: machine.as_ref().and_then(list_executions::started_by),
         status: filter.status.as_deref().map(list_executions::parse_status).transpose()?,
         name_prefix: filter.name_prefix,
         after: filter.cursor.as_deref().map(list_executions::parse_cursor).transpose()?,
@@ -152,6 +155,8 @@ fn summary(row: &ExecutionRow) -> Result<Value, ApiError> {
         "arn": machine.execution(&row.name)?,
         "name": &*row.name,
         "stateMachine": machine.state_machine_name()?,
+        "version": row.qualifier.as_ref().map(|qualifier| qualifier.version),
+        "alias": row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()),
         "status": row.status.as_str(),
         "startedAt": row.started_at.to_string(),
         "stoppedAt": row.stopped_at.map(|time| time.to_string()),

@@ -4,6 +4,7 @@
 mod executions;
 mod images;
 mod nodes;
+mod publications;
 mod state_machines;
 
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(super) fn router() -> Router<Arc<App>> {
             get(state_machines::get).put(state_machines::update).delete(state_machines::delete),
         )
         .route("/state-machines/{name}/retention", put(state_machines::set_retention))
+        .route("/state-machines/{name}/versions", get(publications::versions))
+        .route("/state-machines/{name}/aliases", get(publications::aliases))
         .route("/executions", get(executions::list).post(executions::start))
         .route("/executions/{machine}/{name}", get(executions::get))
         .route("/executions/{machine}/{name}/history", get(executions::history))

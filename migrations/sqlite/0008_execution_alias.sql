@@ -1,0 +1,2 @@
+-- The alias that an execution was started by.
+ALTER TABLE execution ADD COLUMN alias TEXT;
