@@ -60,6 +60,7 @@ pub fn context(name: &str) -> Arc<StartContext> {
         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:bench".into(),
         state_machine_name: "bench".into(),
         role_arn: "arn:aws:iam::000000000000:role/bench".into(),
+        kind: Default::default(),
     })
 }
 

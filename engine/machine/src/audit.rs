@@ -243,6 +243,7 @@ mod tests {
             state_machine_arn: "m".into(),
             state_machine_name: "m".into(),
             role_arn: "r".into(),
+            kind: Default::default(),
         };
         let (mut execution, mut out) = (Execution::new(), crate::Decision::default());
         let moment = Moment { now: Timestamp(1), entropy: [0; 16] };

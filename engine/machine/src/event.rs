@@ -9,7 +9,7 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
-use crate::{EventId, FrameId};
+use crate::{EventId, ExecutionKind, FrameId};
 
 /// One entry of the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,8 @@ pub struct StartContext {
     pub state_machine_name: Arc<str>,
     /// ARN of the role of the state machine.
     pub role_arn: Arc<str>,
+    /// How it is run. Journals do not say it: only Standard executions have one.
+    pub kind: ExecutionKind,
 }
 
 /// What happened. Payloads are shared, not copied.

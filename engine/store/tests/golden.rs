@@ -29,6 +29,7 @@ fn context() -> Arc<StartContext> {
         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:m".into(),
         state_machine_name: "m".into(),
         role_arn: "arn:aws:iam::000000000000:role/r".into(),
+        kind: Default::default(),
     })
 }
 

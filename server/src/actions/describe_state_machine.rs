@@ -78,7 +78,7 @@ pub(super) fn shown_definition(revision: &Revision, included_data: Option<&str>)
 }
 
 /// The word of the API for a state machine's type.
-pub(super) fn type_word(machine_type: StateMachineType) -> &'static str {
+pub(crate) fn type_word(machine_type: StateMachineType) -> &'static str {
     match machine_type {
         StateMachineType::Standard => "STANDARD",
         StateMachineType::Express => "EXPRESS",

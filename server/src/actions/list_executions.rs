@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stepyard_machine::ExecutionStatus;
-use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow};
+use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow, StateMachineType};
 use uuid::Uuid;
 
+use super::type_not_supported;
 use crate::app::App;
 use crate::arn::Arn;
 use crate::wire::{
@@ -72,7 +73,9 @@ pub(crate) async fn list_executions(
         .max_results(request.max_results)
         .length("nextToken", request.next_token.as_deref(), 1..=TOKEN_CHARS_MAX)
         .check()?;
-    app.state_machine(arn).await?;
+    if app.state_machine(arn).await?.machine_type == StateMachineType::Express {
+        return Err(type_not_supported());
+    }
     if request.status_filter.as_deref() == Some(PENDING_REDRIVE) {
         return Ok(ListExecutionsResponse { executions: Vec::new(), next_token: None });
     }

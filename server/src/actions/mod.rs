@@ -5,11 +5,13 @@ mod delete_state_machine;
 mod describe_execution;
 mod describe_state_machine;
 mod describe_state_machine_for_execution;
+mod express;
 mod get_execution_history;
 pub(crate) mod list_executions;
 mod list_state_machines;
 mod list_tags_for_resource;
 mod start_execution;
+mod start_sync_execution;
 mod stop_execution;
 mod tag_resource;
 mod tags;
@@ -25,12 +27,14 @@ pub(crate) use create_state_machine::{CreateStateMachineRequest, create_state_ma
 pub(crate) use delete_state_machine::{DeleteStateMachineRequest, delete_state_machine};
 use describe_execution::describe_execution;
 use describe_state_machine::describe_state_machine;
+pub(crate) use describe_state_machine::type_word;
 use describe_state_machine_for_execution::describe_state_machine_for_execution;
 pub(crate) use get_execution_history::{get_execution_history, history_page};
 use list_executions::list_executions;
 use list_state_machines::list_state_machines;
 use list_tags_for_resource::list_tags_for_resource;
 pub(crate) use start_execution::{StartExecutionRequest, start_execution};
+use start_sync_execution::start_sync_execution;
 pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
 use tag_resource::tag_resource;
 use test_state::test_state;
@@ -75,6 +79,9 @@ pub(crate) async fn call(app: &App, operation: &str, body: &[u8], id: &str) -> R
         "StartExecution" => {
             respond(then(parse(body), |request| start_execution(app, request)).await, id)
         }
+        "StartSyncExecution" => {
+            respond(then(parse(body), |request| start_sync_execution(app, request)).await, id)
+        }
         "StopExecution" => {
             respond(then(parse(body), |request| stop_execution(app, request)).await, id)
         }
@@ -106,6 +113,14 @@ fn unknown(operation: &str) -> ApiError {
     ApiError::new(
         "UnknownOperationException",
         format!("The operation '{operation}' is not known to this server"),
+    )
+}
+
+/// The state machine's type does not have the operation.
+fn type_not_supported() -> ApiError {
+    ApiError::new(
+        "StateMachineTypeNotSupported",
+        "This operation is not supported by this type of state machine",
     )
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::{Random, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{DATA_BYTES_MAX, StartContext};
+use stepyard_machine::{DATA_BYTES_MAX, ExecutionKind, StartContext};
 use stepyard_runtime::StartExecution;
+use stepyard_store::{StateMachine, StateMachineType};
 
+use super::express::express_start;
 use crate::app::App;
 use crate::arn::Arn;
 use crate::wire::{ApiError, check_name, epoch_seconds, required};
@@ -30,7 +32,7 @@ pub(crate) struct StartExecutionResponse {
     pub(crate) start_date: Timestamp,
 }
 
-/// Starts an execution. The answer leaves when the start is durable.
+/// Starts an execution. The answer leaves when the start is durable; that of an EXPRESS state machine at once.
 pub(crate) async fn start_execution(
     app: &App,
     request: StartExecutionRequest,
@@ -41,6 +43,9 @@ pub(crate) async fn start_execution(
     }
     let input = input(request.input)?;
     let machine = app.state_machine_to_start(machine_arn).await?;
+    if machine.machine_type == StateMachineType::Express {
+        return start_express(app, &machine, request.name, input).await;
+    }
     let program = app.runtime.program(machine.revision.id).await?;
     let name_is_chosen = request.name.is_some();
     let name = request.name.unwrap_or_else(|| random_name(app));
@@ -51,6 +56,7 @@ pub(crate) async fn start_execution(
         state_machine_arn: machine.arn.clone(),
         state_machine_name: machine.name.clone(),
         role_arn: machine.revision.role_arn.clone(),
+        kind: ExecutionKind::Standard,
     });
     let revision = machine.revision.id;
     let start = StartExecution { context, name_is_chosen, revision, program, input };
@@ -58,8 +64,20 @@ pub(crate) async fn start_execution(
     Ok(StartExecutionResponse { execution_arn, start_date: row.started_at })
 }
 
+/// Starts an execution of an EXPRESS state machine, which is never the same as another one.
+async fn start_express(
+    app: &App,
+    machine: &StateMachine,
+    name: Option<String>,
+    input: Payload,
+) -> Result<StartExecutionResponse, ApiError> {
+    let start = express_start(app, machine, ExecutionKind::Express, name, input).await?;
+    let execution_arn = start.context.execution_arn.clone();
+    Ok(StartExecutionResponse { execution_arn, start_date: app.runtime.start_express(start)? })
+}
+
 /// The input, `{}` when absent.
-fn input(text: Option<String>) -> Result<Payload, ApiError> {
+pub(super) fn input(text: Option<String>) -> Result<Payload, ApiError> {
     let Some(text) = text else { return Ok(Payload::empty_object()) };
     let invalid = |why: &str| {
         let message = format!("Invalid State Machine Execution Input: '{why}'");
@@ -76,6 +94,6 @@ fn input(text: Option<String>) -> Result<Payload, ApiError> {
     Payload::from_text(text).map_err(|error| invalid(&error.message))
 }
 
-fn random_name(app: &App) -> String {
+pub(super) fn random_name(app: &App) -> String {
     Random::from_entropy(app.runtime.entropy().draw()).uuid_v4()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
-use stepyard_machine::{ExecutionStatus, StartContext};
+use stepyard_machine::{ExecutionKind, ExecutionStatus, StartContext};
 use stepyard_runtime::{StartError, StartRequest, StopError, StopRequest};
 use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
 use uuid::Uuid;
@@ -55,6 +55,7 @@ impl StartMessage {
                 state_machine_arn: self.state_machine_arn.into(),
                 state_machine_name: self.state_machine_name.into(),
                 role_arn: self.role_arn.into(),
+                kind: ExecutionKind::Standard,
             }),
             name_is_chosen: self.name_is_chosen,
             revision: self.revision,
@@ -206,7 +207,7 @@ mod tests {
 
     use stepyard_asl::Timestamp;
     use stepyard_json::Payload;
-    use stepyard_machine::{ExecutionStatus, StartContext};
+    use stepyard_machine::{ExecutionKind, ExecutionStatus, StartContext};
     use stepyard_runtime::{StartError, StartRequest};
     use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
     use uuid::Uuid;
@@ -223,6 +224,7 @@ mod tests {
                 state_machine_arn: "m".into(),
                 state_machine_name: "n".into(),
                 role_arn: "r".into(),
+                kind: ExecutionKind::Standard,
             }),
             name_is_chosen: true,
             revision: Uuid::from_u128(8),

@@ -147,6 +147,7 @@ fn context(case: &Case) -> Arc<StartContext> {
         state_machine_arn: format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}").into(),
         state_machine_name: name.as_str().into(),
         role_arn: ROLE.into(),
+        kind: Default::default(),
     })
 }
 

@@ -75,6 +75,7 @@ impl Machine {
             state_machine_arn: self.arn.clone(),
             state_machine_name: self.name.clone(),
             role_arn: "role".into(),
+            kind: Default::default(),
         })
     }
 

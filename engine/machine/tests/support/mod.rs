@@ -40,6 +40,7 @@ pub(crate) fn start_context() -> Arc<StartContext> {
         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:machine".into(),
         state_machine_name: "machine".into(),
         role_arn: "arn:aws:iam::000000000000:role/role".into(),
+        kind: Default::default(),
     })
 }
 

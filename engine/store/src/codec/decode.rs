@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{Event, EventId, EventKind, FrameId, StartContext, Text};
+use stepyard_machine::{Event, EventId, EventKind, ExecutionKind, FrameId, StartContext, Text};
 
 use super::{CHECKSUM_BYTES, RECORD_EVENTS, VERSION, code};
 use crate::Error;
@@ -197,6 +197,7 @@ impl<'a> Reader<'a> {
             state_machine_arn: self.str()?,
             state_machine_name: self.str()?,
             role_arn: self.str()?,
+            kind: ExecutionKind::Standard,
         }))
     }
 

@@ -30,6 +30,7 @@ fn any_context() -> impl Strategy<Value = Arc<StartContext>> {
                 state_machine_arn,
                 state_machine_name,
                 role_arn,
+                kind: Default::default(),
             };
             Arc::new(context)
         },
