@@ -81,7 +81,8 @@ class TestStartSyncExecution:
         waits = json.loads(definition(A={"Type": "Wait", "Seconds": 60})) | {"TimeoutSeconds": 1}
         answer = sfn.start_sync_execution(stateMachineArn=create(json.dumps(waits)))
         assert (answer["status"], answer["error"]) == ("TIMED_OUT", "States.Timeout")
-        assert answer["billingDetails"]["billedDurationInMilliseconds"] == 1000
+        # A timer may ring some milliseconds late.
+        assert answer["billingDetails"]["billedDurationInMilliseconds"] in (1000, 1100)
 
     def test_may_leave_data_out(self, sfn, create):
         answer = sfn.start_sync_execution(stateMachineArn=create(), includedData="METADATA_ONLY")
