@@ -2,10 +2,15 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 use crate::wire::ApiError;
 
 /// Longest ARN that is accepted, in bytes (AWS: 256 for most calls, 2,000 for nested ones).
 const ARN_BYTES_MAX: usize = 2_000;
+
+/// What stands in the ARNs of executions of EXPRESS state machines.
+const EXPRESS: &str = "express";
 
 /// The role of state machines for which nobody names one: roles decide nothing here.
 pub(crate) const ANY_ROLE_ARN: &str = "arn:aws:iam::000000000000:role/stepyard";
@@ -109,6 +114,19 @@ impl Arn {
         Ok(self.with(Resource::StateMachine { name, qualifier: None }).to_string())
     }
 
+    /// The ARN of an execution of this state machine, if that is EXPRESS.
+    pub(crate) fn express_execution(&self, execution: &str, id: Uuid) -> Result<String, ApiError> {
+        let Arn { partition, region, account, .. } = self;
+        let machine = self.state_machine_name()?;
+        let place = format!("arn:{partition}:states:{region}:{account}");
+        Ok(format!("{place}:{EXPRESS}:{machine}:{execution}:{id}"))
+    }
+
+    /// Whether it names an execution of an EXPRESS state machine.
+    pub(crate) fn is_express_execution(&self) -> bool {
+        matches!(&self.resource, Resource::Other { resource_type } if resource_type == EXPRESS)
+    }
+
     /// The name of the state machine that it names.
     pub(crate) fn state_machine_name(&self) -> Result<&str, ApiError> {
         match &self.resource {
@@ -155,6 +173,8 @@ impl fmt::Display for Arn {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::{Arn, Qualified};
 
     const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
@@ -190,7 +210,13 @@ mod tests {
         ] {
             assert_eq!(Arn::parse(text).unwrap_err().message, message);
         }
-        let express = Arn::parse("arn:aws:states:us-east-1:0:express:m:e:u").unwrap();
+        let express = Arn::parse(MACHINE).unwrap().express_execution("e", Uuid::nil()).unwrap();
+        assert_eq!(
+            express,
+            "arn:aws:states:us-east-1:000000000000:express:m:e:00000000-0000-0000-0000-000000000000"
+        );
+        let express = Arn::parse(&express).unwrap();
+        assert!(express.is_express_execution());
         assert_eq!(
             express.state_machine_of_execution().unwrap_err().message,
             "Invalid Arn: 'Resource type not valid in this context: express'"

@@ -18,6 +18,9 @@ use crate::http::{Guard, Starting, router, until_ready};
 /// How long a node that has given its shards away still answers, so that clients find another one.
 const LAME_DUCK: Duration = Duration::from_millis(500);
 
+/// How long requests that have waited for what was cut off may take to be answered.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
 /// How long a connection that came in last may take to send its request.
 const LAST_REQUESTS: Duration = Duration::from_millis(250);
 
@@ -111,7 +114,10 @@ impl Serving {
             app.runtime.clock().sleep(LAME_DUCK).await;
             self.end(&app, grace).await?;
         } else {
-            self.end(&app, grace).await?;
+            // Those who wait for the end of an Express execution get their answer, whatever it is.
+            let requests = self.end(&app, grace + LAST_ANSWERS);
+            let (ended, ()) = tokio::join!(requests, app.runtime.end_express(grace));
+            ended?;
             app.runtime.shutdown(grace).await;
         }
         if let Some(witness) = &app.witness {

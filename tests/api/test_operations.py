@@ -88,9 +88,9 @@ class TestCreateStateMachine:
         assert error["Message"].startswith("Invalid State Machine Definition: '")
         assert place is None or place in error["Message"]
 
-    def test_refuses_what_it_cannot_run(self, sfn, name):
-        with pytest.raises(ClientError):
-            sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE, type="EXPRESS")
+    def test_knows_two_types(self, sfn, name):
+        with fails("ValidationException"):
+            sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE, type="FAST")
 
 
 class TestDescribeStateMachine:

@@ -74,6 +74,11 @@ impl Payload {
         self.text().len()
     }
 
+    /// The same, unless the text would have to be made for that.
+    pub fn text_len(&self) -> Option<usize> {
+        self.0.text.get().map(|text| text.len())
+    }
+
     /// Whether the text is at most so many bytes long. One that is longer is not made for that: a value that is put
     /// together from shared parts can be far larger than what it takes in memory.
     pub fn fits(&self, bytes: usize) -> bool {

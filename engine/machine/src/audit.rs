@@ -244,6 +244,7 @@ mod tests {
             state_machine_name: "m".into(),
             role_arn: "r".into(),
             qualifier: None,
+            kind: Default::default(),
         };
         let (mut execution, mut out) = (Execution::new(), crate::Decision::default());
         let moment = Moment { now: Timestamp(1), entropy: [0; 16] };

@@ -6,7 +6,7 @@ use stepyard_asl::{Program, StateKind, Surroundings};
 use stepyard_json::{Json, Object};
 
 use crate::execution::Execution;
-use crate::{FrameId, Inspection};
+use crate::{ExecutionKind, FrameId, Inspection};
 
 /// The context object as one frame sees it.
 pub(crate) struct Context<'a> {
@@ -56,14 +56,19 @@ impl<'a> Context<'a> {
         let Some(context) = self.execution.context() else { return Json::empty_object() };
         let input = self.execution.input().map(|input| input.tree().clone()).unwrap_or_default();
         let started = self.execution.started_at().unwrap_or_default();
-        object([
-            ("Id", context.execution_arn.clone().into()),
+        let mut part: Object = [
+            ("Id", Json::from(context.execution_arn.clone())),
             ("Input", input),
             ("StartTime", started.to_string().into()),
             ("Name", context.execution_name.clone().into()),
             ("RoleArn", context.role_arn.clone().into()),
-            ("RedriveCount", 0.into()),
-        ])
+        ]
+        .into_iter()
+        .collect();
+        if context.kind != ExecutionKind::SyncExpress {
+            part.insert("RedriveCount", Json::from(0));
+        }
+        part.into()
     }
 
     fn state_machine_part(&self) -> Json {

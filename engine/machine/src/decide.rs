@@ -5,7 +5,7 @@ use stepyard_json::{Json, Payload};
 
 use crate::context::Context;
 use crate::execution::Execution;
-use crate::failure::Failure;
+use crate::failure::{Failure, TIMEOUT};
 use crate::frame::{Frame, Phase};
 use crate::pending::frame_timer;
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 /// not keep others waiting; the rest follows on [`Stimulus::Continue`].
 pub const STEPS_MAX: usize = 256;
 
-/// Events of one execution, as AWS limits them; with the last one it fails.
+/// Events of one Standard execution, as AWS limits them; with the last one it fails.
 pub const HISTORY_EVENTS_MAX: u64 = 25_000;
 
 /// Events of one execution with those that AWS's history does not show: what fails before its first event can be
@@ -88,7 +88,7 @@ impl Run<'_> {
         if self.execution.status().is_some() {
             return false;
         }
-        let timeout_seconds = self.program.timeout_seconds;
+        let timeout_seconds = context.kind.timeout_seconds(self.program.timeout_seconds);
         let kind = EventKind::ExecutionStarted { context, input, timeout_seconds };
         self.emit_after(FrameId::ROOT, EventId::NONE, kind);
         self.out.commands.extend(self.execution.execution_timer());
@@ -151,7 +151,8 @@ impl Run<'_> {
     fn timer_rings(&mut self, timer: Timer) -> bool {
         let id = timer.frame;
         if timer.kind == TimerKind::ExecutionTimeout {
-            let kind = EventKind::ExecutionTimedOut { error: None, cause: None };
+            let error: Text = Some(TIMEOUT.into());
+            let kind = EventKind::ExecutionTimedOut { error, cause: None };
             self.end(EventId::NONE, kind);
             return true;
         }
@@ -342,13 +343,17 @@ impl Run<'_> {
         let next = self.execution.last_event_id().0 + 1;
         let is_full = visible && next >= HISTORY_EVENTS_MAX
             || self.execution.event_count() >= JOURNAL_EVENTS_MAX;
-        if is_full && !kind.is_terminal() {
+        if is_full && !kind.is_terminal() && !self.is_express() {
             return self.end(previous, history_is_full());
         }
         let number = if visible { EventId(next) } else { EventId::NONE };
         let event = Event { at: self.now, frame: id, id: number, previous, kind };
         self.execution.apply(&event);
         self.out.events.push(event);
+    }
+
+    fn is_express(&self) -> bool {
+        self.execution.context().is_some_and(|context| context.kind.is_express())
     }
 
     /// Starts the timer that the frame now waits for, if any.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
-use crate::{EventId, FrameId, Qualifier};
+use crate::{EventId, ExecutionKind, FrameId, Qualifier};
 
 /// One entry of the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,8 @@ pub struct StartContext {
     pub role_arn: Arc<str>,
     /// The version it was started with; `None` when it was started by the unqualified ARN.
     pub qualifier: Option<Qualifier>,
+    /// How it is run. Journals do not say it: only Standard executions have one.
+    pub kind: ExecutionKind,
 }
 
 /// What happened. Payloads are shared, not copied.

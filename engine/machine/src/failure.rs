@@ -12,8 +12,8 @@ use crate::{EventId, EventKind, FrameId, Text};
 
 /// Cannot be retried or caught.
 pub(crate) const RUNTIME: &str = "States.Runtime";
-/// A task took too long.
-const TIMEOUT: &str = "States.Timeout";
+/// A task or an execution took too long.
+pub(crate) const TIMEOUT: &str = "States.Timeout";
 /// What a task runner calls it when a task was silent for too long.
 const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
 /// Data exceeded 262,144 bytes.

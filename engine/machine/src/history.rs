@@ -352,7 +352,12 @@ impl HistoryEvent {
 impl Details {
     /// The members in AWS's names; data is JSON text. `with_data` is `includeExecutionData`.
     pub fn to_json(&self, with_data: bool) -> Json {
-        let mut members = Members { object: Object::new(), with_data };
+        self.to_json_within(with_data.then_some(usize::MAX))
+    }
+
+    /// The same, with at most so many bytes of each data; none at all when that is absent.
+    pub fn to_json_within(&self, data_bytes_max: Option<usize>) -> Json {
+        let mut members = Members { object: Object::new(), data_bytes_max };
         members.details(self);
         members.object.into()
     }
@@ -360,7 +365,8 @@ impl Details {
 
 struct Members {
     object: Object,
-    with_data: bool,
+    /// Absent when data is not to be shown.
+    data_bytes_max: Option<usize>,
 }
 
 impl Members {
@@ -391,8 +397,8 @@ impl Members {
             Details::TaskScheduled { service, region, parameters, terms } => {
                 self.service(service);
                 self.object.insert("region", region.clone());
-                if self.with_data {
-                    self.object.insert("parameters", &**parameters.text());
+                if let Some(most) = self.data_bytes_max {
+                    self.object.insert("parameters", within(parameters.text(), most));
                 }
                 self.terms(terms);
             }
@@ -415,23 +421,28 @@ impl Members {
 
     /// `input` with `inputDetails`, `output` with `outputDetails`.
     fn data(&mut self, name: &str, data: &Payload) {
-        if !self.with_data {
-            return;
-        }
-        self.object.insert(name, &**data.text());
-        let whole: Object = [("truncated", Json::from(false))].into_iter().collect();
-        self.object.insert(format!("{name}Details"), whole);
+        let Some(most) = self.data_bytes_max else { return };
+        let text = within(data.text(), most);
+        let is_cut = text.len() < data.len();
+        self.object.insert(name, text);
+        let details: Object = [("truncated", Json::from(is_cut))].into_iter().collect();
+        self.object.insert(format!("{name}Details"), details);
     }
 
     /// `assignedVariables`: each value as JSON text.
     fn assigned(&mut self, assigned: Option<&Payload>) {
-        let members = assigned.filter(|_| self.with_data).and_then(|all| all.tree().as_object());
-        let Some(members) = members else { return };
-        let texts =
-            members.iter().map(|(name, value)| (name.clone(), Json::from(value.to_string())));
-        self.object.insert("assignedVariables", texts.collect::<Object>());
-        let whole: Object = [("truncated", Json::from(false))].into_iter().collect();
-        self.object.insert("assignedVariablesDetails", whole);
+        let Some(most) = self.data_bytes_max else { return };
+        let Some(members) = assigned.and_then(|all| all.tree().as_object()) else { return };
+        let (mut texts, mut is_cut) = (Object::new(), false);
+        for (name, value) in members.iter() {
+            let whole = value.to_string();
+            let text = within(&whole, most);
+            is_cut |= text.len() < whole.len();
+            texts.insert(name.clone(), text);
+        }
+        self.object.insert("assignedVariables", texts);
+        let details: Object = [("truncated", Json::from(is_cut))].into_iter().collect();
+        self.object.insert("assignedVariablesDetails", details);
     }
 
     fn failure(&mut self, error: &Text, cause: &Text) {
@@ -461,5 +472,27 @@ impl Members {
             let credentials: Object = [("roleArn", Json::from(role.clone()))].into_iter().collect();
             self.object.insert("taskCredentials", credentials);
         }
+    }
+}
+
+/// The text, or as much of it as has its place in so many bytes.
+fn within(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use stepyard_json::Payload;
+
+    use super::Details;
+
+    #[test]
+    fn data_that_is_too_long_is_cut_between_characters() {
+        let output = Payload::from_text("\"aéz\"").expect("it is JSON");
+        let details = Details::Succeeded { output };
+        let shown = |most| details.to_json_within(most).to_string();
+        assert_eq!(shown(Some(3)), r#"{"output":"\"a","outputDetails":{"truncated":true}}"#);
+        assert_eq!(shown(Some(6)), r#"{"output":"\"aéz\"","outputDetails":{"truncated":false}}"#);
+        assert_eq!(shown(None), "{}");
     }
 }

@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 use crate::shard::Message;
 use crate::{Invocation, Metrics, Started, TaskOutcome, TaskRunner};
 
-/// The dispatches of one shard. Each carries a number of its own, which fences the answers of an
-/// earlier dispatch of the same task.
-pub(crate) struct Dispatches {
+/// The dispatches of one shard, or of one Express execution. Each carries a number of its own, which fences
+/// the answers of an earlier dispatch of the same task.
+pub(crate) struct Dispatches<M = Message> {
     runner: Arc<dyn TaskRunner>,
     /// Bounds the tasks that run at the same time in this process.
     places: Arc<Semaphore>,
-    mailbox: mpsc::WeakSender<Message>,
+    mailbox: mpsc::WeakSender<M>,
     metrics: Arc<Metrics>,
     running: BTreeMap<(ExecutionId, TaskId), Dispatch>,
     numbered: u64,
@@ -47,13 +47,13 @@ enum News {
     Ended(TaskOutcome),
 }
 
-impl Dispatches {
+impl<M: From<Report> + Send + 'static> Dispatches<M> {
     pub(crate) fn new(
         runner: Arc<dyn TaskRunner>,
         places: Arc<Semaphore>,
-        mailbox: mpsc::WeakSender<Message>,
+        mailbox: mpsc::WeakSender<M>,
         metrics: Arc<Metrics>,
-    ) -> Dispatches {
+    ) -> Dispatches<M> {
         Dispatches { runner, places, mailbox, metrics, running: BTreeMap::new(), numbered: 0 }
     }
 
@@ -117,7 +117,9 @@ impl Dispatches {
     pub(crate) fn is_empty(&self) -> bool {
         self.running.is_empty()
     }
+}
 
+impl<M> Dispatches<M> {
     /// Drops all tasks.
     pub(crate) fn stop_all(&mut self) {
         while let Some((_, dispatch)) = self.running.pop_first() {
@@ -126,7 +128,7 @@ impl Dispatches {
     }
 }
 
-impl Drop for Dispatches {
+impl<M> Drop for Dispatches<M> {
     fn drop(&mut self) {
         self.stop_all();
     }
@@ -140,17 +142,17 @@ impl Dispatch {
 }
 
 /// One dispatch on its way.
-struct Run {
+struct Run<M> {
     runner: Arc<dyn TaskRunner>,
     places: Arc<Semaphore>,
     metrics: Arc<Metrics>,
-    mailbox: mpsc::WeakSender<Message>,
+    mailbox: mpsc::WeakSender<M>,
     execution: ExecutionId,
     task: TaskId,
     number: u64,
 }
 
-impl Run {
+impl<M: From<Report>> Run<M> {
     async fn run(
         self,
         invocation: Invocation,
@@ -186,7 +188,7 @@ impl Run {
         let Run { execution, task, number, .. } = *self;
         if let Some(mailbox) = self.mailbox.upgrade() {
             // A shard that has stopped hands the task out again when it is taken up.
-            let _ = mailbox.send(Message::Report(Report { execution, task, number, news })).await;
+            let _ = mailbox.send(M::from(Report { execution, task, number, news })).await;
         }
     }
 }

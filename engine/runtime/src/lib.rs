@@ -12,6 +12,7 @@ mod delivery;
 mod dispatch;
 mod entropy;
 mod error;
+mod express;
 mod histogram;
 mod made_once;
 mod metrics;
@@ -34,6 +35,9 @@ pub use cluster::{
 };
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{StartError, StopError};
+pub use express::{
+    Billing, EXECUTION_LOG, ExpressEnd, ExpressSnapshot, LogLevel, Logging, StartExpress,
+};
 pub use histogram::{BUCKETS_MICROS, HistogramSnapshot};
 pub use made_once::MadeOnce;
 use metrics::Metrics;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use stepyard_machine::{Event, EventKind, ExecutionStatus};
 
+use crate::express::{ExpressMetrics, ExpressSnapshot};
 use crate::histogram::{Histogram, HistogramSnapshot};
 
 /// Counters since the start of the process.
@@ -26,6 +27,7 @@ pub(crate) struct Metrics {
     forwarded: AtomicU64,
     tasks_waiting: AtomicI64,
     tasks_running: AtomicI64,
+    pub(crate) express: ExpressMetrics,
 }
 
 /// The counters at one moment.
@@ -71,6 +73,8 @@ pub struct MetricsSnapshot {
     pub nodes: usize,
     /// Requests that were sent to other nodes.
     pub forwarded: u64,
+    /// Express executions, which the other numbers of executions leave out.
+    pub express: ExpressSnapshot,
 }
 
 impl Metrics {
@@ -83,6 +87,11 @@ impl Metrics {
                 _ => {}
             }
         }
+    }
+
+    /// States entered by an Express execution.
+    pub(crate) fn entered(&self, states: u64) {
+        add(&self.transitions, states);
     }
 
     pub(crate) fn closed(&self, status: ExecutionStatus) {
@@ -157,6 +166,7 @@ impl Metrics {
             shards: 0,
             nodes: 0,
             forwarded: read(&self.forwarded),
+            express: self.express.snapshot(),
         }
     }
 }

@@ -135,6 +135,7 @@ mod tests {
             state_machine_name: "m".into(),
             role_arn: "r".into(),
             qualifier: None,
+            kind: Default::default(),
         };
         let input = format!("\"{}\"", "x".repeat(10_000));
         ExecutionView::started(row, Arc::new(context), Payload::from_trusted_text(input.into()))

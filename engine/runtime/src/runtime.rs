@@ -20,6 +20,7 @@ use crate::cluster::{
 };
 use crate::committer::{Batch, Committer};
 use crate::delivery::Delivery;
+use crate::express::{Express, ExpressEnd, ExpressSnapshot, StartExpress};
 use crate::recent::Recent;
 use crate::retention::{RETENTION_DAYS, Remover};
 use crate::shard::Shared;
@@ -100,6 +101,7 @@ pub struct Committed {
 pub struct Runtime {
     shared: Arc<Shared>,
     delivery: Delivery,
+    express: Express,
     /// The ways to the committers, which end when nobody else has one.
     lanes: Vec<mpsc::WeakSender<Batch>>,
     /// Keeper, with its shards, and committers. Dropped without [`Runtime::shutdown`], they end wherever
@@ -143,6 +145,13 @@ impl Runtime {
         let lanes: Vec<_> = lanes.collect();
         let weak_lanes = lanes.iter().map(mpsc::Sender::downgrade).collect();
         let places = Arc::new(Semaphore::new(options.tasks_max));
+        let express = Express::new(
+            shared.clock.clone(),
+            shared.entropy.clone(),
+            options.runner.clone(),
+            places.clone(),
+            shared.metrics.clone(),
+        );
         let hosting = Hosting::new(shared.clone(), options.runner, places, lanes);
         let delivery = Delivery::new(shared.clone(), cluster.peer.clone());
         let mut keeper = Keeper::new(hosting, cluster);
@@ -151,7 +160,8 @@ impl Runtime {
         taken_up(&shared, &claimed).await?;
         let remover = Remover { shared: shared.clone(), days: options.retention_days };
         tasks.spawn(remover.run());
-        Ok(Runtime { shared, delivery, lanes: weak_lanes, tasks: tokio::sync::Mutex::new(tasks) })
+        let tasks = tokio::sync::Mutex::new(tasks);
+        Ok(Runtime { shared, delivery, express, lanes: weak_lanes, tasks })
     }
 
     /// Starts an execution; returns when its start is durable. A name in progress with the same input
@@ -174,6 +184,29 @@ impl Runtime {
             is_repeat: false,
         };
         self.delivery.start(request, start.program).await
+    }
+
+    /// Starts an Express execution and leaves it to itself; returns the time of its start. At most once: it is
+    /// written nowhere.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start_express(&self, start: StartExpress) -> Result<Timestamp, StartError> {
+        self.express.start(start)
+    }
+
+    /// Starts an Express execution and returns how it has ended. It goes on to its end also when this future is
+    /// dropped.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn run_express(&self, start: StartExpress) -> Result<ExpressEnd, StartError> {
+        self.express.run(start).await
+    }
+
+    /// Takes no new Express executions, gives those that run that long to end, and cuts them off then.
+    pub async fn end_express(&self, grace: Duration) {
+        self.express.end(grace).await;
     }
 
     /// Stops an execution; returns the time of its end when that is durable.
@@ -282,12 +315,15 @@ impl Runtime {
     pub fn metrics(&self) -> MetricsSnapshot {
         let mailboxes: Vec<_> = self.shared.routes.mailboxes().collect();
         let batches = self.lanes.iter().filter_map(mpsc::WeakSender::upgrade);
+        let counted = self.shared.metrics.snapshot();
+        let (running, data_bytes) = (self.express.count(), self.express.data_bytes());
         MetricsSnapshot {
+            express: ExpressSnapshot { running, data_bytes, ..counted.express },
             mailbox: mailboxes.iter().map(waiting).sum(),
             batches: batches.map(|lane| waiting(&lane)).sum(),
             shards: mailboxes.len(),
             nodes: self.shared.members.get().nodes.len(),
-            ..self.shared.metrics.snapshot()
+            ..counted
         }
     }
 
@@ -311,6 +347,10 @@ impl Runtime {
     /// decided is durable, or when the store does not answer for too long. Tasks that are cut off
     /// are handed out again after the next start.
     pub async fn shutdown(&self, grace: Duration) {
+        tokio::join!(self.express.end(grace), self.end_shards(grace));
+    }
+
+    async fn end_shards(&self, grace: Duration) {
         self.shared.draining.cancel();
         let mut tasks = self.tasks.lock().await;
         tokio::select! {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stepyard_asl::{Resource, Timestamp};
+use stepyard_asl::{Program, Resource, StateKind, Timestamp};
 use stepyard_json::Payload;
+use stepyard_machine::{Execution, InvokeTask};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,31 @@ pub struct Invocation {
     /// Cancelled when the task no longer counts; for work that outlives the dropped future, such
     /// as a blocking thread.
     pub cancellation: CancellationToken,
+}
+
+impl Invocation {
+    /// What makes the invocation that an execution has asked for.
+    pub(crate) fn of(
+        program: &Program,
+        execution: &Execution,
+        invoke: &InvokeTask,
+        idempotency_key: String,
+    ) -> Option<impl FnOnce(Started, CancellationToken) -> Invocation> {
+        let context = execution.context()?;
+        let state = program.state(invoke.state);
+        let StateKind::Task(task) = &state.kind else { return None };
+        Some(move |started, cancellation| Invocation {
+            execution_arn: context.execution_arn.clone(),
+            execution_started: execution.started_at().unwrap_or_default(),
+            state_name: state.name.clone(),
+            resource: task.resource.clone(),
+            parameters: invoke.parameters.clone(),
+            role_arn: invoke.role_arn.clone(),
+            idempotency_key: idempotency_key.into(),
+            started,
+            cancellation,
+        })
+    }
 }
 
 /// Tells the runtime that a task has begun.

@@ -64,6 +64,7 @@ fn journal(name: &str) -> Journal {
         state_machine_name: "m".into(),
         role_arn: "role".into(),
         qualifier: qualifier(name),
+        kind: Default::default(),
     };
     let mut decided = Decision::default();
     let moment = Moment { now: Timestamp(1_700_000_000_000), entropy: [7; 16] };

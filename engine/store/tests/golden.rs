@@ -30,6 +30,7 @@ fn context() -> Arc<StartContext> {
         state_machine_name: "m".into(),
         role_arn: "arn:aws:iam::000000000000:role/r".into(),
         qualifier: None,
+        kind: Default::default(),
     })
 }
 

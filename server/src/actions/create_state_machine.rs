@@ -57,12 +57,11 @@ pub(crate) async fn create_state_machine(
     let tags = tags::read(request.tags.clone())?;
     tags::check_count(&tags)?;
     check_definition_as(&definition, workflow)?;
-    check_is_run(workflow)?;
     let now = app.runtime.clock().now();
     let machine = StateMachine {
         arn: app.identity.state_machine(name).to_string().into(),
         name: name.into(),
-        machine_type: StateMachineType::Standard,
+        machine_type: machine_type(workflow),
         created_at: now,
         revision: Revision {
             id: new_revision_id(app, now),
@@ -149,14 +148,18 @@ fn workflow_type(machine_type: Option<&str>) -> Result<WorkflowType, ApiError> {
     }
 }
 
-/// Express workflows come later; asked only once AWS would have nothing against the request.
-fn check_is_run(workflow: WorkflowType) -> Result<(), ApiError> {
+fn machine_type(workflow: WorkflowType) -> StateMachineType {
     match workflow {
-        WorkflowType::Standard => Ok(()),
-        WorkflowType::Express => Err(ApiError::new(
-            "StateMachineTypeNotSupported",
-            "State machines of type EXPRESS are not supported yet",
-        )),
+        WorkflowType::Standard => StateMachineType::Standard,
+        WorkflowType::Express => StateMachineType::Express,
+    }
+}
+
+/// What a definition of such a state machine is compiled as.
+pub(super) fn workflow_of(machine_type: StateMachineType) -> WorkflowType {
+    match machine_type {
+        StateMachineType::Standard => WorkflowType::Standard,
+        StateMachineType::Express => WorkflowType::Express,
     }
 }
 
@@ -198,7 +201,14 @@ pub(crate) fn check_definition(definition: &str) -> Result<Arc<Program>, ApiErro
     check_definition_as(definition, WorkflowType::Standard)
 }
 
-fn check_definition_as(definition: &str, workflow: WorkflowType) -> Result<Arc<Program>, ApiError> {
+/// Compiles a definition of that type.
+///
+/// # Errors
+/// `InvalidDefinition` with all faults.
+pub(super) fn check_definition_as(
+    definition: &str,
+    workflow: WorkflowType,
+) -> Result<Arc<Program>, ApiError> {
     check_length(definition)?;
     let compilation = compile_as(definition, workflow);
     compilation.program.ok_or_else(|| {

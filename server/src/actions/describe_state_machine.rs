@@ -103,7 +103,7 @@ pub(super) async fn variable_references(
 }
 
 /// The word of the API for a state machine's type.
-pub(super) fn type_word(machine_type: StateMachineType) -> &'static str {
+pub(crate) fn type_word(machine_type: StateMachineType) -> &'static str {
     match machine_type {
         StateMachineType::Standard => "STANDARD",
         StateMachineType::Express => "EXPRESS",

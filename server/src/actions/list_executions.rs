@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stepyard_machine::ExecutionStatus;
-use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow, StartedBy};
+use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow, StartedBy, StateMachineType};
 use uuid::Uuid;
 
+use super::type_not_supported;
 use crate::app::App;
 use crate::arn::{Arn, Qualified};
 use crate::wire::{
@@ -78,12 +79,16 @@ pub(crate) async fn list_executions(
         .length("nextToken", request.next_token.as_deref(), 1..=TOKEN_CHARS_MAX)
         .check()?;
     let parsed = Arn::parse(arn)?;
+    let machine_arn = parsed.unqualified()?;
+    if app.state_machine(&machine_arn).await?.machine_type == StateMachineType::Express {
+        return Err(type_not_supported());
+    }
     check_existence(app, &parsed, arn).await?;
     if request.status_filter.as_deref() == Some(PENDING_REDRIVE) {
         return Ok(ListExecutionsResponse { executions: Vec::new(), next_token: None });
     }
     let query = ExecutionQuery {
-        state_machine_arn: Some(parsed.unqualified()?.into()),
+        state_machine_arn: Some(machine_arn.into()),
         started_by: started_by(&parsed),
         status: request.status_filter.as_deref().map(parse_status).transpose()?,
         name_prefix: None,
@@ -104,11 +109,11 @@ pub(crate) fn started_by(arn: &Arn) -> Option<StartedBy> {
 }
 
 /// # Errors
-/// `StateMachineDoesNotExist` when there is no state machine, version or alias with that ARN.
+/// `StateMachineDoesNotExist` when the version or alias is not there that the ARN of a state machine names.
 async fn check_existence(app: &App, arn: &Arn, text: &str) -> Result<(), ApiError> {
     let machine_arn = arn.unqualified()?;
     let is_there = match arn.qualified() {
-        None => return app.state_machine(text).await.map(drop),
+        None => true,
         Some(Qualified::Version(number)) => {
             app.store.find_version(&machine_arn, number).await?.is_some()
         }

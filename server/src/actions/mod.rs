@@ -9,6 +9,7 @@ mod describe_execution;
 mod describe_state_machine;
 mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
+mod express;
 mod get_execution_history;
 pub(crate) mod list_executions;
 mod list_state_machine_aliases;
@@ -18,6 +19,7 @@ mod list_tags_for_resource;
 mod publish_state_machine_version;
 mod routing;
 mod start_execution;
+mod start_sync_execution;
 mod stop_execution;
 mod tag_resource;
 mod tags;
@@ -37,6 +39,7 @@ use delete_state_machine_alias::delete_state_machine_alias;
 use delete_state_machine_version::delete_state_machine_version;
 use describe_execution::describe_execution;
 use describe_state_machine::describe_state_machine;
+pub(crate) use describe_state_machine::type_word;
 use describe_state_machine_alias::describe_state_machine_alias;
 use describe_state_machine_for_execution::describe_state_machine_for_execution;
 pub(crate) use get_execution_history::{get_execution_history, history_page};
@@ -47,6 +50,7 @@ use list_state_machines::list_state_machines;
 use list_tags_for_resource::list_tags_for_resource;
 use publish_state_machine_version::publish_state_machine_version;
 pub(crate) use start_execution::{StartExecutionRequest, start_execution};
+use start_sync_execution::start_sync_execution;
 pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
 use tag_resource::tag_resource;
 use test_state::test_state;
@@ -91,6 +95,9 @@ pub(crate) async fn call(app: &App, operation: &str, body: &[u8], id: &str) -> R
         }
         "StartExecution" => {
             respond(then(parse(body), |request| start_execution(app, request)).await, id)
+        }
+        "StartSyncExecution" => {
+            respond(then(parse(body), |request| start_sync_execution(app, request)).await, id)
         }
         "StopExecution" => {
             respond(then(parse(body), |request| stop_execution(app, request)).await, id)
@@ -158,6 +165,14 @@ fn unknown(operation: &str) -> ApiError {
     ApiError::new(
         "UnknownOperationException",
         format!("The operation '{operation}' is not known to this server"),
+    )
+}
+
+/// The state machine's type does not have the operation.
+fn type_not_supported() -> ApiError {
+    ApiError::new(
+        "StateMachineTypeNotSupported",
+        "This operation is not supported by this type of state machine",
     )
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::{Random, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{DATA_BYTES_MAX, StartContext};
+use stepyard_machine::{DATA_BYTES_MAX, ExecutionKind, StartContext};
 use stepyard_runtime::StartExecution;
+use stepyard_store::StateMachineType;
 
+use super::express::express_start;
 use crate::app::App;
 use crate::arn::Arn;
 use crate::target::Target;
@@ -31,7 +33,7 @@ pub(crate) struct StartExecutionResponse {
     pub(crate) start_date: Timestamp,
 }
 
-/// Starts an execution. The answer leaves when the start is durable.
+/// Starts an execution. The answer leaves when the start is durable; that of an EXPRESS state machine at once.
 pub(crate) async fn start_execution(
     app: &App,
     request: StartExecutionRequest,
@@ -41,7 +43,11 @@ pub(crate) async fn start_execution(
         check_name(name)?;
     }
     let input = input(request.input)?;
-    let Target { machine, qualifier } = app.target_to_start(machine_arn).await?;
+    let target = app.target_to_start(machine_arn).await?;
+    if target.machine.machine_type == StateMachineType::Express {
+        return start_express(app, &target, request.name, input).await;
+    }
+    let Target { machine, qualifier } = target;
     let program = app.runtime.program(machine.revision.id).await?;
     let name_is_chosen = request.name.is_some();
     let name = request.name.unwrap_or_else(|| random_name(app));
@@ -53,6 +59,7 @@ pub(crate) async fn start_execution(
         state_machine_name: machine.name.clone(),
         role_arn: machine.revision.role_arn.clone(),
         qualifier,
+        kind: ExecutionKind::Standard,
     });
     let revision = machine.revision.id;
     let start = StartExecution { context, name_is_chosen, revision, program, input };
@@ -60,8 +67,20 @@ pub(crate) async fn start_execution(
     Ok(StartExecutionResponse { execution_arn, start_date: row.started_at })
 }
 
+/// Starts an execution of an EXPRESS state machine, which is never the same as another one.
+async fn start_express(
+    app: &App,
+    target: &Target,
+    name: Option<String>,
+    input: Payload,
+) -> Result<StartExecutionResponse, ApiError> {
+    let start = express_start(app, target, ExecutionKind::Express, name, input).await?;
+    let execution_arn = start.context.execution_arn.clone();
+    Ok(StartExecutionResponse { execution_arn, start_date: app.runtime.start_express(start)? })
+}
+
 /// The input, `{}` when absent.
-fn input(text: Option<String>) -> Result<Payload, ApiError> {
+pub(super) fn input(text: Option<String>) -> Result<Payload, ApiError> {
     let Some(text) = text else { return Ok(Payload::empty_object()) };
     let invalid = |why: &str| {
         let message = format!("Invalid State Machine Execution Input: '{why}'");
@@ -78,6 +97,6 @@ fn input(text: Option<String>) -> Result<Payload, ApiError> {
     Payload::from_text(text).map_err(|error| invalid(&error.message))
 }
 
-fn random_name(app: &App) -> String {
+pub(super) fn random_name(app: &App) -> String {
     Random::from_entropy(app.runtime.entropy().draw()).uuid_v4()
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stepyard_asl::Timestamp;
+use stepyard_asl::{Timestamp, WorkflowType};
 use stepyard_store::{Revision, StateMachine};
 
 use super::create_state_machine::{
-    check_definition, check_logging, check_versions, new_revision_id,
+    check_definition_as, check_logging, check_versions, new_revision_id, workflow_of,
 };
 use super::publish_state_machine_version::{publish, version_arn};
 use crate::app::App;
@@ -47,8 +47,8 @@ pub(crate) async fn update_state_machine(
     request: UpdateStateMachineRequest,
 ) -> Result<UpdateStateMachineResponse, ApiError> {
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
-    app.state_machine(arn).await?;
-    check(&request)?;
+    let machine = app.state_machine(arn).await?;
+    check(&request, workflow_of(machine.machine_type))?;
     loop {
         let machine = app.state_machine(arn).await?;
         let now = app.runtime.clock().now();
@@ -65,7 +65,7 @@ pub(crate) async fn update_state_machine(
     }
 }
 
-fn check(request: &UpdateStateMachineRequest) -> Result<(), ApiError> {
+fn check(request: &UpdateStateMachineRequest, workflow: WorkflowType) -> Result<(), ApiError> {
     check_versions(request.publish, request.version_description.as_deref())?;
     if !changes_anything(request) {
         return Err(ApiError::new(
@@ -77,7 +77,7 @@ fn check(request: &UpdateStateMachineRequest) -> Result<(), ApiError> {
     request
         .definition
         .as_deref()
-        .map_or(Ok(()), |definition| check_definition(definition).map(drop))
+        .map_or(Ok(()), |definition| check_definition_as(definition, workflow).map(drop))
 }
 
 fn next_revision(

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::json;
 use stepyard_asl::{Program, Random};
 use stepyard_json::Payload;
-use stepyard_machine::StartContext;
+use stepyard_machine::{ExecutionKind, StartContext};
 use stepyard_runtime::{Committed, StartExecution};
 use stepyard_store::StateMachine;
 use tokio::sync::broadcast::error::RecvError;
@@ -194,6 +194,7 @@ impl InProcess {
             state_machine_name: self.machine.name.clone(),
             role_arn: self.machine.revision.role_arn.clone(),
             qualifier: None,
+            kind: ExecutionKind::Standard,
         };
         Ok(StartExecution {
             context: Arc::new(context),

@@ -14,7 +14,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use stepyard_machine::ExecutionStatus;
-use stepyard_runtime::{BUCKETS_MICROS, HistogramSnapshot, MetricsSnapshot};
+use stepyard_runtime::{BUCKETS_MICROS, ExpressSnapshot, HistogramSnapshot, MetricsSnapshot};
 
 use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::wire::{ApiError, Problem};
@@ -72,7 +72,6 @@ impl Collector for Snapshot {
         ] {
             one(&mut encoder, name, help, &ConstCounter::new(value))?;
         }
-        let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         for (name, help, value) in [
             (
                 "executions_in_memory",
@@ -99,7 +98,8 @@ impl Collector for Snapshot {
             one(&mut encoder, name, help, &ConstGauge::new(age.as_secs_f64()))?;
         }
         build(&mut encoder)?;
-        closed(&mut encoder, counted)?;
+        closed(&mut encoder, "executions_closed", "Executions ended", &counted.closed)?;
+        express(&mut encoder, &counted.express)?;
         let help = "Time that a transaction takes";
         histogram(&mut encoder, "commit_duration", help, &counted.commit_duration)?;
         let help = "How much later than it was due a timer has rung";
@@ -116,14 +116,50 @@ fn one(
     metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
 }
 
+/// Express executions, which the other metrics of executions leave out.
+fn express(
+    encoder: &mut DescriptorEncoder<'_>,
+    counted: &ExpressSnapshot,
+) -> Result<(), fmt::Error> {
+    for (name, help, value) in [
+        ("started", "Express executions started", counted.started),
+        (
+            "throttled",
+            "Express executions refused because too many run or hold too much data",
+            counted.throttled,
+        ),
+        (
+            "billed_milliseconds",
+            "Time of Express executions that AWS would charge for",
+            counted.billed_millis,
+        ),
+    ] {
+        one(encoder, &format!("express_executions_{name}"), help, &ConstCounter::new(value))?;
+    }
+    for (name, help, value) in [
+        ("running", "Express executions that run", counted.running),
+        ("data_bytes", "Bytes of data that Express executions hold", counted.data_bytes),
+    ] {
+        one(encoder, &format!("express_executions_{name}"), help, &ConstGauge::new(size(value)))?;
+    }
+    closed(encoder, "express_executions_closed", "Express executions ended", &counted.closed)?;
+    let help = "Time that an Express execution takes";
+    histogram(encoder, "express_execution_duration", help, &counted.duration)
+}
+
+fn size(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A counter by status.
 fn closed(
     encoder: &mut DescriptorEncoder<'_>,
-    counted: &MetricsSnapshot,
+    name: &str,
+    help: &str,
+    counted: &[(ExecutionStatus, u64)],
 ) -> Result<(), fmt::Error> {
-    let help = "Executions ended, by status";
-    let mut family =
-        encoder.encode_descriptor("executions_closed", help, None, MetricType::Counter)?;
-    let ended = counted.closed.iter().filter(|(status, _)| *status != ExecutionStatus::Running);
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    let ended = counted.iter().filter(|(status, _)| *status != ExecutionStatus::Running);
     for (status, count) in ended {
         let label = [("status", status.as_str())];
         ConstCounter::new(*count).encode(family.encode_family(&label)?)?;
@@ -157,7 +193,7 @@ fn histogram(
 #[cfg(test)]
 mod tests {
     use stepyard_machine::ExecutionStatus;
-    use stepyard_runtime::{HistogramSnapshot, MetricsSnapshot};
+    use stepyard_runtime::{ExpressSnapshot, HistogramSnapshot, MetricsSnapshot};
 
     use super::{Snapshot, render};
 
@@ -170,6 +206,12 @@ mod tests {
             timer_lateness: HistogramSnapshot { counts: vec![0, 4], micros: 800 },
             batches: 5,
             tasks_waiting: 6,
+            express: ExpressSnapshot {
+                started: 9,
+                closed: vec![(ExecutionStatus::TimedOut, 3)],
+                running: 2,
+                ..ExpressSnapshot::default()
+            },
             ..MetricsSnapshot::default()
         };
         let page = render(Snapshot { counted, uploads: 2, oldest_transaction: None }).unwrap();
@@ -183,6 +225,9 @@ mod tests {
             "stepyard_commit_batches_waiting 5",
             "stepyard_tasks_waiting 6",
             "stepyard_uploads_running 2",
+            "stepyard_express_executions_started_total 9",
+            "stepyard_express_executions_closed_total{status=\"TIMED_OUT\"} 3",
+            "stepyard_express_executions_running 2",
             concat!("stepyard_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "# EOF",
         ] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
-use stepyard_machine::{ExecutionStatus, Qualifier, StartContext};
+use stepyard_machine::{ExecutionKind, ExecutionStatus, Qualifier, StartContext};
 use stepyard_runtime::{StartError, StartRequest, StopError, StopRequest};
 use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
 use uuid::Uuid;
@@ -67,6 +67,7 @@ impl StartMessage {
                 state_machine_name: self.state_machine_name.into(),
                 role_arn: self.role_arn.into(),
                 qualifier: self.version.map(|version| Qualifier { version, alias }),
+                kind: ExecutionKind::Standard,
             }),
             name_is_chosen: self.name_is_chosen,
             revision: self.revision,
@@ -219,7 +220,7 @@ mod tests {
 
     use stepyard_asl::Timestamp;
     use stepyard_json::Payload;
-    use stepyard_machine::{ExecutionStatus, Qualifier, StartContext};
+    use stepyard_machine::{ExecutionKind, ExecutionStatus, Qualifier, StartContext};
     use stepyard_runtime::{StartError, StartRequest};
     use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
     use uuid::Uuid;
@@ -237,6 +238,7 @@ mod tests {
                 state_machine_name: "n".into(),
                 role_arn: "r".into(),
                 qualifier: Some(Qualifier { version: 3, alias: Some("PROD".into()) }),
+                kind: ExecutionKind::Standard,
             }),
             name_is_chosen: true,
             revision: Uuid::from_u128(8),

@@ -18,6 +18,9 @@ const PAGE_MAX: i64 = 1_000;
 /// Longest `nextToken`, in characters; that of ListExecutions may be longer.
 pub(crate) const TOKEN_CHARS_MAX: usize = 1_024;
 
+/// Longest `traceHeader`, in characters.
+pub(crate) const TRACE_HEADER_CHARS_MAX: usize = 256;
+
 /// The constraints of AWS's model that a request breaks: all of them in one error.
 #[derive(Default)]
 pub(crate) struct Constraints {

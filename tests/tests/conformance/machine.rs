@@ -148,6 +148,7 @@ fn context(case: &Case) -> Arc<StartContext> {
         state_machine_name: name.as_str().into(),
         role_arn: ROLE.into(),
         qualifier: None,
+        kind: Default::default(),
     })
 }
 

@@ -76,6 +76,7 @@ impl Machine {
             state_machine_name: self.name.clone(),
             role_arn: "role".into(),
             qualifier: None,
+            kind: Default::default(),
         })
     }
 

@@ -41,6 +41,7 @@ pub(crate) fn start_context() -> Arc<StartContext> {
         state_machine_name: "machine".into(),
         role_arn: "arn:aws:iam::000000000000:role/role".into(),
         qualifier: None,
+        kind: Default::default(),
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use stepyard_asl::StateKind;
 use stepyard_machine::{Command, Event, EventKind, InvokeTask, Stimulus};
 use stepyard_store::ExecutionId;
 use tokio::sync::oneshot;
@@ -121,21 +120,12 @@ impl Shard {
             return;
         }
         let Some(active) = self.executions.get(&execution) else { return };
-        let Some(context) = active.context() else { return };
-        let state = active.program.state(invoke.state);
-        let StateKind::Task(task) = &state.kind else { return };
         let event = invoke.task.0.0 + planted::key_shift(self.lease.epoch);
-        self.dispatches.dispatch(execution, invoke.task, |started, cancellation| Invocation {
-            execution_arn: context.execution_arn.clone(),
-            execution_started: active.execution().started_at().unwrap_or_default(),
-            state_name: state.name.clone(),
-            resource: task.resource.clone(),
-            parameters: invoke.parameters.clone(),
-            role_arn: invoke.role_arn.clone(),
-            idempotency_key: format!("{}:{event}", execution.0).into(),
-            started,
-            cancellation,
-        });
+        let key = format!("{}:{event}", execution.0);
+        let made = Invocation::of(&active.program, active.execution(), invoke, key);
+        if let Some(invocation) = made {
+            self.dispatches.dispatch(execution, invoke.task, invocation);
+        }
     }
 
     /// Keeps what clients are going to ask for: memory may be ahead, so it is taken from the events.

@@ -17,6 +17,12 @@ pub(crate) enum Message {
     Report(Report),
 }
 
+impl From<Report> for Message {
+    fn from(report: Report) -> Message {
+        Message::Report(report)
+    }
+}
+
 /// A request to start an execution.
 pub(crate) struct Start {
     pub(crate) request: StartRequest,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod cluster;
+mod express;
 mod faulty;
 mod network;
 mod world;

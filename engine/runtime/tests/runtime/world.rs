@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use stepyard_asl::{Program, Resource, Timestamp, compile};
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{Execution, StartContext};
+use stepyard_machine::{Execution, ExecutionKind, StartContext};
 use stepyard_runtime::{
-    Clock, ClusterOptions, Entropy, Invocation, ManualClock, Runtime, RuntimeOptions,
-    SeededEntropy, StartError, StartExecution, TaskOutcome, TaskRunner, Witness,
+    Clock, ClusterOptions, Entropy, ExpressEnd, Invocation, LogLevel, Logging, ManualClock,
+    Runtime, RuntimeOptions, SeededEntropy, StartError, StartExecution, StartExpress, TaskOutcome,
+    TaskRunner, Witness,
 };
 use stepyard_store::{
-    Error, ExecutionQuery, ExecutionRow, MemoryStore, Revision, ShardId, StateMachine,
+    Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore, Revision, ShardId, StateMachine,
     StateMachineType, Store, Tags, codec,
 };
 use uuid::Uuid;
@@ -36,6 +37,7 @@ pub(crate) struct World {
     runner: Arc<Runner>,
     seed: u64,
     processes: Arc<AtomicU64>,
+    express_starts: Arc<AtomicU64>,
 }
 
 /// Answers tasks and keeps each run's idempotency key.
@@ -53,6 +55,7 @@ impl TaskRunner for Runner {
         tokio::task::yield_now().await;
         let Resource::Lambda(function) = &invocation.resource else { panic!("no Lambda") };
         match &*function.name {
+            "hangs" => std::future::pending().await,
             "echo" => TaskOutcome::Succeeded(invocation.parameters),
             "fail-twice" => self.fail_twice(&invocation),
             _ => panic!("on purpose"),
@@ -91,6 +94,7 @@ pub(crate) fn chosen(name: &str) -> Arc<StartContext> {
         state_machine_name: "m".into(),
         role_arn: "role".into(),
         qualifier: None,
+        kind: Default::default(),
     })
 }
 
@@ -120,6 +124,7 @@ impl World {
             runner: Arc::default(),
             seed,
             processes: Arc::default(),
+            express_starts: Arc::default(),
         }
     }
 
@@ -214,6 +219,30 @@ impl World {
     ) -> Result<ExecutionRow, StartError> {
         let mut starting = std::pin::pin!(runtime.start_execution(self.request(name, input)));
         self.passing_time(&mut starting).await
+    }
+
+    /// A start of an Express execution; each one is another one.
+    pub(crate) fn express(&self, name: &str, kind: ExecutionKind, input: &str) -> StartExpress {
+        let number = self.express_starts.fetch_add(1, Ordering::Relaxed);
+        let id = ExecutionId(Uuid::from_u128(u128::from(number)));
+        let arn = format!("arn:aws:states:us-east-1:000000000000:express:m:{name}:{}", id.0);
+        StartExpress {
+            id,
+            context: Arc::new(StartContext {
+                execution_arn: arn.into(),
+                kind,
+                ..StartContext::clone(&chosen(name))
+            }),
+            program: self.program.clone(),
+            input: Payload::from(Json::parse(input).unwrap()),
+            logging: Logging { level: LogLevel::All, ..Logging::default() },
+        }
+    }
+
+    /// Runs an Express execution to its end.
+    pub(crate) async fn run_express(&self, runtime: &Runtime, input: &str) -> ExpressEnd {
+        let start = self.express("x", ExecutionKind::SyncExpress, input);
+        self.passing_time(std::pin::pin!(runtime.run_express(start))).await.unwrap()
     }
 
     pub(crate) fn request(&self, name: &str, input: &str) -> StartExecution {

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{Event, EventId, EventKind, FrameId, Qualifier, StartContext, Text};
+use stepyard_machine::{
+    Event, EventId, EventKind, ExecutionKind, FrameId, Qualifier, StartContext, Text,
+};
 
 use super::{CHECKSUM_BYTES, RECORD_EVENTS, VERSION, code};
 use crate::Error;
@@ -210,6 +212,7 @@ impl<'a> Reader<'a> {
             state_machine_name: self.str()?,
             role_arn: self.str()?,
             qualifier: None,
+            kind: ExecutionKind::Standard,
         })
     }
 

@@ -138,6 +138,8 @@ impl<'a> Encoder<'a> {
             state_machine_name,
             role_arn,
             qualifier,
+            // Executions of other kinds have no journal.
+            kind: _,
         } = context;
         for text in [execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn]
         {

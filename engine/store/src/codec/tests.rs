@@ -37,6 +37,7 @@ fn any_context() -> impl Strategy<Value = Arc<StartContext>> {
             state_machine_name,
             role_arn,
             qualifier,
+            kind: Default::default(),
         })
     })
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use stepyard_asl::{Program, Seconds, StateKind, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Command, Decision, EventKind, Execution, Inspection, InvokeTask, Moment, StartContext,
-    Stimulus, Text, Timer, TimerKind, decide,
+    Command, Decision, EventKind, Execution, ExecutionKind, Inspection, InvokeTask, Moment,
+    StartContext, Stimulus, Text, Timer, TimerKind, decide,
 };
 use stepyard_runtime::{Invocation, Started, TaskOutcome};
 use tokio_util::sync::CancellationToken;
@@ -102,6 +102,7 @@ impl Bench<'_> {
             state_machine_name: "StateMachine".into(),
             role_arn: crate::arn::ANY_ROLE_ARN.into(),
             qualifier: None,
+            kind: ExecutionKind::Standard,
         })
     }
 

@@ -85,6 +85,12 @@ pub(super) async fn start(
         input: submission.input.map(|input| input.get().to_owned()),
     };
     let started = start_execution(&app, request).await?;
+    if Arn::parse(&started.execution_arn)?.is_express_execution() {
+        // Nothing is kept of it that could be shown later.
+        let started_at = started.start_date.to_string();
+        let shown = json!({ "arn": &*started.execution_arn, "startedAt": started_at });
+        return Ok((StatusCode::CREATED, Json(shown)));
+    }
     let row = app.execution(&started.execution_arn).await?;
     Ok((StatusCode::CREATED, Json(summary(&row)?)))
 }

@@ -12,7 +12,7 @@ use stepyard_store::{RETENTION_DAYS_MAX, StateMachine, StateMachineSummary};
 use super::{Body, Parameters, limit, value};
 use crate::actions::{
     CreateStateMachineRequest, DeleteStateMachineRequest, UpdateStateMachineRequest,
-    create_state_machine, delete_state_machine, update_state_machine,
+    create_state_machine, delete_state_machine, type_word, update_state_machine,
 };
 use crate::app::App;
 use crate::arn::ANY_ROLE_ARN;
@@ -31,6 +31,8 @@ pub(super) struct Definition {
     /// The definition as JSON, or as text.
     definition: Option<Value>,
     role_arn: Option<String>,
+    /// `STANDARD` or `EXPRESS`; it never changes.
+    r#type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +64,7 @@ pub(super) async fn create(
         name: asked.name,
         definition: asked.definition.map(text),
         role_arn: asked.role_arn.or_else(|| Some(ANY_ROLE_ARN.into())),
+        r#type: asked.r#type,
         ..CreateStateMachineRequest::default()
     };
     let created = create_state_machine(&app, request).await?;
@@ -133,6 +136,7 @@ fn summary(machine: &StateMachineSummary) -> Value {
     json!({
         "name": &*machine.name,
         "arn": &*machine.arn,
+        "type": type_word(machine.machine_type),
         "createdAt": machine.created_at.to_string(),
         "updatedAt": machine.updated_at.to_string(),
     })

@@ -1,0 +1,79 @@
+//! How much data an execution holds.
+
+use stepyard_json::Payload;
+
+use crate::Execution;
+use crate::frame::Frame;
+
+/// The data of an execution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes of JSON text. What two places share counts twice; what has no text of its own is a part of something
+    /// that has one.
+    pub bytes: usize,
+    /// The places that were looked at, which is what measuring costs.
+    pub places: usize,
+}
+
+impl Execution {
+    /// Measures what it holds: inputs of states, parameters of tasks, items, results and variables.
+    pub fn footprint(&self) -> Footprint {
+        let mut footprint = Footprint::default();
+        let mut count = |payload: &Payload| {
+            footprint.bytes += payload.text_len().unwrap_or(0);
+            footprint.places += 1;
+        };
+        [self.input(), self.output()].into_iter().flatten().for_each(&mut count);
+        for (_, frame) in self.frames() {
+            held(frame).for_each(&mut count);
+        }
+        footprint.bytes += self.variable_bytes();
+        footprint
+    }
+}
+
+fn held(frame: &Frame) -> impl Iterator<Item = &Payload> {
+    let children = frame.children();
+    let map = children.and_then(|children| children.map.as_ref());
+    let results = children.into_iter().flat_map(|children| children.results.iter().flatten());
+    [&frame.data]
+        .into_iter()
+        .chain(frame.attempt().map(|attempt| &attempt.invocation.parameters))
+        .chain(map.into_iter().flat_map(|map| [&map.input, &map.items]))
+        .chain(results)
+}
+
+#[cfg(test)]
+mod tests {
+    use stepyard_asl::{Timestamp, compile};
+    use stepyard_json::Payload;
+
+    use super::Footprint;
+    use crate::{Decision, Execution, ExecutionKind, Moment, StartContext, Stimulus, decide};
+
+    #[test]
+    fn inputs_parameters_and_items_are_held() {
+        let program = compile(
+            r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"MaxConcurrency":1,
+                "ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
+                    "Resource":"arn:aws:lambda:r:a:function:f"}}}}}}"#,
+        );
+        let context = StartContext {
+            execution_arn: "e".into(),
+            execution_name: "e".into(),
+            state_machine_arn: "m".into(),
+            state_machine_name: "m".into(),
+            role_arn: "r".into(),
+            qualifier: None,
+            kind: ExecutionKind::Express,
+        };
+        let (mut execution, mut out) = (Execution::new(), Decision::default());
+        assert_eq!(execution.footprint(), Footprint::default());
+        let moment = Moment { now: Timestamp(1), entropy: [0; 16] };
+        let input = Payload::from_text("[\"x\",\"y\"]").expect("it is JSON");
+        let start = Stimulus::Start { context: context.into(), input };
+        decide(&program.program.expect("it compiles"), &mut execution, moment, start, &mut out);
+        // The input of the execution; those of the state, its work and its items; an item, and the same as parameters.
+        assert_eq!(execution.footprint(), Footprint { bytes: 4 * 9 + 2 * 3, places: 6 });
+    }
+}

@@ -1,0 +1,207 @@
+//! One Express execution, from its start to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepyard_asl::{Program, Random, Timestamp};
+use stepyard_machine::{
+    Command, Decision, EventKind, Execution, ExecutionStatus, Moment, Stimulus, decide,
+};
+use stepyard_store::ExecutionId;
+use tokio::sync::mpsc;
+
+use super::places::Place;
+use super::{Billing, ExpressEnd, Logging, StartExpress, Surroundings};
+use crate::Invocation;
+use crate::dispatch::{Dispatches, Report};
+use crate::timers::Timers;
+
+/// Reports of tasks that may wait for their execution; with more, tasks wait to report.
+const REPORTS_MAX: usize = 32;
+
+/// The error of an execution that this process ends.
+const ABORTED: &str = "States.Runtime";
+
+/// An execution and everything that it owns.
+pub(super) struct Running {
+    surroundings: Arc<Surroundings>,
+    id: ExecutionId,
+    program: Arc<Program>,
+    execution: Execution,
+    logging: Logging,
+    random: Random,
+    timers: Timers,
+    dispatches: Dispatches<Report>,
+    /// Keeps the mailbox open for reports that are to come.
+    _mailbox: mpsc::Sender<Report>,
+    reports: mpsc::Receiver<Report>,
+    place: Place,
+    /// The last decision was cut because it had become long.
+    is_cut: bool,
+    /// Most bytes of data that it has held.
+    bytes_most: usize,
+    /// Events after which its data is measured again: as many as places were looked at the last time, so that
+    /// measuring costs no more than running.
+    unmeasured: usize,
+}
+
+impl Running {
+    /// Starts it, and runs it as far as it goes at once.
+    pub(super) fn begin(
+        surroundings: Arc<Surroundings>,
+        place: Place,
+        start: StartExpress,
+    ) -> Running {
+        let StartExpress { id, context, program, input, logging } = start;
+        let (mailbox, reports) = mpsc::channel(REPORTS_MAX);
+        let dispatches = Dispatches::new(
+            surroundings.runner.clone(),
+            surroundings.task_places.clone(),
+            mailbox.downgrade(),
+            surroundings.metrics.clone(),
+        );
+        surroundings.metrics.express.started();
+        let mut running = Running {
+            random: Random::from_entropy(surroundings.entropy.draw()),
+            surroundings,
+            id,
+            program,
+            execution: Execution::new(),
+            logging,
+            timers: Timers::default(),
+            dispatches,
+            _mailbox: mailbox,
+            reports,
+            place,
+            is_cut: false,
+            bytes_most: 0,
+            unmeasured: 0,
+        };
+        running.decide(Stimulus::Start { context, input });
+        running
+    }
+
+    pub(super) fn started_at(&self) -> Timestamp {
+        self.execution.started_at().unwrap_or_default()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.execution.is_closed()
+    }
+
+    /// Runs it to its end.
+    pub(super) async fn run(mut self) -> ExpressEnd {
+        while !self.has_ended() {
+            self.turn().await;
+        }
+        self.end()
+    }
+
+    async fn turn(&mut self) {
+        let surroundings = self.surroundings.clone();
+        let due = self.timers.next_due();
+        tokio::select! {
+            biased;
+            () = surroundings.cut_off.cancelled() => self.abort("The server was stopped"),
+            () = surroundings.clock.sleep_until(due.unwrap_or_default()), if due.is_some() => self.fire_timers(),
+            Some(report) = self.reports.recv() => {
+                if let Some(stimulus) = self.dispatches.receive(report) {
+                    self.decide(stimulus);
+                }
+            }
+            () = tokio::task::yield_now(), if self.is_cut => {
+                self.is_cut = false;
+                self.decide(Stimulus::Continue);
+            }
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = self.surroundings.clock.now();
+        while let Some((_, _, timer)) = self.timers.pop_due(now) {
+            self.decide(Stimulus::TimerDue { timer });
+        }
+    }
+
+    fn abort(&mut self, cause: &str) {
+        self.decide(Stimulus::Stop { error: Some(ABORTED.into()), cause: Some(cause.into()) });
+    }
+
+    /// Lets the machine decide and carries out what follows at once: there is no commit to wait for.
+    fn decide(&mut self, stimulus: Stimulus) {
+        let mut decision = Decision::default();
+        let moment = self.moment();
+        decide(&self.program, &mut self.execution, moment, stimulus, &mut decision);
+        self.tell(&decision);
+        for command in decision.commands {
+            self.carry_out(command);
+        }
+        self.measure(decision.events.len());
+    }
+
+    fn moment(&mut self) -> Moment {
+        let mut entropy = [0; 16];
+        entropy[..8].copy_from_slice(&self.random.next_u64().to_le_bytes());
+        entropy[8..].copy_from_slice(&self.random.next_u64().to_le_bytes());
+        Moment { now: self.surroundings.clock.now(), entropy }
+    }
+
+    fn tell(&self, decision: &Decision) {
+        let is_entry = |kind: &EventKind| matches!(kind, EventKind::StateEntered { .. });
+        let entered = decision.events.iter().filter(|event| is_entry(&event.kind)).count();
+        self.surroundings.metrics.entered(entered as u64);
+        if let Some(context) = self.execution.context() {
+            self.logging.write(&self.program, &context.execution_arn, &decision.events);
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::InvokeTask(invoke) => {
+                let key = format!("{}:{}", self.id.0, invoke.task.0.0);
+                let made = Invocation::of(&self.program, &self.execution, &invoke, key);
+                if let Some(invocation) = made {
+                    self.dispatches.dispatch(self.id, invoke.task, invocation);
+                }
+            }
+            Command::CancelTask { task } => self.dispatches.cancel(self.id, task),
+            Command::StartTimer { timer, due } => self.timers.arm(due, self.id, timer),
+            Command::Continue => self.is_cut = true,
+        }
+    }
+
+    /// Looks how much data it holds; there must be room for it.
+    fn measure(&mut self, events: usize) {
+        self.unmeasured = self.unmeasured.saturating_sub(events);
+        if self.unmeasured > 0 && !self.has_ended() {
+            return;
+        }
+        let footprint = self.execution.footprint();
+        self.unmeasured = footprint.places;
+        self.bytes_most = self.bytes_most.max(footprint.bytes);
+        if !self.place.hold(footprint.bytes) && !self.has_ended() {
+            self.abort("The Express executions of this server hold too much data");
+        }
+    }
+
+    /// How it has ended.
+    pub(super) fn end(self) -> ExpressEnd {
+        let execution = &self.execution;
+        let status = execution.status().unwrap_or(ExecutionStatus::Running);
+        let started_at = self.started_at();
+        let stopped_at = execution.stopped_at().unwrap_or(started_at);
+        let took = stopped_at.millis_since(started_at);
+        let took = Duration::from_millis(u64::try_from(took).unwrap_or(0));
+        let billing = Billing::new(took, self.bytes_most);
+        self.surroundings.metrics.express.closed(status, took, billing);
+        ExpressEnd {
+            status,
+            output: execution.output().cloned(),
+            error: execution.error().cloned(),
+            cause: execution.cause().cloned(),
+            started_at,
+            stopped_at,
+            billing,
+        }
+    }
+}
