@@ -14,7 +14,6 @@ mod jsonpath;
 mod lower;
 mod path;
 mod program;
-mod random;
 mod resource;
 mod template;
 mod text_source;
@@ -32,8 +31,8 @@ pub use program::{
     Outcome, Parallel, Pass, Program, ResultPath, Retrier, Scope, ScopeId, Seconds, State, StateId,
     StateKind, Task, Transition, Wait, WaitUntil,
 };
-pub use random::Random;
 pub use resource::{LambdaFunction, Pattern, Resource, ServiceCall};
+pub use stepyard_jsonata::Random;
 pub use template::Template;
 pub use text_source::TextSource;
 pub use timestamp::Timestamp;

@@ -65,7 +65,10 @@ pub(crate) enum Kind {
     Name(Name),
     Wildcard,
     Descendant,
-    Parent { slot: Slot, name: Option<Name> },
+    Parent {
+        slot: Slot,
+        name: Option<Name>,
+    },
     Variable(Variable),
     Regex(Arc<Pattern>),
     Path(Box<Path>),

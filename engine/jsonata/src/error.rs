@@ -122,8 +122,8 @@ impl Error {
     }
 
     fn inserted(&self, name: &str, as_json: bool) -> String {
-        let token = || self.token.clone().map(Insert::Text);
-        let insert = if name == "token" { token() } else { self.insert(name).cloned() };
+        let token = || self.token.clone().filter(|_| name == "token").map(Insert::Text);
+        let insert = self.insert(name).cloned().or_else(token);
         match insert {
             Some(Insert::Text(text)) if as_json => stepyard_json::Json::from(text).to_string(),
             Some(Insert::Json(text) | Insert::Text(text)) => text,

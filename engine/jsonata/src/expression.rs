@@ -7,11 +7,11 @@ use std::sync::Arc;
 use stepyard_json::Json;
 
 use crate::ast::Node;
-use crate::compile::{self, References, references_of};
+use crate::compile::{self, Place, References, references_of};
 use crate::error::Error;
 use crate::eval::Machine;
 use crate::limits::DEPTH_MAX;
-use crate::value::{Value, to_json};
+use crate::value::{Value, to_pure_json};
 
 /// Steps that an evaluation may take unless somebody says otherwise: some tenths of a second.
 const FUEL: u64 = 20_000_000;
@@ -63,7 +63,7 @@ pub enum Evaluated {
     Undefined,
     /// A value.
     Value(Json),
-    /// A function, which is no data.
+    /// A function, or a value with a function in it: no data.
     Function,
 }
 
@@ -73,7 +73,7 @@ impl Expression {
     /// # Errors
     /// When the text is no expression, or names what the dialect does not have.
     pub fn compile(text: &str, dialect: Dialect) -> Result<Expression, Error> {
-        let node = compile::compile(text, dialect).map_err(|error| *error)?;
+        let node = compile::compile(text, dialect, Place::Alone).map_err(|error| *error)?;
         Ok(Expression { text: text.into(), node: Arc::new(node), dialect })
     }
 
@@ -96,10 +96,9 @@ impl Expression {
         let value = machine.run(&self.node).map_err(|error| *error)?;
         match value {
             Value::Undefined | Value::Tuples(_) => Ok(Evaluated::Undefined),
-            Value::Function(_) => Ok(Evaluated::Function),
             Value::Json(json) => Ok(Evaluated::Value(json)),
-            built => to_json(&built, &mut machine.fuel)
-                .map(Evaluated::Value)
+            built => to_pure_json(&built, &mut machine.fuel)
+                .map(|json| json.map_or(Evaluated::Function, Evaluated::Value))
                 .map_err(|error| *error),
         }
     }
@@ -115,14 +114,7 @@ impl fmt::Debug for Expression {
 impl Input<'_> {
     /// Data alone, at the beginning of 1970 and without randomness.
     pub fn new(data: Option<Json>) -> Input<'static> {
-        Input {
-            data,
-            bindings: &(),
-            now_millis: 0,
-            entropy: [0; 16],
-            fuel: FUEL,
-            depth: DEPTH_MAX,
-        }
+        Input { data, bindings: &(), now_millis: 0, entropy: [0; 16], fuel: FUEL, depth: DEPTH_MAX }
     }
 }
 

@@ -7,12 +7,12 @@ use crate::value::{ArrayBuilder, Flags, Items, Value, View, compare_text, equal}
 
 type Result = Outcome<Value>;
 
-pub(super) fn append(machine: &mut Machine<'_>, mut arguments: Arguments<'_>) -> Result {
+pub(super) fn append(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let (first, second) = (arguments.take(0), arguments.take(1));
     machine.append(first, second)
 }
 
-pub(super) fn reverse(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn reverse(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let array = arguments.get(0);
     let Some(items) = array.items().filter(|items| items.len() > 1) else {
         return Ok(array.clone());
@@ -22,7 +22,7 @@ pub(super) fn reverse(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Re
 }
 
 /// Fisher and Yates, from the inside out.
-pub(super) fn shuffle(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn shuffle(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let array = arguments.get(0);
     let Some(items) = array.items().filter(|items| items.len() > 1) else {
         return Ok(array.clone());
@@ -37,7 +37,7 @@ pub(super) fn shuffle(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Re
 }
 
 /// The first of equal items each.
-pub(super) fn distinct(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn distinct(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let array = arguments.get(0);
     let Some(items) = array.items().filter(|items| items.len() > 1) else {
         return Ok(array.clone());
@@ -60,7 +60,7 @@ pub(super) fn distinct(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> R
 }
 
 /// The first items of all arrays, then the second ones, as long as each has one.
-pub(super) fn zip(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn zip(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let arrays: Vec<Option<Items<'_>>> = arguments.all().iter().map(Value::items).collect();
     let length = arrays.iter().map(|items| items.map_or(0, Items::len)).min().unwrap_or(0);
     let mut zipped = ArrayBuilder::new();
@@ -73,7 +73,7 @@ pub(super) fn zip(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result
 }
 
 /// Sorts numbers or strings, or by a function that tells whether the first belongs behind the second.
-pub(super) fn sort(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn sort(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let array = arguments.get(0);
     let Some(items) = array.items().filter(|items| items.len() > 1) else {
         return Ok(array.clone());

@@ -20,7 +20,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 pub(super) fn base64_encode(
     machine: &mut Machine<'_>,
-    arguments: Arguments<'_>,
+    arguments: &mut Arguments<'_>,
 ) -> Outcome<Value> {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(text.len())?;
@@ -31,7 +31,7 @@ pub(super) fn base64_encode(
 /// What is no base64 is skipped, as in Node.js.
 pub(super) fn base64_decode(
     machine: &mut Machine<'_>,
-    arguments: Arguments<'_>,
+    arguments: &mut Arguments<'_>,
 ) -> Outcome<Value> {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(text.len())?;

@@ -39,7 +39,7 @@ impl Callback {
     }
 }
 
-pub(super) fn map(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn map(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let array = arguments.get(0);
     let (Some(items), Some(function)) = (array.items(), arguments.function(1)) else {
         return Ok(Value::Undefined);
@@ -55,7 +55,7 @@ pub(super) fn map(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result
     mapped.sequence()
 }
 
-pub(super) fn filter(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn filter(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let array = arguments.get(0);
     let (Some(items), Some(function)) = (array.items(), arguments.function(1)) else {
         return Ok(Value::Undefined);
@@ -71,7 +71,7 @@ pub(super) fn filter(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Res
 }
 
 /// The one item that a function is true for.
-pub(super) fn single(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn single(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let array = arguments.get(0);
     let Some(items) = array.items() else { return Ok(Value::Undefined) };
     let callback = arguments.function(1).map(|function| Callback::new(function, array.clone()));
@@ -89,7 +89,7 @@ pub(super) fn single(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Res
     found.ok_or_else(|| Error::new("D3139"))
 }
 
-pub(super) fn reduce(machine: &mut Machine<'_>, mut arguments: Arguments<'_>) -> Result {
+pub(super) fn reduce(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let initial = arguments.take(2);
     let array = arguments.take(0);
     let (Some(items), Some(function)) = (array.items(), arguments.function(1)) else {
@@ -119,7 +119,7 @@ pub(super) fn reduce(machine: &mut Machine<'_>, mut arguments: Arguments<'_>) ->
     Ok(result)
 }
 
-pub(super) fn each(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn each(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let object = arguments.get(0);
     let mut results = ArrayBuilder::new();
     if let (Some(members), Some(function)) = (object.members(), arguments.function(1)) {
@@ -135,7 +135,7 @@ pub(super) fn each(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Resul
 }
 
 /// The members that a function is true for; nothing when there are none.
-pub(super) fn sift(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn sift(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let object = arguments.get(0);
     let mut kept = Record::default();
     if let (Some(members), Some(function)) = (object.members(), arguments.function(1)) {

@@ -46,9 +46,11 @@ pub(super) struct Matches {
 impl Matches {
     pub(super) fn new(function: &Rc<Function>, text: &Arc<str>) -> Matches {
         let next = match function.callable() {
-            Callable::Pattern(pattern) => {
-                Next::Pattern(Rc::new(Cursor { pattern: pattern.clone(), text: text.clone(), at: 0 }))
-            }
+            Callable::Pattern(pattern) => Next::Pattern(Rc::new(Cursor {
+                pattern: pattern.clone(),
+                text: text.clone(),
+                at: 0,
+            })),
             _ => Next::Custom(Value::Function(function.clone())),
         };
         Matches { text: text.clone(), next, started: false }
@@ -101,8 +103,7 @@ fn find(machine: &mut Machine<'_>, cursor: &Rc<Cursor>) -> Outcome<Option<Match>
     machine.fuel.pay_bytes(text.len() - at)?;
     let Some(Found { start, end, groups }) = pattern.find(text, *at) else { return Ok(None) };
     let part = |(start, end): (usize, usize)| Value::text(&text[start..end]);
-    let groups =
-        groups.into_iter().map(|group| group.map_or(Value::Undefined, part)).collect();
+    let groups = groups.into_iter().map(|group| group.map_or(Value::Undefined, part)).collect();
     let next = Cursor { pattern: pattern.clone(), text: text.clone(), at: end };
     Ok(Some(Match {
         start,
@@ -144,8 +145,15 @@ fn custom(text: &str, result: Value) -> Outcome<Option<Match>> {
         Value::Undefined => start + matched.as_text().map_or(0, |text| text.len()),
         end => place(&end),
     };
-    let groups = groups.items().map(|items| items.to_vec()).unwrap_or_default();
-    Ok(Some(Match { start, end: end.max(start), matched, groups, object: Some(result), next: Next::Custom(next) }))
+    let groups = groups.items().map_or_else(Vec::new, |items| items.to_vec());
+    Ok(Some(Match {
+        start,
+        end: end.max(start),
+        matched,
+        groups,
+        object: Some(result),
+        next: Next::Custom(next),
+    }))
 }
 
 /// A place in UTF-16 units, as JavaScript counts.
@@ -210,9 +218,9 @@ pub(super) fn limit(
     }
 }
 
-pub(super) fn matches(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn matches(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
-    let limit = limit(&arguments, 2, "D3040")?;
+    let limit = limit(arguments, 2, "D3040")?;
     let mut found = ArrayBuilder::new();
     let Some(function) = arguments.function(1) else { return found.sequence() };
     let mut matches = Matches::new(function, text);
@@ -232,7 +240,7 @@ pub(super) fn matches(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Re
     found.sequence()
 }
 
-pub(super) fn contains(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn contains(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     if let Some(wanted) = arguments.text(1) {
         machine.fuel.pay_bytes(text.len())?;
@@ -246,9 +254,9 @@ pub(super) fn contains(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> R
     Ok(Matches::new(function, text).next(machine)?.is_some().into())
 }
 
-pub(super) fn split(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn split(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
-    let limit = limit(&arguments, 2, "D3020")?;
+    let limit = limit(arguments, 2, "D3020")?;
     machine.fuel.pay_bytes(text.len())?;
     if let Some(separator) = arguments.text(1) {
         let most = limit.map_or(usize::MAX, |limit| limit as usize);

@@ -39,7 +39,7 @@ pub(crate) struct Builtin {
     dialects: Dialects,
 }
 
-type Run = fn(&mut Machine<'_>, Arguments<'_>) -> Outcome<Value>;
+type Run = fn(&mut Machine<'_>, &mut Arguments<'_>) -> Outcome<Value>;
 
 /// Which dialects have a function.
 #[derive(Clone, Copy, PartialEq, Eq)]

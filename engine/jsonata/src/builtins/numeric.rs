@@ -9,31 +9,31 @@ use crate::value::{Value, quote, shortest};
 
 type Result = Outcome<Value>;
 
-pub(super) fn sum(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    let total = numbers(machine, &arguments)?.map(|numbers| numbers.iter().sum::<f64>());
+pub(super) fn sum(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let total = numbers(machine, arguments)?.map(|numbers| numbers.iter().sum::<f64>());
     Ok(defined(total))
 }
 
-pub(super) fn count(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn count(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     Ok(arguments.get(0).items().map_or(0, |items| items.len()).into())
 }
 
-pub(super) fn max(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    let numbers = numbers(machine, &arguments)?;
+pub(super) fn max(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let numbers = numbers(machine, arguments)?;
     Ok(defined(numbers.and_then(|numbers| numbers.into_iter().reduce(f64::max))))
 }
 
-pub(super) fn min(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    let numbers = numbers(machine, &arguments)?;
+pub(super) fn min(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let numbers = numbers(machine, arguments)?;
     Ok(defined(numbers.and_then(|numbers| numbers.into_iter().reduce(f64::min))))
 }
 
-pub(super) fn average(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    let numbers = numbers(machine, &arguments)?.filter(|numbers| !numbers.is_empty());
+pub(super) fn average(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let numbers = numbers(machine, arguments)?.filter(|numbers| !numbers.is_empty());
     Ok(defined(numbers.map(|numbers| numbers.iter().sum::<f64>() / numbers.len() as f64)))
 }
 
-pub(super) fn number(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn number(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let argument = arguments.get(0);
     let refused = || Error::new("D3030").with_json("value", &quote(argument));
     match argument {
@@ -50,20 +50,20 @@ pub(super) fn number(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Res
     }
 }
 
-pub(super) fn floor(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn floor(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     Ok(defined(arguments.number(0).map(f64::floor)))
 }
 
-pub(super) fn ceil(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn ceil(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     Ok(defined(arguments.number(0).map(f64::ceil)))
 }
 
-pub(super) fn abs(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn abs(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     Ok(defined(arguments.number(0).map(f64::abs)))
 }
 
 /// Rounds halves to even, at a number of decimals.
-pub(super) fn round(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn round(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(number) = arguments.number(0) else { return Ok(Value::Undefined) };
     let precision = arguments.number(1).unwrap_or(0.0).trunc() as i32;
     let shifted = if precision == 0 { number } else { shift(number, precision) };
@@ -91,7 +91,7 @@ fn shift(number: f64, places: i32) -> f64 {
     format!("{mantissa}e{exponent}").parse().unwrap_or(f64::NAN)
 }
 
-pub(super) fn sqrt(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn sqrt(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     match arguments.number(0) {
         Some(number) if number < 0.0 => {
             Err(Error::new("D3060").with_json("value", &quote(arguments.get(0))))
@@ -100,7 +100,7 @@ pub(super) fn sqrt(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
     }
 }
 
-pub(super) fn power(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn power(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(base) = arguments.number(0) else { return Ok(Value::Undefined) };
     let result = base.powf(arguments.number(1).unwrap_or(f64::NAN));
     if result.is_finite() {
@@ -110,11 +110,11 @@ pub(super) fn power(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
     Err(error.with_json("exp", &quote(arguments.get(1))))
 }
 
-pub(super) fn format_number(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn format_number(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(value) = arguments.number(0) else { return Ok(Value::Undefined) };
     let picture = arguments.text(1).cloned().unwrap_or_default();
     machine.fuel.pay_bytes(picture.len())?;
-    let members = arguments.get(2).members().map(|members| members.to_vec()).unwrap_or_default();
+    let members = arguments.get(2).members().map_or_else(Vec::new, |members| members.to_vec());
     let options: Vec<(String, String)> = members
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_string(), value.as_text()?.to_string())))
@@ -122,20 +122,20 @@ pub(super) fn format_number(machine: &mut Machine<'_>, arguments: Arguments<'_>)
     number::format_number(value, &picture, &options).map(Value::text).map_err(fault)
 }
 
-pub(super) fn format_base(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn format_base(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(value) = arguments.number(0) else { return Ok(Value::Undefined) };
     let radix = arguments.number(1).unwrap_or(10.0);
     number::format_base(value, radix).map(Value::text).map_err(fault)
 }
 
-pub(super) fn format_integer(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn format_integer(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(value) = arguments.number(0) else { return Ok(Value::Undefined) };
     let picture = arguments.text(1).cloned().unwrap_or_default();
     machine.fuel.pay_bytes(picture.len())?;
     number::format_integer(value, &picture).map(Value::text).map_err(fault)
 }
 
-pub(super) fn parse_integer(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn parse_integer(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     let picture = arguments.text(1).cloned().unwrap_or_default();
     machine.fuel.pay_bytes(text.len() + picture.len())?;

@@ -12,7 +12,7 @@ use crate::value::{ArrayBuilder, Flags, Record, Value, View, to_json};
 type Result = Outcome<Value>;
 
 /// The names of the members, of all objects when there are many.
-pub(super) fn keys(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn keys(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let mut seen = HashSet::new();
     let mut names = Vec::new();
     collect_keys(machine, arguments.get(0), &mut seen, &mut names)?;
@@ -49,13 +49,13 @@ fn collect_keys(
     Ok(())
 }
 
-pub(super) fn lookup(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn lookup(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(name) = arguments.text(1) else { return Ok(Value::Undefined) };
     machine.lookup(arguments.get(0), name)
 }
 
 /// An object of one member for each member.
-pub(super) fn spread(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn spread(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     spread_value(machine, arguments.get(0))
 }
 
@@ -89,7 +89,7 @@ fn spread_value(machine: &mut Machine<'_>, value: &Value) -> Result {
 }
 
 /// One object with the members of all; the last of a name counts.
-pub(super) fn merge(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn merge(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(items) = arguments.get(0).items() else { return Ok(Value::Undefined) };
     let mut merged = Record::default();
     for item in items.iter() {
@@ -103,7 +103,7 @@ pub(super) fn merge(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Resu
 }
 
 /// A copy as data: what is no data is lost.
-pub(super) fn clone(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn clone(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     match arguments.get(0) {
         Value::Undefined => Ok(Value::Undefined),
         value => to_json(value, &mut machine.fuel).map(Value::Json),

@@ -31,9 +31,8 @@ fn decimal(text: &str) -> Option<f64> {
         None => (mantissa, None),
     };
     let exponent = exponent.map(|part| part.strip_prefix(['+', '-']).unwrap_or(part));
-    let well_formed = is_digits(whole)
-        && fraction.is_none_or(is_digits)
-        && exponent.is_none_or(is_digits);
+    let well_formed =
+        is_digits(whole) && fraction.is_none_or(is_digits) && exponent.is_none_or(is_digits);
     let number: f64 = if well_formed { text.parse().ok()? } else { return None };
     number.is_finite().then_some(number)
 }

@@ -10,19 +10,19 @@ use crate::limits::STRING_MAX;
 use crate::value::{Value, quote};
 
 /// Replaces what a string or a regular expression finds, by a text or by what a function makes of it.
-pub(super) fn replace(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Outcome<Value> {
+pub(super) fn replace(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Outcome<Value> {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     let pattern = arguments.text(1);
     if pattern.is_some_and(|pattern| pattern.is_empty()) {
         return Err(Error::new("D3010").with_json("value", "\"\""));
     }
-    let limit = limit(&arguments, 3, "D3011")?;
+    let limit = limit(arguments, 3, "D3011")?;
     machine.fuel.pay_bytes(text.len())?;
     let mut out = Replaced { text: String::new() };
     match (pattern, arguments.function(1)) {
-        (Some(pattern), _) => by_text(machine, &arguments, text, pattern, limit, &mut out)?,
+        (Some(pattern), _) => by_text(machine, arguments, text, pattern, limit, &mut out)?,
         (None, Some(function)) => {
-            by_matches(machine, &arguments, text, Matches::new(function, text), limit, &mut out)?;
+            by_matches(machine, arguments, text, Matches::new(function, text), limit, &mut out)?;
         }
         (None, None) => return Ok(arguments.get(0).clone()),
     }

@@ -15,7 +15,7 @@ use crate::value::{ArrayBuilder, Flags, Value, quote};
 type Result = Outcome<Value>;
 
 /// Parts of a size; the last one may be smaller.
-pub(super) fn partition(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn partition(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(items) = arguments.get(0).items() else { return Ok(Value::Undefined) };
     let Some(size) = arguments.number(1) else { return Ok(Value::Undefined) };
     let size = size.floor();
@@ -37,7 +37,7 @@ pub(super) fn partition(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> 
 }
 
 /// Numbers from the first on, by a step up or down, to the last.
-pub(super) fn range(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn range(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let whole = |at: usize| arguments.number(at).map(f64::floor);
     let (Some(first), Some(last), Some(step)) = (whole(0), whole(1), whole(2)) else {
         return Ok(Value::Undefined);
@@ -57,7 +57,7 @@ pub(super) fn range(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Resu
 }
 
 /// The hash of a text, in lower-case hexadecimal digits.
-pub(super) fn hash(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn hash(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(4 * text.len())?;
     let text = text.as_bytes();
@@ -73,19 +73,19 @@ pub(super) fn hash(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Resul
 }
 
 /// A number from 0 on, below 1: the same for the same seed.
-pub(super) fn random(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn random(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     Ok(Value::Number(match arguments.number(0) {
         Some(seed) => Random::from_seed(seed.floor().to_bits()).unit(),
         None => machine.random().unit(),
     }))
 }
 
-pub(super) fn uuid(machine: &mut Machine<'_>, _: Arguments<'_>) -> Result {
+pub(super) fn uuid(machine: &mut Machine<'_>, _: &mut Arguments<'_>) -> Result {
     Ok(Value::text(machine.random().uuid_v4()))
 }
 
 /// The value that a JSON text is.
-pub(super) fn parse(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn parse(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(4 * text.len())?;
     Json::parse(text)

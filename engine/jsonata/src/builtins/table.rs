@@ -10,7 +10,7 @@ use super::{
 
 /// All built-in functions.
 #[rustfmt::skip]
-pub(super) static BUILTINS: [Builtin; 72] = [
+pub(super) static BUILTINS: [Builtin; 71] = [
     Builtin::new("sum", "<a<n>:n>", 1, numeric::sum),
     Builtin::new("count", "<a:n>", 1, numeric::count),
     Builtin::new("max", "<a<n>:n>", 1, numeric::max),
@@ -82,5 +82,4 @@ pub(super) static BUILTINS: [Builtin; 72] = [
     Builtin::new("random", "<n?:n>", 1, step_functions::random).only(Dialects::StepFunctions),
     Builtin::new("uuid", "<:s>", 0, step_functions::uuid).only(Dialects::StepFunctions),
     Builtin::new("parse", "<s-:x>", 1, step_functions::parse).only(Dialects::StepFunctions),
-    Builtin::new("", "<>", 0, various::nothing),
 ];

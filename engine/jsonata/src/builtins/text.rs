@@ -8,7 +8,7 @@ use crate::value::{Value, to_text};
 
 type Result = Outcome<Value>;
 
-pub(super) fn string(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn string(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let argument = arguments.get(0);
     if argument.is_undefined() {
         return Ok(Value::Undefined);
@@ -18,7 +18,7 @@ pub(super) fn string(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Res
 }
 
 /// Characters from a place on, which counts from the end when negative.
-pub(super) fn substring(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn substring(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(text.len())?;
     let length = text.chars().count() as f64;
@@ -43,12 +43,12 @@ fn place(index: f64, length: f64) -> usize {
     index as usize
 }
 
-pub(super) fn substring_before(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    around(machine, &arguments, |text, at, _| &text[..at])
+pub(super) fn substring_before(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    around(machine, arguments, |text, at, _| &text[..at])
 }
 
-pub(super) fn substring_after(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    around(machine, &arguments, |text, at, length| &text[at + length..])
+pub(super) fn substring_after(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    around(machine, arguments, |text, at, length| &text[at + length..])
 }
 
 fn around(
@@ -65,40 +65,36 @@ fn around(
     })
 }
 
-pub(super) fn lowercase(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    mapped(machine, &arguments, str::to_lowercase)
+pub(super) fn lowercase(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    mapped(machine, arguments, str::to_lowercase)
 }
 
-pub(super) fn uppercase(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    mapped(machine, &arguments, str::to_uppercase)
+pub(super) fn uppercase(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    mapped(machine, arguments, str::to_uppercase)
 }
 
 /// Blanks become single spaces; none is left at the ends.
-pub(super) fn trim(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    mapped(machine, &arguments, |text| {
+pub(super) fn trim(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    mapped(machine, arguments, |text| {
         let words = text.split([' ', '\t', '\n', '\r']).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join(" ")
     })
 }
 
-fn mapped(
-    machine: &mut Machine<'_>,
-    arguments: &Arguments<'_>,
-    map: fn(&str) -> String,
-) -> Result {
+fn mapped(machine: &mut Machine<'_>, arguments: &Arguments<'_>, map: fn(&str) -> String) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(text.len())?;
     Ok(Value::text(map(text)))
 }
 
-pub(super) fn length(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn length(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(text.len())?;
     Ok(text.chars().count().into())
 }
 
 /// Pads to a width: at the end, or at the start when it is negative.
-pub(super) fn pad(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn pad(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     let width = arguments.number(1).unwrap_or(0.0).trunc();
     let filling = arguments.text(2).filter(|filling| !filling.is_empty());
@@ -120,7 +116,7 @@ pub(super) fn pad(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result
     Ok(Value::text(padded))
 }
 
-pub(super) fn join(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn join(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(items) = arguments.get(0).items() else { return Ok(Value::Undefined) };
     let separator = arguments.text(1).cloned().unwrap_or_default();
     let mut joined = String::new();

@@ -9,16 +9,16 @@ use crate::value::Value;
 
 type Result = Outcome<Value>;
 
-pub(super) fn now(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn now(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let (picture, timezone) = (arguments.text(0), arguments.text(1));
     written(machine, machine.now_millis as f64, picture, timezone)
 }
 
-pub(super) fn millis(machine: &mut Machine<'_>, _: Arguments<'_>) -> Result {
+pub(super) fn millis(machine: &mut Machine<'_>, _: &mut Arguments<'_>) -> Result {
     Ok(Value::Number(machine.now_millis as f64))
 }
 
-pub(super) fn from_millis(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn from_millis(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(millis) = arguments.number(0) else { return Ok(Value::Undefined) };
     written(machine, millis, arguments.text(1), arguments.text(2))
 }
@@ -34,7 +34,7 @@ fn written(
     datetime::from_millis(millis, picture, timezone).map(Value::text).map_err(fault)
 }
 
-pub(super) fn to_millis(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn to_millis(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(timestamp) = arguments.text(0) else { return Ok(Value::Undefined) };
     let picture = arguments.text(1).map(|picture| &**picture);
     machine.fuel.pay_bytes(timestamp.len() + picture.map_or(0, str::len))?;

@@ -13,20 +13,20 @@ const UNRESERVED: &[u8] = b"-_.!~*'()";
 /// What stays as it is in a whole URL besides.
 const RESERVED: &[u8] = b";/?:@&=+$,#";
 
-pub(super) fn encode_component(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    encoded(machine, &arguments, b"")
+pub(super) fn encode_component(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    encoded(machine, arguments, b"")
 }
 
-pub(super) fn encode(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    encoded(machine, &arguments, RESERVED)
+pub(super) fn encode(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    encoded(machine, arguments, RESERVED)
 }
 
-pub(super) fn decode_component(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    decoded(machine, &arguments, b"", "decodeUrlComponent")
+pub(super) fn decode_component(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    decoded(machine, arguments, b"", "decodeUrlComponent")
 }
 
-pub(super) fn decode(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    decoded(machine, &arguments, RESERVED, "decodeUrl")
+pub(super) fn decode(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    decoded(machine, arguments, RESERVED, "decodeUrl")
 }
 
 fn encoded(machine: &mut Machine<'_>, arguments: &Arguments<'_>, kept: &[u8]) -> Result {

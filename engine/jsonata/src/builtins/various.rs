@@ -1,14 +1,14 @@
 //! Truth, types, errors, chance and `$eval`.
 
 use super::Arguments;
-use crate::compile;
+use crate::compile::{self, Place};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::eval::Machine;
 use crate::value::{Array, Flags, Value, View, truth};
 
 type Result = Outcome<Value>;
 
-pub(super) fn boolean(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn boolean(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let argument = arguments.get(0);
     if argument.is_undefined() {
         return Ok(Value::Undefined);
@@ -16,7 +16,7 @@ pub(super) fn boolean(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Re
     truth(argument, &mut machine.fuel).map(Value::from)
 }
 
-pub(super) fn not(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn not(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let argument = arguments.get(0);
     if argument.is_undefined() {
         return Ok(Value::Undefined);
@@ -24,11 +24,11 @@ pub(super) fn not(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result
     Ok((!truth(argument, &mut machine.fuel)?).into())
 }
 
-pub(super) fn exists(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn exists(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     Ok((!arguments.get(0).is_undefined()).into())
 }
 
-pub(super) fn type_of(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn type_of(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     Ok(Value::text(match arguments.get(0).view() {
         View::Undefined => return Ok(Value::Undefined),
         View::Null => "null",
@@ -41,14 +41,14 @@ pub(super) fn type_of(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
     }))
 }
 
-pub(super) fn error(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
-    Err(raised("D3137", &arguments, 0, "$error() function evaluated"))
+pub(super) fn error(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    Err(raised("D3137", arguments, 0, "$error() function evaluated"))
 }
 
-pub(super) fn assert(_: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn assert(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     match arguments.get(0) {
         Value::Json(stepyard_json::Json::Bool(true)) => Ok(Value::Undefined),
-        _ => Err(raised("D3141", &arguments, 1, "$assert() statement failed")),
+        _ => Err(raised("D3141", arguments, 1, "$assert() statement failed")),
     }
 }
 
@@ -58,19 +58,15 @@ fn raised(code: &'static str, arguments: &Arguments<'_>, at: usize, default: &st
     Error::new(code).with_text("message", message.map_or(default, |message| message))
 }
 
-pub(super) fn random(machine: &mut Machine<'_>, _: Arguments<'_>) -> Result {
+pub(super) fn random(machine: &mut Machine<'_>, _: &mut Arguments<'_>) -> Result {
     Ok(Value::Number(machine.random().unit()))
 }
 
-pub(super) fn nothing(_: &mut Machine<'_>, _: Arguments<'_>) -> Result {
-    Ok(Value::Undefined)
-}
-
 /// Compiles and evaluates a text.
-pub(super) fn eval(machine: &mut Machine<'_>, arguments: Arguments<'_>) -> Result {
+pub(super) fn eval(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(16 * text.len())?;
-    let node = compile::compile(text, machine.dialect)
+    let node = compile::compile(text, machine.dialect, Place::Within)
         .map_err(|error| Error::new("D3120").with_text("value", &error.message()))?;
     let input = match arguments.get(1) {
         Value::Undefined => arguments.context.clone(),

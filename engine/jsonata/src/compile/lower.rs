@@ -267,12 +267,7 @@ impl Lowering {
         Ok(node)
     }
 
-    fn group_by(
-        &mut self,
-        lhs: Box<Raw>,
-        pairs: Vec<RawPair>,
-        position: usize,
-    ) -> Outcome<Node> {
+    fn group_by(&mut self, lhs: Box<Raw>, pairs: Vec<RawPair>, position: usize) -> Outcome<Node> {
         let mut node = self.boxed(lhs)?;
         if node.group.is_some() {
             return Err(Error::new("S0210").at(position));
@@ -378,7 +373,9 @@ fn literals_to_names(steps: &mut [Node]) -> Outcome<()> {
                 return Err(error.with_json("value", &Json::from(*value).to_string()));
             }
             Kind::Constant(value) => {
-                return Err(Error::new("S0213").at(step.position).with_json("value", &value.to_string()));
+                return Err(Error::new("S0213")
+                    .at(step.position)
+                    .with_json("value", &value.to_string()));
             }
             Kind::String(text) => step.kind = Kind::Name(text.clone()),
             _ => {}

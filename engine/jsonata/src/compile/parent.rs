@@ -49,7 +49,9 @@ impl Ancestry {
                 }
                 before -= 1;
                 // Of steps that bind variables one after the other, the first counts.
-                while before > 0 && steps[before].focus.is_some() && steps[before - 1].focus.is_some()
+                while before > 0
+                    && steps[before].focus.is_some()
+                    && steps[before - 1].focus.is_some()
                 {
                     before -= 1;
                 }

@@ -47,10 +47,8 @@ impl<'a> Walk<'a> {
             Kind::Variable(_) => self.use_of(node, &[]),
             _ => {}
         }
-        let walked = matches!(
-            node.kind,
-            Kind::Block(_) | Kind::Lambda(_) | Kind::Bind(_) | Kind::Path(_)
-        );
+        let walked =
+            matches!(node.kind, Kind::Block(_) | Kind::Lambda(_) | Kind::Bind(_) | Kind::Path(_));
         if walked {
             self.attachments(node);
         } else {

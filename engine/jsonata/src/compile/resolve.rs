@@ -6,12 +6,18 @@ use std::sync::Arc;
 use crate::Dialect;
 use crate::ast::{Group, Kind, Lambda, Name, Node, Path, Stage, Transform};
 use crate::builtins;
+use crate::compile::Place;
 use crate::error::{Error, Outcome};
 
 /// Resolves what a tree refers to.
-pub(super) fn resolve(node: &mut Node, labels: &[Name], dialect: Dialect) -> Outcome<()> {
+pub(super) fn resolve(
+    node: &mut Node,
+    labels: &[Name],
+    dialect: Dialect,
+    place: Place,
+) -> Outcome<()> {
     let mut bound = HashSet::new();
-    let mut evaluates = false;
+    let mut evaluates = place == Place::Within;
     collect(node, &mut bound, &mut evaluates);
     Resolver { labels, dialect, bound, evaluates }.node(node)
 }
@@ -38,7 +44,9 @@ fn collect(node: &Node, bound: &mut HashSet<Name>, evaluates: &mut bool) {
 struct Resolver<'a> {
     labels: &'a [Name],
     dialect: Dialect,
+    /// Names that the expression binds.
     bound: HashSet<Name>,
+    /// Whether any other name may be bound too, by or around `$eval`.
     evaluates: bool,
 }
 

@@ -109,12 +109,7 @@ impl Machine<'_> {
     }
 
     /// Calls a function, and what it calls at its end, one after the other.
-    fn apply(
-        &mut self,
-        function: Value,
-        arguments: Vec<Value>,
-        context: &Value,
-    ) -> Outcome<Value> {
+    fn apply(&mut self, function: Value, arguments: Vec<Value>, context: &Value) -> Outcome<Value> {
         let mut tail = Box::new(Tail { function, arguments, blame: None });
         loop {
             self.fuel.pay(1)?;
@@ -133,25 +128,28 @@ impl Machine<'_> {
         }
     }
 
-    fn invoke(&mut self, function: &Value, arguments: Vec<Value>, context: &Value) -> Outcome<Flow> {
+    fn invoke(
+        &mut self,
+        function: &Value,
+        arguments: Vec<Value>,
+        context: &Value,
+    ) -> Outcome<Flow> {
         let Value::Function(function) = function else { return Err(Error::new("T1006")) };
         match function.callable() {
             Callable::Lambda { lambda, env, input } => {
                 self.lambda(lambda, env, input, arguments, context)
             }
             Callable::Builtin(builtin) => {
-                self.run_builtin(builtin, arguments, context).map(Flow::Value)
+                self.run_builtin(*builtin, arguments, context).map(Flow::Value)
             }
             Callable::Partial { function, arguments: given } => {
                 Ok(fill_in(function, given, arguments))
             }
             Callable::Chain { first, second } => self.chain(first, second, arguments),
             Callable::Transform { transform, env } => {
-                let [argument] = &self.validate(transform_signature(), arguments, context)?[..]
-                else {
-                    return Ok(Flow::Value(Value::Undefined));
-                };
-                self.transform(transform, env, argument).map(Flow::Value)
+                let arguments = self.validate(transform_signature(), arguments, context)?;
+                let argument = arguments.into_iter().next().unwrap_or_default();
+                self.transform(transform, env, &argument).map(Flow::Value)
             }
             Callable::Pattern(pattern) => {
                 builtins::match_from_arguments(self, pattern, &arguments).map(Flow::Value)
@@ -182,7 +180,7 @@ impl Machine<'_> {
     ) -> Outcome<Value> {
         self.fuel.pay(1)?;
         let arguments = self.validate(builtin.signature(), arguments, context)?;
-        (builtin.run)(self, Arguments::new(arguments, context))
+        (builtin.run)(self, &mut Arguments::new(arguments, context))
     }
 
     fn chain(
@@ -268,7 +266,7 @@ impl Machine<'_> {
         if let Value::Function(known) = &function
             && let Callable::Builtin(builtin) = known.callable()
         {
-            let result = self.run_named(builtin, arguments, input, env);
+            let result = self.run_named(*builtin, arguments, input, env);
             let name = call.procedure.procedure_name();
             return result.map(Flow::Value).map_err(|e| blamed(e, name, node.position));
         }

@@ -80,8 +80,7 @@ impl Machine<'_> {
             _ => Vec::new(),
         };
         // As in the reference, an array among the members makes the result an ordinary array.
-        let flags =
-            if values.iter().any(Value::is_array) { Flags::NONE } else { Flags::SEQUENCE };
+        let flags = if values.iter().any(Value::is_array) { Flags::NONE } else { Flags::SEQUENCE };
         for value in values {
             self.flatten(&value, &mut found)?;
         }
@@ -204,13 +203,7 @@ impl Machine<'_> {
         Ok(gathering.groups)
     }
 
-    fn key(
-        &mut self,
-        group: &Group,
-        key: &Node,
-        item: &Value,
-        env: &Env,
-    ) -> Outcome<Option<Name>> {
+    fn key(&mut self, group: &Group, key: &Node, item: &Value, env: &Env) -> Outcome<Option<Name>> {
         let key = match &key.kind {
             Kind::String(text) if key.is_plain() => return Ok(Some(text.clone())),
             _ => self.eval(key, item, env)?,

@@ -100,8 +100,5 @@ impl Drop for Registry {
 }
 
 fn may_hold_functions(value: &Value) -> bool {
-    matches!(
-        value,
-        Value::Function(_) | Value::Array(_) | Value::Object(_) | Value::Tuples(_)
-    )
+    matches!(value, Value::Function(_) | Value::Array(_) | Value::Object(_) | Value::Tuples(_))
 }

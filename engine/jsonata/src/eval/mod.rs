@@ -239,10 +239,9 @@ fn leaf_value(kind: &Kind, input: &Value, env: &Env) -> Value {
             env: env.clone(),
             input: input.clone(),
         }),
-        Kind::Transform(transform) => Function::new(Callable::Transform {
-            transform: transform.clone(),
-            env: env.clone(),
-        }),
+        Kind::Transform(transform) => {
+            Function::new(Callable::Transform { transform: transform.clone(), env: env.clone() })
+        }
         _ => Value::Undefined,
     }
 }

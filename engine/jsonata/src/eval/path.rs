@@ -62,19 +62,17 @@ impl Machine<'_> {
     fn walk(&mut self, path: &Path, input: &Value, env: &Env) -> Outcome<Walked> {
         let first = &path.steps[0];
         let absolute = matches!(first.kind, Kind::Variable(_));
-        let start = match input {
-            Value::Array(array) if !absolute => Stream::Many(array.clone()),
-            Value::Json(Json::Array(_)) if !absolute => Stream::Many(as_array(input.clone())),
-            other => Stream::One(other.clone()),
-        };
-        let Stream::One(_) = &start else { return Ok(Walked::UpTo(0, start)) };
+        if input.is_array() && !absolute {
+            return Ok(Walked::UpTo(0, Stream::Many(as_array(input.clone()))));
+        }
+        let start = || Ok(Walked::UpTo(0, Stream::One(input.clone())));
         if path.plain == 0 || path.keep_singleton {
-            return Ok(Walked::UpTo(0, start));
+            return start();
         }
         let value = match &first.kind {
             Kind::Variable(variable) => self.variable(variable, input, env),
             Kind::Name(name) => self.lookup(input, name)?,
-            _ => return Ok(Walked::UpTo(0, start)),
+            _ => return start(),
         };
         self.walk_members(path, value)
     }
@@ -200,11 +198,7 @@ impl Machine<'_> {
             // An array that was not made of results is the result of the path.
             Value::Array(array) if is_last && !array.is(Flags::SEQUENCE) => Ok(Stream::Many(array)),
             Value::Array(array) if array.is(Flags::CONS) => Ok(Stream::One(Value::Array(array))),
-            Value::Array(array) => {
-                self.fuel.pay(array.items().len() as u64)?;
-                let flat = ArrayBuilder::from_array(array);
-                flat.finish(Flags::SEQUENCE).map(Stream::Many)
-            }
+            Value::Array(array) => Ok(Stream::Many(array.into_sequence())),
             Value::Json(Json::Array(_)) => {
                 let array = as_array(value);
                 self.fuel.pay(array.items().len() as u64)?;
@@ -225,13 +219,7 @@ impl Machine<'_> {
     }
 
     /// `[]` and group-by apply to the whole path.
-    fn finish(
-        &mut self,
-        node: &Node,
-        path: &Path,
-        stream: Stream,
-        env: &Env,
-    ) -> Outcome<Value> {
+    fn finish(&mut self, node: &Node, path: &Path, stream: Stream, env: &Env) -> Outcome<Value> {
         let value = match stream {
             Stream::One(value) if !path.keep_singleton && !node.keep_array => {
                 if node.group.is_none() {

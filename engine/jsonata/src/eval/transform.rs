@@ -1,6 +1,7 @@
 //! `|pattern|update|`: a copy of an object in which what the pattern finds is changed.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -132,16 +133,17 @@ impl Machine<'_> {
         changes: &'c mut Changes,
     ) -> Outcome<Option<&'c mut Record>> {
         let Value::Json(Json::Object(object)) = target else { return Ok(None) };
-        let id = identity(object);
-        if !changes.members.contains_key(&id) {
-            self.fuel.pay(object.len() as u64)?;
-            let mut record = Record::default();
-            for (name, member) in object.iter() {
-                record.insert(name.clone(), Value::Json(member.clone()))?;
+        match changes.members.entry(identity(object)) {
+            Entry::Occupied(known) => Ok(Some(known.into_mut())),
+            Entry::Vacant(free) => {
+                self.fuel.pay(object.len() as u64)?;
+                let mut record = Record::default();
+                for (name, member) in object.iter() {
+                    record.insert(name.clone(), Value::Json(member.clone()))?;
+                }
+                Ok(Some(free.insert(record)))
             }
-            changes.members.insert(id, record);
         }
-        Ok(changes.members.get_mut(&id))
     }
 
     /// A value with the changes put in.

@@ -67,7 +67,7 @@ impl Machine<'_> {
                 }
                 return Ok(());
             }
-            other => other.items().map(|items| items.to_vec()).unwrap_or_else(|| vec![other.clone()]),
+            other => other.items().map_or_else(|| vec![other.clone()], |items| items.to_vec()),
         };
         self.fuel.pay((values.len() * (1 + tuple.bindings.len())) as u64)?;
         for (at, value) in values.into_iter().enumerate() {
@@ -100,9 +100,8 @@ impl Machine<'_> {
                 Stage::Filter(predicate) => {
                     let filtered = self.filter(predicate, Value::Tuples(tuples.into()), env)?;
                     tuples = match filtered {
-                        Value::Tuples(tuples) => {
-                            std::rc::Rc::try_unwrap(tuples).unwrap_or_else(|shared| (*shared).clone())
-                        }
+                        Value::Tuples(tuples) => std::rc::Rc::try_unwrap(tuples)
+                            .unwrap_or_else(|shared| (*shared).clone()),
                         _ => Vec::new(),
                     };
                 }

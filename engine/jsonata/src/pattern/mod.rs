@@ -31,8 +31,9 @@ impl Pattern {
     /// When it is none, is too large, or needs look-around or back-references: those cannot be
     /// matched in linear time.
     pub(crate) fn new(source: &str, flags: &str) -> Outcome<Pattern> {
-        let refused =
-            |reason: &str| Error::new("S0303").with_text("value", source).with_text("reason", reason);
+        let refused = |reason: &str| {
+            Error::new("S0303").with_text("value", source).with_text("reason", reason)
+        };
         let translated = translate::translate(source).map_err(refused)?;
         let regex = RegexBuilder::new(&translated)
             .case_insensitive(flags.contains('i'))

@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     End,
 }
 
-/// A token and its position, in UTF-16 units as JavaScript counts.
+/// A token and its position: that of its end, as in the reference, in UTF-16 units as JavaScript counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
@@ -58,8 +58,8 @@ impl<'a> Lexer<'a> {
     /// The next token; `infix` when an operator may stand here.
     pub(crate) fn next(&mut self, infix: bool) -> Outcome<Token> {
         self.skip_blanks_and_comments()?;
-        let position = self.position(self.at);
         let kind = self.kind(infix)?;
+        let position = self.position(self.at);
         Ok(Token { kind, position })
     }
 

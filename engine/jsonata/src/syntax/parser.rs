@@ -13,13 +13,24 @@ pub(crate) fn parse(text: &str) -> Outcome<Raw> {
         return Err(Error::nesting(SOURCE_MAX));
     }
     let mut lexer = Lexer::new(text);
-    let token = lexer.next(false)?;
+    let token = next(&mut lexer, false)?;
     let mut parser = Parser { lexer, token, depth: 0 };
     let tree = parser.expression(0)?;
     if parser.token.kind != Kind::End {
-        return Err(Error::new("S0201").at(parser.token.position).with_token(parser.shown()));
+        return Err(parser.token.blamed("S0201"));
     }
     Ok(tree)
+}
+
+/// The next token; the marks that only end names are no operators.
+fn next(lexer: &mut Lexer<'_>, infix: bool) -> Outcome<Token> {
+    let token = lexer.next(infix)?;
+    match token.kind {
+        Kind::Operator(operator @ ("!" | "~")) => {
+            Err(Error::new("S0204").at(token.position).with_token(operator))
+        }
+        _ => Ok(token),
+    }
 }
 
 struct Parser<'a> {
@@ -69,10 +80,7 @@ impl Parser<'_> {
 
     /// Takes the current token and reads the next.
     fn advance(&mut self, infix: bool) -> Outcome<Token> {
-        let next = self.lexer.next(infix)?;
-        if let Kind::Operator(operator @ ("!" | "~")) = next.kind {
-            return Err(Error::new("S0204").at(next.position).with_token(operator));
-        }
+        let next = next(&mut self.lexer, infix)?;
         Ok(std::mem::replace(&mut self.token, next))
     }
 
@@ -82,8 +90,7 @@ impl Parser<'_> {
             return self.advance(infix).map(drop);
         }
         let code = if self.token.kind == Kind::End { "S0203" } else { "S0202" };
-        let error = Error::new(code).at(self.token.position).with_token(self.shown());
-        Err(error.with_text("value", operator))
+        Err(self.token.blamed(code).with_text("value", operator))
     }
 
     fn is(&self, operator: &str) -> bool {
@@ -96,10 +103,6 @@ impl Parser<'_> {
             self.advance(false)?;
         }
         Ok(found)
-    }
-
-    fn shown(&self) -> String {
-        shown(&self.token.kind)
     }
 
     fn prefix(&mut self, token: Token) -> Outcome<Raw> {
@@ -147,9 +150,7 @@ impl Parser<'_> {
             "?" => self.condition(left)?,
             "??" => RawKind::Coalesce { lhs: Box::new(left), rhs: self.boxed(0)? },
             "?:" => RawKind::Default { lhs: Box::new(left), rhs: self.boxed(0)? },
-            _ => {
-                RawKind::Binary { operator, lhs: Box::new(left), rhs: self.boxed(power)? }
-            }
+            _ => RawKind::Binary { operator, lhs: Box::new(left), rhs: self.boxed(power)? },
         };
         Raw::new(kind, position)
     }
@@ -320,10 +321,22 @@ impl Parser<'_> {
             } else if self.is("<") {
                 depth += 1;
             }
-            text.push_str(&self.shown());
+            text.push_str(&shown(&self.token.kind));
         }
         self.expect(">", false)?;
         Signature::parse(&text).map_err(|(error, offset)| error.at(position + offset))
+    }
+}
+
+impl Token {
+    /// An error of that code about the token.
+    fn blamed(&self, code: &'static str) -> Box<Error> {
+        let text = shown(&self.kind);
+        let error = Error::new(code).at(self.position).with_token(&*text);
+        match self.kind {
+            Kind::Number(_) | Kind::Null | Kind::Bool(_) => error.with_json("token", &text),
+            _ => error,
+        }
     }
 }
 

@@ -35,26 +35,64 @@ pub(crate) enum RawKind {
     String(Arc<str>),
     Name(Arc<str>),
     Variable(Arc<str>),
-    Regex { pattern: Arc<str>, flags: Arc<str> },
+    Regex {
+        pattern: Arc<str>,
+        flags: Arc<str>,
+    },
     /// `and`, `or` or `in` where a name stands, `?` among the arguments.
     Operator(&'static str),
     Wildcard,
     Descendant,
     Parent,
     Negate(Box<Raw>),
-    Binary { operator: &'static str, lhs: Box<Raw>, rhs: Box<Raw> },
-    Filter { lhs: Box<Raw>, predicate: Box<Raw> },
+    Binary {
+        operator: &'static str,
+        lhs: Box<Raw>,
+        rhs: Box<Raw>,
+    },
+    Filter {
+        lhs: Box<Raw>,
+        predicate: Box<Raw>,
+    },
     Array(Vec<Raw>),
     Object(Vec<RawPair>),
-    Group { lhs: Box<Raw>, pairs: Vec<RawPair> },
-    Sort { lhs: Box<Raw>, terms: Vec<RawTerm> },
-    Call { procedure: Box<Raw>, arguments: Vec<Raw>, partial: bool },
-    Lambda { parameters: Vec<Arc<str>>, signature: Option<Box<Signature>>, body: Box<Raw> },
-    Condition { condition: Box<Raw>, then: Box<Raw>, otherwise: Option<Box<Raw>> },
-    Coalesce { lhs: Box<Raw>, rhs: Box<Raw> },
-    Default { lhs: Box<Raw>, rhs: Box<Raw> },
+    Group {
+        lhs: Box<Raw>,
+        pairs: Vec<RawPair>,
+    },
+    Sort {
+        lhs: Box<Raw>,
+        terms: Vec<RawTerm>,
+    },
+    Call {
+        procedure: Box<Raw>,
+        arguments: Vec<Raw>,
+        partial: bool,
+    },
+    Lambda {
+        parameters: Vec<Arc<str>>,
+        signature: Option<Box<Signature>>,
+        body: Box<Raw>,
+    },
+    Condition {
+        condition: Box<Raw>,
+        then: Box<Raw>,
+        otherwise: Option<Box<Raw>>,
+    },
+    Coalesce {
+        lhs: Box<Raw>,
+        rhs: Box<Raw>,
+    },
+    Default {
+        lhs: Box<Raw>,
+        rhs: Box<Raw>,
+    },
     Block(Vec<Raw>),
-    Transform { pattern: Box<Raw>, update: Box<Raw>, delete: Option<Box<Raw>> },
+    Transform {
+        pattern: Box<Raw>,
+        update: Box<Raw>,
+        delete: Option<Box<Raw>>,
+    },
 }
 
 impl Raw {

@@ -7,9 +7,10 @@ use super::lexer::Kind;
 pub(super) fn scan(text: &str) -> Result<(Kind, usize), (&'static str, usize)> {
     let bytes = text.as_bytes();
     let mut depth = 0_i32;
-    for at in 1..bytes.len() {
-        let backslashes = bytes[1..at].iter().rev().take_while(|byte| **byte == b'\\').count();
-        match bytes[at] {
+    // How many backslashes stand directly before.
+    let mut backslashes = 0;
+    for (at, byte) in bytes.iter().enumerate().skip(1) {
+        match byte {
             b'/' if depth == 0 && backslashes % 2 == 0 => {
                 if at == 1 {
                     return Err(("S0301", at));
@@ -20,6 +21,7 @@ pub(super) fn scan(text: &str) -> Result<(Kind, usize), (&'static str, usize)> {
             b')' | b']' | b'}' if backslashes == 0 => depth -= 1,
             _ => {}
         }
+        backslashes = if *byte == b'\\' { backslashes + 1 } else { 0 };
     }
     Err(("S0302", text.len()))
 }

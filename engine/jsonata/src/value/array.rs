@@ -53,6 +53,12 @@ impl Array {
         self
     }
 
+    /// The same elements as a sequence and nothing else.
+    pub(crate) fn into_sequence(mut self) -> Array {
+        self.flags = Flags::SEQUENCE;
+        self
+    }
+
     pub(crate) fn depth(&self) -> u16 {
         self.depth
     }

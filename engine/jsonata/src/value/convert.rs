@@ -13,11 +13,23 @@ use crate::limits::{QUOTE_MAX, RESULT_MAX};
 /// # Errors
 /// When it holds numbers that JSON cannot write, nests too deeply, or is too large.
 pub(crate) fn to_json(value: &Value, fuel: &mut Fuel) -> Outcome<Json> {
-    Conversion { fuel, left: RESULT_MAX }.convert(value, DEPTH_MAX)
+    Conversion { fuel, left: RESULT_MAX, functions: false }.convert(value, DEPTH_MAX)
+}
+
+/// A value as data, or nothing when there is a function in it.
+///
+/// # Errors
+/// Those of [`to_json`].
+pub(crate) fn to_pure_json(value: &Value, fuel: &mut Fuel) -> Outcome<Option<Json>> {
+    let mut conversion = Conversion { fuel, left: RESULT_MAX, functions: false };
+    let json = conversion.convert(value, DEPTH_MAX)?;
+    Ok((!conversion.functions).then_some(json))
 }
 
 struct Conversion<'a> {
     fuel: &'a mut Fuel,
+    /// Whether a function was met.
+    functions: bool,
     /// Bytes that may still be made.
     left: usize,
 }
@@ -49,7 +61,10 @@ impl Conversion<'_> {
                 Ok(object.into())
             }
             Value::Undefined => Ok(Json::Null),
-            Value::Function(_) | Value::Tuples(_) => Ok(Json::from("")),
+            Value::Function(_) | Value::Tuples(_) => {
+                self.functions = true;
+                Ok(Json::from(""))
+            }
         }
     }
 

@@ -20,18 +20,31 @@ pub(crate) struct Function {
 #[derive(Clone, Debug)]
 pub(crate) enum Callable {
     /// `function($x){...}` with the variables and the context that it was made in.
-    Lambda { lambda: Arc<Lambda>, env: Env, input: Value },
+    Lambda {
+        lambda: Arc<Lambda>,
+        env: Env,
+        input: Value,
+    },
     Builtin(&'static Builtin),
     /// A regular expression, which matches strings.
     Pattern(Arc<Pattern>),
     /// Gives the next match of a regular expression.
     Next(Rc<Cursor>),
     /// A function some of whose arguments are given.
-    Partial { function: Rc<Function>, arguments: Vec<Option<Value>> },
+    Partial {
+        function: Rc<Function>,
+        arguments: Vec<Option<Value>>,
+    },
     /// Two functions, one after the other.
-    Chain { first: Rc<Function>, second: Rc<Function> },
+    Chain {
+        first: Rc<Function>,
+        second: Rc<Function>,
+    },
     /// `|pattern|update|`
-    Transform { transform: Arc<Transform>, env: Env },
+    Transform {
+        transform: Arc<Transform>,
+        env: Env,
+    },
 }
 
 impl Function {

@@ -16,7 +16,7 @@ use crate::ast::Name;
 
 pub(crate) use array::{Array, ArrayBuilder, Flags};
 pub(crate) use compare::{compare_text, equal, is_same, truth};
-pub(crate) use convert::{quote, to_json};
+pub(crate) use convert::{quote, to_json, to_pure_json};
 pub(crate) use function::{Callable, Function};
 pub(crate) use record::Record;
 pub(crate) use text::{shortest, to_text};
@@ -272,9 +272,10 @@ impl<'a> Members<'a> {
     /// Names and values, in order.
     pub(crate) fn to_vec(self) -> Vec<(Name, Value)> {
         match self {
-            Members::Json(object) => {
-                object.iter().map(|(key, value)| (key.clone(), Value::Json(value.clone()))).collect()
-            }
+            Members::Json(object) => object
+                .iter()
+                .map(|(key, value)| (key.clone(), Value::Json(value.clone())))
+                .collect(),
             Members::Record(record) => record.iter().cloned().collect(),
         }
     }
