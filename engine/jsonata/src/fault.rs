@@ -4,29 +4,29 @@ use std::fmt;
 
 /// An error by its number in JSONata's list, with what its message speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// Number of the error, such as `D3130`.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// The part of the expression that the error is about.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// The value that was refused.
-    pub value: Option<String>,
+    pub(crate) value: Option<String>,
 }
 
 impl Fault {
     /// The error alone.
-    pub fn new(code: &'static str) -> Fault {
+    pub(crate) fn new(code: &'static str) -> Fault {
         Fault { code, token: None, value: None }
     }
 
     /// The error, about this value.
-    pub fn of(code: &'static str, value: impl Into<String>) -> Fault {
+    pub(crate) fn of(code: &'static str, value: impl Into<String>) -> Fault {
         Fault { value: Some(value.into()), ..Fault::new(code) }
     }
 
     /// The same error, about this part of the expression.
     #[must_use]
-    pub fn at(self, token: impl Into<String>) -> Fault {
+    pub(crate) fn at(self, token: impl Into<String>) -> Fault {
         Fault { token: Some(token.into()), ..self }
     }
 }

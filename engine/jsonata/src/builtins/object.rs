@@ -4,49 +4,33 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::Arguments;
-use crate::ast::Name;
 use crate::error::Outcome;
 use crate::eval::Machine;
-use crate::value::{ArrayBuilder, Flags, Record, Value, View, to_json};
+use crate::value::{ArrayBuilder, Flags, Record, Value, View, reversed, to_json};
 
 type Result = Outcome<Value>;
 
 /// The names of the members, of all objects when there are many.
 pub(super) fn keys(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let mut seen = HashSet::new();
-    let mut names = Vec::new();
-    collect_keys(machine, arguments.get(0), &mut seen, &mut names)?;
     let mut found = ArrayBuilder::new();
-    for name in names {
-        found.push(Value::text(name))?;
-    }
-    found.sequence()
-}
-
-fn collect_keys(
-    machine: &mut Machine<'_>,
-    value: &Value,
-    seen: &mut HashSet<Name>,
-    names: &mut Vec<Name>,
-) -> Outcome<()> {
-    machine.fuel.pay(1)?;
-    match value.view() {
-        View::Array(items) => {
-            for item in items.iter() {
-                collect_keys(machine, &item, seen, names)?;
-            }
-        }
-        View::Object(members) => {
-            machine.fuel.pay(members.len() as u64)?;
-            for name in members.names() {
-                if seen.insert(name.clone()) {
-                    names.push(name);
+    let mut open = vec![arguments.get(0).clone()];
+    while let Some(value) = open.pop() {
+        machine.fuel.pay(1)?;
+        match value.view() {
+            View::Array(items) => open.extend(reversed(items)),
+            View::Object(members) => {
+                machine.fuel.pay(members.len() as u64)?;
+                for name in members.names() {
+                    if seen.insert(name.clone()) {
+                        found.push(Value::text(name))?;
+                    }
                 }
             }
+            _ => {}
         }
-        _ => {}
     }
-    Ok(())
+    found.sequence()
 }
 
 pub(super) fn lookup(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {

@@ -71,7 +71,10 @@ impl Ancestry {
                 self.slots[*slot].level -= 1;
             }
         }
-        step.seeking.extend(seeking_of(predicate));
+        // A predicate that is nothing but `%` looks for no parent, as in the reference.
+        if !predicate.seeking.is_empty() {
+            step.seeking.extend(seeking_of(predicate));
+        }
         Ok(())
     }
 

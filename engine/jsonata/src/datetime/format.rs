@@ -22,7 +22,7 @@ const YEAR_DIGITS_MAX: usize = 9;
 /// D3130 to D3132 and D3135 tell of the picture as a whole; D3133 is a name for what has none, and
 /// D3134 an offset that is not presented in one to four digits. D1001 is a time or an offset that
 /// no calendar reaches.
-pub fn from_millis(
+pub(crate) fn from_millis(
     millis: f64,
     picture: Option<&str>,
     timezone: Option<&str>,

@@ -13,5 +13,5 @@ mod pattern;
 mod picture;
 mod resolve;
 
-pub use format::from_millis;
-pub use parse::to_millis;
+pub(crate) use format::from_millis;
+pub(crate) use parse::to_millis;

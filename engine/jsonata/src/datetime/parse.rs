@@ -14,7 +14,7 @@ use crate::fault::Fault;
 /// `None` when the timestamp does not match the picture, or the picture has no markers. D3110 is a
 /// timestamp that is not in ISO 8601; D3130 to D3133 and D3135 tell of the picture; D3136 of
 /// components that leave a gap.
-pub fn to_millis(
+pub(crate) fn to_millis(
     timestamp: &str,
     picture: Option<&str>,
     now_millis: i64,

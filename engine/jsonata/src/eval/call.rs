@@ -330,6 +330,9 @@ impl Machine<'_> {
         arguments: Vec<Value>,
         context: &Value,
     ) -> Outcome<Vec<Value>> {
+        if signature.takes_as_they_are(&arguments) {
+            return Ok(arguments);
+        }
         let symbols: Vec<u8> = arguments.iter().map(Value::symbol).collect();
         let taken = check(&signature.parameters, &symbols)?;
         let mut validated = Vec::with_capacity(signature.parameters.len());

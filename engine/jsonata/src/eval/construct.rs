@@ -6,7 +6,9 @@ use std::rc::Rc;
 use super::{Env, Machine};
 use crate::ast::{Group, Kind, Name, Node};
 use crate::error::{Error, Outcome};
-use crate::value::{Array, ArrayBuilder, Flags, Items, Record, Tuple, Value, View, quote};
+use crate::value::{
+    Array, ArrayBuilder, Flags, Items, Record, Tuple, Value, View, quote, reversed,
+};
 
 /// What has been gathered under one key of a group-by.
 struct Gathered {
@@ -60,11 +62,18 @@ impl Machine<'_> {
         }
         let Some(items) = input.items() else { return Ok(Value::Undefined) };
         let mut found = ArrayBuilder::new();
-        for item in items.iter() {
-            let value = self.lookup(&item, name)?;
-            if !value.is_undefined() {
-                self.fuel.pay(value.items().map_or(0, Items::len) as u64)?;
-                found.extend(value)?;
+        // The depth of the data takes no stack.
+        let mut open = reversed(items);
+        while let Some(item) = open.pop() {
+            self.fuel.pay(1)?;
+            if let Some(members) = item.members() {
+                let value = members.get(name).unwrap_or_default();
+                if !value.is_undefined() {
+                    self.fuel.pay(value.items().map_or(0, Items::len) as u64)?;
+                    found.extend(value)?;
+                }
+            } else if let Some(items) = item.items() {
+                open.extend(reversed(items));
             }
         }
         found.sequence()
@@ -81,19 +90,15 @@ impl Machine<'_> {
         };
         // As in the reference, an array among the members makes the result an ordinary array.
         let flags = if values.iter().any(Value::is_array) { Flags::NONE } else { Flags::SEQUENCE };
-        for value in values {
-            self.flatten(&value, &mut found)?;
+        let mut open: Vec<Value> = values.into_iter().rev().collect();
+        while let Some(value) = open.pop() {
+            self.fuel.pay(1)?;
+            match value.items() {
+                Some(items) => open.extend(reversed(items)),
+                None => found.push(value)?,
+            }
         }
         found.finish(flags).map(Value::Array)
-    }
-
-    fn flatten(&mut self, value: &Value, found: &mut ArrayBuilder) -> Outcome<()> {
-        self.fuel.pay(1)?;
-        let Some(items) = value.items() else { return found.push(value.clone()) };
-        for item in items.iter() {
-            self.flatten(&item, found)?;
-        }
-        Ok(())
     }
 
     /// `**`: the value and everything below it.
@@ -102,28 +107,22 @@ impl Machine<'_> {
             return Ok(Value::Undefined);
         }
         let mut found = ArrayBuilder::new();
-        self.descend(input, &mut found)?;
+        let mut open = vec![input.clone()];
+        while let Some(value) = open.pop() {
+            self.fuel.pay(1)?;
+            if let Some(items) = value.items() {
+                open.extend(reversed(items));
+                continue;
+            }
+            if let Some(members) = value.members() {
+                open.extend(members.to_vec().into_iter().rev().map(|(_, member)| member));
+            }
+            found.push(value)?;
+        }
         if found.len() == 1 {
             return Ok(found.items()[0].clone());
         }
         found.sequence()
-    }
-
-    fn descend(&mut self, value: &Value, found: &mut ArrayBuilder) -> Outcome<()> {
-        self.fuel.pay(1)?;
-        if let Some(items) = value.items() {
-            for item in items.iter() {
-                self.descend(&item, found)?;
-            }
-            return Ok(());
-        }
-        found.push(value.clone())?;
-        if let Some(members) = value.members() {
-            for (_, member) in members.to_vec() {
-                self.descend(&member, found)?;
-            }
-        }
-        Ok(())
     }
 
     /// An object whose members are made of the input's items, gathered by key.

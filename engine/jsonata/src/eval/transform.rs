@@ -114,14 +114,13 @@ impl Machine<'_> {
             return Err(error.with_json("value", &quote(&names)));
         };
         if let Some(record) = self.record(target, changes)? {
-            let removed = |name: &str| texts.iter().any(|text| &***text == name);
-            *record = record.iter().filter(|(name, _)| !removed(name)).try_fold(
-                Record::default(),
-                |mut rest, (name, value)| {
+            let mut rest = Record::default();
+            for (name, value) in record.iter() {
+                if !texts.iter().any(|text| **text == *name) {
                     rest.insert(name.clone(), value.clone())?;
-                    Ok::<_, Box<Error>>(rest)
-                },
-            )?;
+                }
+            }
+            *record = rest;
         }
         Ok(())
     }

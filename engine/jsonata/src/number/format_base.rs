@@ -10,7 +10,7 @@ const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 const DECIMAL_MAX: f64 = 1e21;
 
 /// Writes the number, rounded half to even, in a base from 2 to 36, also rounded; D3100 for others.
-pub fn format_base(value: f64, radix: f64) -> Result<String, Fault> {
+pub(crate) fn format_base(value: f64, radix: f64) -> Result<String, Fault> {
     let value = round_half_even(value, 0);
     let radix = round_half_even(radix, 0);
     if !(2.0..=36.0).contains(&radix) {

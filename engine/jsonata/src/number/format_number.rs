@@ -15,7 +15,7 @@ const POWER_MAX: usize = 308;
 /// Writes the number as the picture says, with the decimal format that the options change.
 ///
 /// A second sub-picture, after `;`, is for negative numbers. D3080 to D3093 tell of the picture.
-pub fn format_number(
+pub(crate) fn format_number(
     value: f64,
     picture: &str,
     options: &[(String, String)],

@@ -15,10 +15,10 @@ mod round;
 mod sub_picture;
 mod words;
 
-pub use format_base::format_base;
-pub use format_integer::format_integer;
-pub use format_number::format_number;
-pub use parse_integer::parse_integer;
+pub(crate) use format_base::format_base;
+pub(crate) use format_integer::format_integer;
+pub(crate) use format_number::format_number;
+pub(crate) use parse_integer::parse_integer;
 
 pub(crate) use digits::Family;
 pub(crate) use integer_picture::{Case, IntegerPicture, Presentation};

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 /// Reads the number that the picture would write so. `None` when the text is nothing of the kind.
 ///
 /// D3130 and D3131 tell of the picture. Of digits, all up to the first other character count.
-pub fn parse_integer(text: &str, picture: &str) -> Result<Option<f64>, Fault> {
+pub(crate) fn parse_integer(text: &str, picture: &str) -> Result<Option<f64>, Fault> {
     Ok(IntegerPicture::read(picture)?.parse(text))
 }
 

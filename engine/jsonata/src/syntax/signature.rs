@@ -2,6 +2,7 @@
 //! out.
 
 use crate::error::{Error, Outcome};
+use crate::value::Value;
 
 /// Any value, as the letters of the types.
 const ANY: &str = "asnblfom";
@@ -56,6 +57,16 @@ impl Signature {
             at += 1;
         }
         Ok(Signature { parameters })
+    }
+
+    /// Whether each parameter has its argument and nothing has to be done to it: the frequent case.
+    pub(crate) fn takes_as_they_are(&self, arguments: &[Value]) -> bool {
+        let fits = |(parameter, argument): (&Parameter, &Value)| {
+            let symbol = argument.symbol();
+            let plain = !parameter.is_array || (symbol == b'a' && parameter.element.is_none());
+            plain && !parameter.repeated && parameter.fits(symbol)
+        };
+        self.parameters.len() == arguments.len() && self.parameters.iter().zip(arguments).all(fits)
     }
 
     /// A signature that is part of the program.

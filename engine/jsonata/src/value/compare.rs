@@ -8,39 +8,51 @@ use super::{Items, Members, Value, View};
 use crate::error::Outcome;
 use crate::eval::Fuel;
 
-/// Whether two values are equal in depth: `=`.
+/// Whether two values are equal in depth: `=`. The depth takes no stack.
 pub(crate) fn equal(a: &Value, b: &Value, fuel: &mut Fuel) -> Outcome<bool> {
-    fuel.pay(1)?;
-    match (a.view(), b.view()) {
-        (View::Array(a), View::Array(b)) => equal_items(a, b, fuel),
-        (View::Object(a), View::Object(b)) => equal_members(a, b, fuel),
-        _ => Ok(is_same(a, b)),
+    if !matches!(
+        (a.view(), b.view()),
+        (View::Array(_), View::Array(_)) | (View::Object(_), View::Object(_))
+    ) {
+        fuel.pay(1)?;
+        return Ok(is_same(a, b));
     }
-}
-
-fn equal_items(a: Items<'_>, b: Items<'_>, fuel: &mut Fuel) -> Outcome<bool> {
-    if a.len() != b.len() {
-        return Ok(false);
-    }
-    for at in 0..a.len() {
-        if !equal(&a.get(at), &b.get(at), fuel)? {
+    let mut open = vec![(a.clone(), b.clone())];
+    while let Some((a, b)) = open.pop() {
+        fuel.pay(1)?;
+        let may_be_equal = match (a.view(), b.view()) {
+            (View::Array(a), View::Array(b)) => pair_items(a, b, &mut open),
+            (View::Object(a), View::Object(b)) => pair_members(a, b, &mut open),
+            _ => is_same(&a, &b),
+        };
+        if !may_be_equal {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn equal_members(a: Members<'_>, b: Members<'_>, fuel: &mut Fuel) -> Outcome<bool> {
+/// Leaves the elements to be compared; false when they cannot be equal.
+fn pair_items(a: Items<'_>, b: Items<'_>, open: &mut Vec<(Value, Value)>) -> bool {
     if a.len() != b.len() {
-        return Ok(false);
+        return false;
     }
-    for (name, value) in a.to_vec() {
-        match b.get(&name) {
-            Some(other) if equal(&value, &other, fuel)? => {}
-            _ => return Ok(false),
+    open.extend((0..a.len()).rev().map(|at| (a.get(at), b.get(at))));
+    true
+}
+
+/// Leaves the members to be compared; false when they cannot be equal.
+fn pair_members(a: Members<'_>, b: Members<'_>, open: &mut Vec<(Value, Value)>) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    a.to_vec().into_iter().all(|(name, value)| match b.get(&name) {
+        Some(other) => {
+            open.push((value, other));
+            true
         }
-    }
-    Ok(true)
+        None => false,
+    })
 }
 
 /// Whether two values are the same scalar or the same thing: `===`.
@@ -74,24 +86,35 @@ pub(crate) fn compare_text(a: &str, b: &str) -> Ordering {
 }
 
 /// The effective boolean value: empty values, zero, `null`, functions and nothing are false. An array
-/// is true when an element is.
+/// is true when an element is, however deep.
 pub(crate) fn truth(value: &Value, fuel: &mut Fuel) -> Outcome<bool> {
     fuel.pay(1)?;
+    let Some(items) = value.items() else { return scalar_truth(value) };
+    let mut open: Vec<Value> = reversed(items);
+    while let Some(value) = open.pop() {
+        fuel.pay(1)?;
+        match value.items() {
+            Some(items) => open.extend(reversed(items)),
+            None if scalar_truth(&value)? => return Ok(true),
+            None => {}
+        }
+    }
+    Ok(false)
+}
+
+fn scalar_truth(value: &Value) -> Outcome<bool> {
     Ok(match value.view() {
-        View::Undefined | View::Null | View::Function(_) => false,
+        View::Undefined | View::Null | View::Function(_) | View::Array(_) => false,
         View::Bool(value) => value,
         View::Number(number) => finite(number)? && number != 0.0,
         View::Text(text) => !text.is_empty(),
         View::Object(members) => members.len() > 0,
-        View::Array(items) => {
-            for item in items.iter() {
-                if truth(&item, fuel)? {
-                    return Ok(true);
-                }
-            }
-            false
-        }
     })
+}
+
+/// Elements for a stack: the first one on top.
+pub(crate) fn reversed(items: Items<'_>) -> Vec<Value> {
+    (0..items.len()).rev().map(|at| items.get(at)).collect()
 }
 
 /// Refuses infinities; tells whether it is a number at all.

@@ -15,7 +15,7 @@ use stepyard_json::{Json, Object};
 use crate::ast::Name;
 
 pub(crate) use array::{Array, ArrayBuilder, Flags};
-pub(crate) use compare::{compare_text, equal, is_same, truth};
+pub(crate) use compare::{compare_text, equal, is_same, reversed, truth};
 pub(crate) use convert::{quote, to_json, to_pure_json};
 pub(crate) use function::{Callable, Function};
 pub(crate) use record::Record;
