@@ -35,8 +35,4 @@ impl Fuel {
     pub(crate) fn pay_bytes(&mut self, bytes: usize) -> Outcome<()> {
         self.pay(1 + (bytes / BYTES_PER_FUEL) as u64)
     }
-
-    pub(crate) fn left(&self) -> u64 {
-        self.left
-    }
 }
