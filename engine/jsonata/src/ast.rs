@@ -106,6 +106,8 @@ pub(crate) struct Path {
     pub(crate) keep_singleton: bool,
     /// How many steps, from the first, are plain names behind a variable or a name.
     pub(crate) plain: usize,
+    /// Whether a step binds variables.
+    pub(crate) has_tuples: bool,
 }
 
 #[derive(Debug)]

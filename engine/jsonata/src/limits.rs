@@ -10,7 +10,7 @@ pub const SOURCE_MAX: usize = 1 << 20;
 /// Deepest nesting of evaluations, as the reference counts them: one for each node of the expression
 /// that is being evaluated. The worst nesting fits into a thread with a stack of 2 MiB in a build
 /// without optimisation (`tests/bounds.rs`); who has a larger stack may allow more.
-pub const DEPTH_MAX: usize = 600;
+pub const DEPTH_MAX: usize = 400;
 
 /// Deepest nesting of arrays and objects that an expression builds around the data that it was given.
 pub(crate) const VALUE_DEPTH_MAX: u16 = 200;
@@ -26,6 +26,9 @@ pub(crate) const RESULT_MAX: usize = 64 << 20;
 
 /// Longest text of a value that an error quotes, in bytes.
 pub(crate) const QUOTE_MAX: usize = 4_096;
+
+/// Deepest nesting of a value that an error quotes.
+pub(crate) const QUOTE_DEPTH_MAX: usize = 20;
 
 /// Largest program that a regular expression may compile to, in bytes.
 pub(crate) const PATTERN_MAX: usize = 1 << 20;

@@ -50,7 +50,9 @@ fn spread_value(machine: &mut Machine<'_>, value: &Value) -> Result {
         View::Array(items) => {
             let mut flags = Flags::SEQUENCE;
             for item in items.iter() {
+                machine.fuel.enter(1)?;
                 let spread = spread_value(machine, &item)?;
+                machine.fuel.leave(1);
                 if !spread.is_undefined() {
                     // As in the reference, what is put together is an ordinary array.
                     flags = Flags::NONE;

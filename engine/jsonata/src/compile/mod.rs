@@ -26,10 +26,10 @@ pub(crate) enum Place {
 pub(crate) fn compile(text: &str, dialect: Dialect, place: Place) -> Outcome<Node> {
     let raw = syntax::parse(text)?;
     let mut lowering = lower::Lowering::default();
-    let mut node = lowering.lower(raw)?;
+    let mut node = lowering.lower(Box::new(raw))?;
     if matches!(node.kind, Kind::Parent { .. }) || !node.seeking.is_empty() {
         return Err(Error::new("S0217").at(node.position).with_token(node.type_name()));
     }
     resolve::resolve(&mut node, &lowering.labels(), dialect, place)?;
-    Ok(node)
+    Ok(*node)
 }

@@ -60,12 +60,13 @@ impl Resolver<'_> {
                 variable.bound = self.evaluates || self.bound.contains(&variable.name);
                 variable.builtin = builtins::find(&variable.name, self.dialect);
                 let refused = self.dialect == Dialect::StepFunctions && &*variable.name == "eval";
-                if refused && !variable.bound {
+                if refused && !self.bound.contains(&variable.name) {
                     return Err(Error::new("S0502").at(position).with_token("eval"));
                 }
             }
             Kind::Path(path) => {
                 self.all(&mut path.steps)?;
+                path.has_tuples = path.steps.iter().any(|step| step.tuple);
                 path.plain = plain_steps(path);
             }
             Kind::Lambda(lambda) => self.lambda(lambda)?,
@@ -145,7 +146,7 @@ fn plain_steps(path: &Path) -> usize {
         let variable = *at == 0 && matches!(step.kind, Kind::Variable(_)) && step.is_plain();
         variable || step.is_plain_name()
     };
-    if path.steps.iter().any(|step| step.tuple) {
+    if path.has_tuples {
         return 0;
     }
     path.steps.iter().enumerate().take_while(plain).count()

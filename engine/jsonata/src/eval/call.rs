@@ -11,7 +11,7 @@ use crate::syntax::{Parameter, Signature, check};
 use crate::value::{Callable, Function, Value, quote, truth};
 
 /// Depth that a call from within a built-in function takes besides that of the function called.
-const CALLBACK_DEPTH: usize = 2;
+const CALLBACK_DEPTH: usize = 3;
 
 /// How the evaluation of a function goes on.
 enum Flow {
@@ -99,12 +99,9 @@ impl Machine<'_> {
 
     /// Calls a function from within a built-in one.
     pub(crate) fn callback(&mut self, function: &Value, arguments: Vec<Value>) -> Outcome<Value> {
-        self.depth += CALLBACK_DEPTH;
-        if self.depth > self.depth_max {
-            return Err(Error::too_deep());
-        }
+        self.fuel.enter(CALLBACK_DEPTH)?;
         let result = self.apply(function.clone(), arguments, &Value::null())?;
-        self.depth -= CALLBACK_DEPTH;
+        self.fuel.leave(CALLBACK_DEPTH);
         Ok(result)
     }
 
@@ -214,9 +211,9 @@ impl Machine<'_> {
         let given = arguments.into_iter().chain(std::iter::repeat(Value::Undefined));
         let bindings = lambda.parameters.iter().cloned().zip(given).collect();
         let env = self.registry.open(Some(env), bindings);
-        let depth = self.depth;
+        let depth = self.fuel.depth();
         let flow = self.body(&lambda.body, input, env)?;
-        self.depth = depth;
+        self.fuel.return_to(depth);
         Ok(flow)
     }
 
@@ -282,7 +279,10 @@ impl Machine<'_> {
     ) -> Outcome<Value> {
         let lhs = self.eval(&pair.0, input, env)?;
         if let Kind::Call(call) = &pair.1.kind {
-            return self.call(&pair.1, call, input, env, Some(lhs));
+            self.fuel.enter(1)?;
+            let value = self.call(&pair.1, call, input, env, Some(lhs))?;
+            self.fuel.leave(1);
+            return Ok(value);
         }
         let function = self.eval(&pair.1, input, env)?;
         match (&lhs, &function) {

@@ -21,6 +21,13 @@ impl Machine<'_> {
 
     /// Keeps the items that a predicate is true for, or whose place it gives.
     pub(super) fn filter(&mut self, predicate: &Node, value: Value, env: &Env) -> Outcome<Value> {
+        self.fuel.enter(1)?;
+        let kept = self.kept(predicate, value, env)?;
+        self.fuel.leave(1);
+        Ok(kept)
+    }
+
+    fn kept(&mut self, predicate: &Node, value: Value, env: &Env) -> Outcome<Value> {
         if let Value::Tuples(tuples) = &value {
             let kept = self.filter_tuples(predicate, tuples, env)?;
             return Ok(Value::Tuples(kept.into()));

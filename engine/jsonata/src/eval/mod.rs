@@ -33,8 +33,6 @@ pub(crate) struct Machine<'a> {
     pub(crate) fuel: Fuel,
     pub(crate) now_millis: i64,
     pub(crate) dialect: Dialect,
-    depth: usize,
-    depth_max: usize,
     /// `$$`.
     root: Value,
     bindings: &'a dyn Bindings,
@@ -49,11 +47,9 @@ pub(crate) struct Machine<'a> {
 impl<'a> Machine<'a> {
     pub(crate) fn new(input: &crate::Input<'a>, dialect: Dialect) -> Machine<'a> {
         Machine {
-            fuel: Fuel::new(input.fuel),
+            fuel: Fuel::new(input.fuel, input.depth),
             now_millis: input.now_millis,
             dialect,
-            depth: 0,
-            depth_max: input.depth,
             root: input.data.clone().map_or(Value::Undefined, Value::Json),
             bindings: input.bindings,
             entropy: input.entropy,
@@ -103,17 +99,13 @@ impl<'a> Machine<'a> {
         {
             value = self.group(group, value, env)?;
         }
-        self.depth -= 1;
+        self.fuel.leave(1);
         Ok(normalised(value, node.keep_array))
     }
 
     fn enter(&mut self) -> Outcome<()> {
         self.fuel.pay(1)?;
-        self.depth += 1;
-        if self.depth > self.depth_max {
-            return Err(Error::too_deep());
-        }
-        Ok(())
+        self.fuel.enter(1)
     }
 
     /// Dispatches; everything that needs room on the stack is a method of its own.

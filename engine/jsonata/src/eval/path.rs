@@ -8,6 +8,9 @@ use crate::ast::{Kind, Node, Path};
 use crate::error::Outcome;
 use crate::value::{Array, ArrayBuilder, Flags, Tuple, Value};
 
+/// Depth that the steps of a path take, for the room that they need on the stack.
+const PATH_DEPTH: usize = 1;
+
 /// What a step hands to the next.
 pub(super) enum Stream {
     /// One result: most steps give one, and need no array for it.
@@ -51,11 +54,15 @@ impl Machine<'_> {
             Walked::Whole(value) => (path.steps.len(), Stream::Many(as_array(value))),
             Walked::UpTo(from, stream) => (from, stream),
         };
-        if path.steps.iter().any(|step| step.tuple) {
-            return self.tuple_path(node, path, stream, env);
-        }
-        let stream = self.steps(path, from, stream, env)?;
-        self.finish(node, path, stream, env)
+        self.fuel.enter(PATH_DEPTH)?;
+        let value = if path.has_tuples {
+            self.tuple_path(node, path, stream, env)?
+        } else {
+            let stream = self.steps(path, from, stream, env)?;
+            self.finish(node, path, stream, env)?
+        };
+        self.fuel.leave(PATH_DEPTH);
+        Ok(value)
     }
 
     /// Plain names behind each other, as long as they lead through objects.

@@ -62,21 +62,37 @@ impl Machine<'_> {
         terms.iter().map(|term| self.eval(&term.expression, context, env)).collect()
     }
 
-    /// A stable sort whose comparison may fail: true when the first belongs behind the second. It
-    /// merges from the bottom up, in halves as the reference does.
+    /// A stable sort whose comparison may fail: true when the first belongs behind the second. Merges
+    /// runs of twice the length each time, without recursion: a comparison may sort in turn.
     pub(crate) fn merge_sort<T>(
         &mut self,
         items: Vec<T>,
         behind: &mut dyn FnMut(&mut Self, &T, &T) -> Outcome<bool>,
     ) -> Outcome<Vec<T>> {
-        if items.len() <= 1 {
-            return Ok(items);
+        let length = items.len();
+        let mut items = items;
+        let mut run = 1;
+        while run < length {
+            let mut rest = items.into_iter();
+            let mut merged = Vec::with_capacity(length);
+            while merged.len() < length {
+                let left: Vec<T> = rest.by_ref().take(run).collect();
+                let right: Vec<T> = rest.by_ref().take(run).collect();
+                self.merge(left, right, &mut merged, behind)?;
+            }
+            items = merged;
+            run *= 2;
         }
-        let mut left = items;
-        let right = left.split_off(left.len() / 2);
-        let left = self.merge_sort(left, behind)?;
-        let right = self.merge_sort(right, behind)?;
-        let mut merged = Vec::with_capacity(left.len() + right.len());
+        Ok(items)
+    }
+
+    fn merge<T>(
+        &mut self,
+        left: Vec<T>,
+        right: Vec<T>,
+        merged: &mut Vec<T>,
+        behind: &mut dyn FnMut(&mut Self, &T, &T) -> Outcome<bool>,
+    ) -> Outcome<()> {
         let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             self.fuel.pay(1)?;
@@ -85,7 +101,7 @@ impl Machine<'_> {
         }
         merged.extend(left);
         merged.extend(right);
-        Ok(merged)
+        Ok(())
     }
 }
 

@@ -42,15 +42,24 @@ impl Machine<'_> {
             None => vec![found],
         };
         let mut changes = Changes::default();
+        self.fuel.enter(1)?;
         for target in found {
             self.change(transform, env, &target, &mut changes)?;
         }
+        self.fuel.leave(1);
         self.changed(&copy, &changes, VALUE_DEPTH_MAX)
     }
 
     /// A copy in which each object is a new one, so that its address is its identity.
     fn fresh(&mut self, json: &Json) -> Outcome<Json> {
         self.fuel.pay(1)?;
+        self.fuel.enter(1)?;
+        let copy = self.fresh_copy(json)?;
+        self.fuel.leave(1);
+        Ok(copy)
+    }
+
+    fn fresh_copy(&mut self, json: &Json) -> Outcome<Json> {
         match json {
             Json::Array(elements) => {
                 elements.iter().map(|element| self.fresh(element)).collect::<Outcome<Json>>()
@@ -154,6 +163,13 @@ impl Machine<'_> {
         let Some(below) = levels.checked_sub(1) else {
             return Err(Error::limit("D1015", usize::from(VALUE_DEPTH_MAX)));
         };
+        self.fuel.enter(1)?;
+        let changed = self.changed_below(value, changes, below)?;
+        self.fuel.leave(1);
+        Ok(changed)
+    }
+
+    fn changed_below(&mut self, value: &Value, changes: &Changes, below: u16) -> Outcome<Value> {
         if let Value::Json(Json::Object(object)) = value
             && let Some(record) = changes.members.get(&identity(object))
         {

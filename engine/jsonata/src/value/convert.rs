@@ -5,7 +5,7 @@ use stepyard_json::{DEPTH_MAX, Json, Number, Object};
 use super::{Value, text};
 use crate::error::{Error, Outcome};
 use crate::eval::Fuel;
-use crate::limits::{QUOTE_MAX, RESULT_MAX};
+use crate::limits::{QUOTE_DEPTH_MAX, QUOTE_MAX, RESULT_MAX};
 
 /// A value as data. Functions inside become empty strings as in `$string`, what is undefined inside
 /// an array becomes `null`.
@@ -38,6 +38,13 @@ impl Conversion<'_> {
     fn convert(&mut self, value: &Value, levels: usize) -> Outcome<Json> {
         self.fuel.pay(1)?;
         self.spend(2)?;
+        self.fuel.enter(1)?;
+        let json = self.converted(value, levels)?;
+        self.fuel.leave(1);
+        Ok(json)
+    }
+
+    fn converted(&mut self, value: &Value, levels: usize) -> Outcome<Json> {
         match value {
             Value::Json(json) => self.data(json, levels),
             Value::Number(number) => number_json(*number),
@@ -128,7 +135,7 @@ pub(crate) fn quote(value: &Value) -> String {
         Value::Function(_) => "{}".to_owned(),
         Value::Number(number) if !number.is_finite() => "null".to_owned(),
         other => {
-            let mut fuel = Fuel::new(QUOTE_MAX as u64);
+            let mut fuel = Fuel::new(QUOTE_MAX as u64, QUOTE_DEPTH_MAX);
             text::to_bounded_text(other, false, &mut fuel, QUOTE_MAX)
                 .map(|text| match other.as_text() {
                     Some(_) => Json::from(text).to_string(),

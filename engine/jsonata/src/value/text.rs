@@ -60,8 +60,18 @@ impl Writer<'_> {
             View::Number(number) => self.push(&number_text(number)),
             View::Text(text) => self.string(text),
             View::Function(_) => self.push("\"\""),
-            View::Array(items) => self.array(items, level),
-            View::Object(members) => self.object(members, level),
+            View::Array(items) => {
+                self.fuel.enter(1)?;
+                self.array(items, level)?;
+                self.fuel.leave(1);
+                Ok(())
+            }
+            View::Object(members) => {
+                self.fuel.enter(1)?;
+                self.object(members, level)?;
+                self.fuel.leave(1);
+                Ok(())
+            }
         }
     }
 
