@@ -14,7 +14,6 @@ mod jsonpath;
 mod lower;
 mod path;
 mod program;
-mod random;
 mod references;
 mod resource;
 mod template;
@@ -36,9 +35,9 @@ pub use program::{
     Outcome, Parallel, Pass, Program, ResultPath, Retrier, Scope, ScopeId, Seconds, State, StateId,
     StateKind, Task, Transition, Wait, WaitUntil,
 };
-pub use random::Random;
 pub use references::VariableNames;
 pub use resource::{LambdaFunction, Pattern, Resource, ServiceCall};
+pub use stepyard_jsonata::Random;
 pub use template::Template;
 pub use text_source::TextSource;
 pub use timestamp::Timestamp;

@@ -48,6 +48,12 @@ impl Random {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
+    /// A number from 0 on, below 1.
+    pub fn unit(&mut self) -> f64 {
+        // As many bits as a float holds exactly.
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// A UUID of version 4 (RFC 9562), in lower case.
     pub fn uuid_v4(&mut self) -> String {
         let mut bytes = [0; 16];

@@ -1,0 +1,169 @@
+//! Functions of numbers.
+
+use super::{Arguments, parse_number};
+use crate::error::{Error, Outcome};
+use crate::eval::Machine;
+use crate::fault::Fault;
+use crate::number;
+use crate::value::{Value, quote, shortest};
+
+type Result = Outcome<Value>;
+
+pub(super) fn sum(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let total = numbers(machine, arguments)?.map(|numbers| numbers.iter().sum::<f64>());
+    Ok(defined(total))
+}
+
+pub(super) fn count(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    Ok(arguments.get(0).items().map_or(0, |items| items.len()).into())
+}
+
+pub(super) fn max(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let numbers = numbers(machine, arguments)?;
+    Ok(defined(numbers.and_then(|numbers| numbers.into_iter().reduce(f64::max))))
+}
+
+pub(super) fn min(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let numbers = numbers(machine, arguments)?;
+    Ok(defined(numbers.and_then(|numbers| numbers.into_iter().reduce(f64::min))))
+}
+
+pub(super) fn average(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let numbers = numbers(machine, arguments)?.filter(|numbers| !numbers.is_empty());
+    Ok(defined(numbers.map(|numbers| numbers.iter().sum::<f64>() / numbers.len() as f64)))
+}
+
+pub(super) fn number(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let argument = arguments.get(0);
+    let refused = || Error::new("D3030").with_json("value", &quote(argument));
+    match argument {
+        Value::Undefined => Ok(Value::Undefined),
+        Value::Json(stepyard_json::Json::Bool(value)) => Ok(f64::from(u8::from(*value)).into()),
+        _ => match argument.as_text() {
+            Some(text) => {
+                machine.fuel.pay_bytes(text.len())?;
+                parse_number::parse(text).map(Value::Number).ok_or_else(refused)
+            }
+            None if argument.as_f64().is_some() => Ok(argument.clone()),
+            None => Err(refused()),
+        },
+    }
+}
+
+pub(super) fn floor(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    Ok(defined(arguments.number(0).map(f64::floor)))
+}
+
+pub(super) fn ceil(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    Ok(defined(arguments.number(0).map(f64::ceil)))
+}
+
+pub(super) fn abs(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    Ok(defined(arguments.number(0).map(f64::abs)))
+}
+
+/// Rounds halves to even, at a number of decimals.
+pub(super) fn round(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let Some(number) = arguments.number(0) else { return Ok(Value::Undefined) };
+    let precision = arguments.number(1).unwrap_or(0.0).trunc() as i32;
+    let shifted = if precision == 0 { number } else { shift(number, precision) };
+    let rounded = half_to_even(shifted);
+    let result = if precision == 0 { rounded } else { shift(rounded, -precision) };
+    // JSON has no negative zero.
+    Ok(Value::Number(result + 0.0))
+}
+
+fn half_to_even(number: f64) -> f64 {
+    let below = number.floor();
+    let rounded = if number - below >= 0.5 { below + 1.0 } else { below };
+    if (rounded - number).abs() == 0.5 && (rounded % 2.0).abs() == 1.0 {
+        rounded - 1.0
+    } else {
+        rounded
+    }
+}
+
+/// Times a power of ten, by way of the decimal text: a product would bring in errors.
+fn shift(number: f64, places: i32) -> f64 {
+    let text = shortest(number);
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent = exponent.parse::<i32>().unwrap_or(0).saturating_add(places);
+    format!("{mantissa}e{exponent}").parse().unwrap_or(f64::NAN)
+}
+
+pub(super) fn sqrt(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    match arguments.number(0) {
+        Some(number) if number < 0.0 => {
+            Err(Error::new("D3060").with_json("value", &quote(arguments.get(0))))
+        }
+        number => Ok(defined(number.map(f64::sqrt))),
+    }
+}
+
+pub(super) fn power(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let Some(base) = arguments.number(0) else { return Ok(Value::Undefined) };
+    let result = base.powf(arguments.number(1).unwrap_or(f64::NAN));
+    if result.is_finite() {
+        return Ok(Value::Number(result));
+    }
+    let error = Error::new("D3061").with_json("value", &quote(arguments.get(0)));
+    Err(error.with_json("exp", &quote(arguments.get(1))))
+}
+
+pub(super) fn format_number(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let Some(value) = arguments.number(0) else { return Ok(Value::Undefined) };
+    let picture = arguments.text(1).cloned().unwrap_or_default();
+    machine.fuel.pay_bytes(picture.len())?;
+    let members = arguments.get(2).members().map_or_else(Vec::new, |members| members.to_vec());
+    let options: Vec<(String, String)> = members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_string(), value.as_text()?.to_string())))
+        .collect();
+    number::format_number(value, &picture, &options).map(Value::text).map_err(fault)
+}
+
+pub(super) fn format_base(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let Some(value) = arguments.number(0) else { return Ok(Value::Undefined) };
+    let radix = arguments.number(1).unwrap_or(10.0);
+    number::format_base(value, radix).map(Value::text).map_err(fault)
+}
+
+pub(super) fn format_integer(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let Some(value) = arguments.number(0) else { return Ok(Value::Undefined) };
+    let picture = arguments.text(1).cloned().unwrap_or_default();
+    machine.fuel.pay_bytes(picture.len())?;
+    number::format_integer(value, &picture).map(Value::text).map_err(fault)
+}
+
+pub(super) fn parse_integer(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
+    let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
+    let picture = arguments.text(1).cloned().unwrap_or_default();
+    machine.fuel.pay_bytes(text.len() + picture.len())?;
+    number::parse_integer(text, &picture).map(defined).map_err(fault)
+}
+
+/// The numbers of the first argument.
+fn numbers(machine: &mut Machine<'_>, arguments: &Arguments<'_>) -> Outcome<Option<Vec<f64>>> {
+    let Some(items) = arguments.get(0).items() else { return Ok(None) };
+    machine.fuel.pay(items.len() as u64)?;
+    Ok(Some(items.iter().filter_map(|item| item.as_f64()).collect()))
+}
+
+pub(super) fn defined(number: Option<f64>) -> Value {
+    number.map_or(Value::Undefined, Value::Number)
+}
+
+/// The error of a function that knows nothing of evaluations.
+pub(super) fn fault(fault: Fault) -> Box<Error> {
+    let error = Error::new(fault.code);
+    let error = match fault.value {
+        // A radix; all others are texts.
+        Some(value) if fault.code == "D3100" => error.with_json("value", &value),
+        Some(value) => error.with_text("value", &value),
+        None => error,
+    };
+    match fault.token {
+        Some(token) => error.with_token(token),
+        None => error,
+    }
+}

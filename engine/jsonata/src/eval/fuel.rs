@@ -1,0 +1,66 @@
+//! The budget of an evaluation.
+
+use crate::error::{Error, Outcome};
+use crate::limits::BYTES_PER_FUEL;
+
+/// Steps that an evaluation may still take, and how deep it is.
+#[derive(Debug)]
+pub(crate) struct Fuel {
+    left: u64,
+    depth: usize,
+    depth_max: usize,
+}
+
+impl Fuel {
+    pub(crate) fn new(left: u64, depth_max: usize) -> Fuel {
+        Fuel { left, depth: 0, depth_max }
+    }
+
+    /// Goes so many levels deeper. Whoever fails need not come back: the evaluation has ended.
+    ///
+    /// # Errors
+    /// When that is too deep.
+    pub(crate) fn enter(&mut self, levels: usize) -> Outcome<()> {
+        self.depth += levels;
+        if self.depth > self.depth_max {
+            return Err(Error::too_deep());
+        }
+        Ok(())
+    }
+
+    /// Comes back from so many levels.
+    pub(crate) fn leave(&mut self, levels: usize) {
+        self.depth -= levels;
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Comes back to a depth.
+    pub(super) fn return_to(&mut self, depth: usize) {
+        self.depth = depth;
+    }
+
+    /// Pays for so many steps.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub(crate) fn pay(&mut self, steps: u64) -> Outcome<()> {
+        match self.left.checked_sub(steps) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                self.left = 0;
+                Err(Error::out_of_fuel())
+            }
+        }
+    }
+
+    /// Pays for looking at so many bytes of text.
+    pub(crate) fn pay_bytes(&mut self, bytes: usize) -> Outcome<()> {
+        self.pay(1 + (bytes / BYTES_PER_FUEL) as u64)
+    }
+}

@@ -1,0 +1,76 @@
+//! `$formatBase`.
+
+use super::round::round_half_even;
+use crate::fault::Fault;
+
+/// Above this, a number stands for many integers, and digits that say nothing are written as 0.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// From here on, numbers are written with an exponent in base 10.
+const DECIMAL_MAX: f64 = 1e21;
+
+/// Writes the number, rounded half to even, in a base from 2 to 36, also rounded; D3100 for others.
+pub(crate) fn format_base(value: f64, radix: f64) -> Result<String, Fault> {
+    let value = round_half_even(value, 0);
+    let radix = round_half_even(radix, 0);
+    if !(2.0..=36.0).contains(&radix) {
+        return Err(Fault::of("D3100", radix.to_string()));
+    }
+    if !value.is_finite() {
+        return Err(Fault::of("D1001", value.to_string()));
+    }
+    let digits = match radix {
+        10.0 if value.abs() >= DECIMAL_MAX => format!("{:e}", value.abs()).replace('e', "e+"),
+        10.0 => value.abs().to_string(),
+        _ => digits(value.abs(), radix),
+    };
+    Ok(if value < 0.0 { format!("-{digits}") } else { digits })
+}
+
+fn digits(mut value: f64, radix: f64) -> String {
+    let mut digits = Vec::new();
+    while value >= EXACT_MAX {
+        value /= radix;
+        digits.push('0');
+    }
+    let (mut rest, radix) = (value as u64, radix as u64);
+    loop {
+        digits.extend(char::from_digit((rest % radix) as u32, radix as u32));
+        rest /= radix;
+        if rest == 0 {
+            return digits.iter().rev().collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::format_base;
+
+    #[test]
+    fn numbers_are_written_in_the_base() {
+        for (value, radix, text) in [
+            (0.0, 2.0, "0"),
+            (255.0, 16.0, "ff"),
+            (-35.5, 36.0, "-10"),
+            (2.5, 2.0, "10"),
+            (7.0, 2.5, "111"),
+            (
+                9_007_199_254_740_992.0,
+                2.0,
+                "100000000000000000000000000000000000000000000000000000",
+            ),
+            (1e21, 10.0, "1e+21"),
+            (-0.25, 10.0, "0"),
+        ] {
+            assert_eq!(format_base(value, radix).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn other_bases_are_refused() {
+        for radix in [1.0, 1.5e9, 36.6, 0.0, -2.0, f64::NAN] {
+            assert_eq!(format_base(1.0, radix).unwrap_err().code, "D3100");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `$formatInteger` (F&O 4.6.1, `fn:format-integer`).
+
+use super::integer_picture::{Case, Decimal, IntegerPicture, Presentation};
+use super::{letters, roman, words};
+use crate::fault::Fault;
+
+/// Writes the number, rounded down, as the picture says.
+///
+/// D3130 and D3131 tell of the picture. Roman numerals end at a million; what they cannot write is
+/// written in digits, as F&O asks.
+pub(crate) fn format_integer(value: f64, picture: &str) -> Result<String, Fault> {
+    if !value.is_finite() {
+        return Err(Fault::of("D1001", value.to_string()));
+    }
+    Ok(IntegerPicture::read(picture)?.write(value.floor()))
+}
+
+impl IntegerPicture {
+    /// Writes a finite whole number.
+    pub(crate) fn write(&self, value: f64) -> String {
+        let magnitude = value.abs();
+        let text = match &self.presentation {
+            Presentation::Decimal(decimal) => decimal.write(magnitude, self.ordinal),
+            Presentation::Letters(Case::Upper) => letters::write(magnitude, b'A'),
+            Presentation::Letters(_) => letters::write(magnitude, b'a'),
+            Presentation::Roman(_) if magnitude > roman::ROMAN_MAX => magnitude.to_string(),
+            Presentation::Roman(case) => case.of_lower(roman::write(magnitude as u32)),
+            Presentation::Words(case) => {
+                case.of_title(words::write(&magnitude.to_string(), self.ordinal))
+            }
+        };
+        if value < 0.0 { format!("-{text}") } else { text }
+    }
+}
+
+impl Decimal {
+    fn write(&self, magnitude: f64, ordinal: bool) -> String {
+        let digits = magnitude.to_string();
+        let padding = self.mandatory.saturating_sub(digits.len());
+        let padded: String = std::iter::repeat_n('0', padding).chain(digits.chars()).collect();
+        let mut text = self.grouping.write(&self.family.write(&padded));
+        if ordinal {
+            text.push_str(ordinal_suffix(magnitude));
+        }
+        text
+    }
+}
+
+/// What English writes after the digits of an ordinal.
+fn ordinal_suffix(value: f64) -> &'static str {
+    match ((value % 100.0) as u8, (value % 10.0) as u8) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    }
+}
+
+impl Case {
+    fn of_lower(self, text: String) -> String {
+        if self == Case::Upper { text.to_uppercase() } else { text }
+    }
+
+    /// The text, which is in title case, in this case.
+    pub(crate) fn of_title(self, text: String) -> String {
+        match self {
+            Case::Upper => text.to_uppercase(),
+            Case::Lower => text.to_lowercase(),
+            Case::Title => text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::format_integer;
+
+    fn written(value: f64, picture: &str) -> String {
+        format_integer(value, picture).unwrap()
+    }
+
+    #[test]
+    fn digits_are_padded_and_grouped() {
+        assert_eq!(written(7.9, "000"), "007");
+        assert_eq!(written(-7.1, "000"), "-008");
+        assert_eq!(written(54321.0, "#.##0"), "54.321");
+        assert_eq!(written(7.0, "0,000"), "0,007");
+        assert_eq!(written(1e22, "#,##0"), "10,000,000,000,000,000,000,000");
+        assert_eq!(written(2026.0, "۰"), "۲۰۲۶");
+    }
+
+    #[test]
+    fn ordinals_have_their_suffix() {
+        for (value, text) in
+            [(0.0, "0th"), (1.0, "1st"), (11.0, "11th"), (102.0, "102nd"), (1013.0, "1013th")]
+        {
+            assert_eq!(written(value, "0;o"), text);
+        }
+    }
+
+    #[test]
+    fn other_tokens_write_letters() {
+        assert_eq!(written(49.0, "I"), "XLIX");
+        assert_eq!(written(-4.0, "i"), "-iv");
+        assert_eq!(written(2_000_000.0, "I"), "2000000");
+        assert_eq!(written(52.0, "A"), "AZ");
+        assert_eq!(written(121.0, "W"), "ONE HUNDRED AND TWENTY-ONE");
+        assert_eq!(written(121.0, "w;o"), "one hundred and twenty-first");
+    }
+
+    #[test]
+    fn any_magnitude_is_written() {
+        for picture in ["0", "A", "I", "w", "#,##0;o"] {
+            assert!(written(f64::MAX, picture).len() < 1_000, "{picture}");
+        }
+        assert_eq!(format_integer(f64::INFINITY, "0").unwrap_err().code, "D1001");
+    }
+}

@@ -1,0 +1,121 @@
+//! Where separators stand between the digits of an integer.
+
+/// A separator of a picture and the number of digits to its right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Separator {
+    pub(crate) position: usize,
+    pub(crate) character: char,
+}
+
+/// The separators of a picture (F&O 4.6.1 and 4.7.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    /// One separator at every multiple of a position, beyond those of the picture too.
+    Regular { every: usize, character: char },
+    /// The separators of the picture, from the left, and no others.
+    Irregular(Vec<Separator>),
+}
+
+impl Grouping {
+    /// Reads the separators as they stand in the picture, from the left.
+    ///
+    /// They are regular when all are the same and their positions are all the multiples of one
+    /// number, up to the highest.
+    pub(crate) fn read(separators: Vec<Separator>) -> Grouping {
+        Grouping::regular(&separators).unwrap_or(Grouping::Irregular(separators))
+    }
+
+    fn regular(separators: &[Separator]) -> Option<Grouping> {
+        let last = separators.last()?;
+        let every = last.position;
+        let multiples = (1..=separators.len()).rev().map(|count| count * every);
+        let fits = separators.iter().zip(multiples).all(|(separator, multiple)| {
+            separator.character == last.character && separator.position == multiple
+        });
+        (fits && every > 0).then_some(Grouping::Regular { every, character: last.character })
+    }
+
+    /// Writes the separators between the digits. One that would stand left of all digits is left
+    /// out, as F&O has it; one right of all digits stands.
+    pub(crate) fn write(&self, digits: &str) -> String {
+        let count = digits.chars().count();
+        let mut out = String::with_capacity(digits.len());
+        let mut rest: &[Separator] = match self {
+            Grouping::Regular { .. } => &[],
+            Grouping::Irregular(separators) => separators,
+        };
+        let left = rest.iter().take_while(|separator| separator.position >= count).count();
+        rest = &rest[left..];
+        for (index, digit) in digits.chars().enumerate() {
+            out.push(digit);
+            let position = count - index - 1;
+            while let Some((separator, others)) =
+                rest.split_first().filter(|(separator, _)| separator.position == position)
+            {
+                out.push(separator.character);
+                rest = others;
+            }
+            if let Grouping::Regular { every, character } = self
+                && position > 0
+                && position.is_multiple_of(*every)
+            {
+                out.push(*character);
+            }
+        }
+        out
+    }
+
+    /// The separator, when it is regular.
+    pub(crate) fn regular_separator(&self) -> Option<char> {
+        match self {
+            Grouping::Regular { character, .. } => Some(*character),
+            Grouping::Irregular(_) => None,
+        }
+    }
+
+    /// Whether the character separates digits.
+    pub(crate) fn separates(&self, character: char) -> bool {
+        match self {
+            Grouping::Regular { character: separator, .. } => *separator == character,
+            Grouping::Irregular(separators) => {
+                separators.iter().any(|separator| separator.character == character)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Grouping, Separator};
+
+    fn grouping(separators: &[(usize, char)]) -> Grouping {
+        let read = |(position, character): &(usize, char)| Separator {
+            position: *position,
+            character: *character,
+        };
+        Grouping::read(separators.iter().map(read).collect())
+    }
+
+    #[test]
+    fn regular_separators_go_on_to_the_left() {
+        for separators in [&[(3, ',')][..], &[(6, ','), (3, ',')]] {
+            assert_eq!(grouping(separators).write("1234567890"), "1,234,567,890");
+        }
+        assert_eq!(grouping(&[(3, ',')]).write("123"), "123");
+    }
+
+    #[test]
+    fn irregular_ones_stand_where_the_picture_has_them() {
+        assert_eq!(grouping(&[(5, ','), (3, ',')]).write("12345678"), "123,45,678");
+        assert_eq!(grouping(&[(6, ':'), (3, ',')]).write("1234567"), "1:234,567");
+        assert_eq!(grouping(&[(9, ','), (3, ',')]).write("1234567"), "1234,567");
+    }
+
+    #[test]
+    fn nothing_stands_left_of_the_digits() {
+        assert_eq!(grouping(&[(6, ':'), (3, ',')]).write("123456"), "123,456");
+        assert_eq!(grouping(&[(6, ':'), (3, ',')]).write("12"), "12");
+        assert_eq!(grouping(&[(0, '%')]).write("12"), "12%");
+        assert_eq!(grouping(&[]).write(""), "");
+    }
+}

@@ -1,0 +1,139 @@
+//! Arrays that an expression builds.
+
+use std::rc::Rc;
+
+use super::Value;
+use crate::error::{Error, Outcome};
+use crate::limits::{SEQUENCE_MAX, VALUE_DEPTH_MAX};
+
+/// What an array is besides its elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    pub(crate) const NONE: Flags = Flags(0);
+    /// Results of a path or a function: none of them is nothing, a single one is itself.
+    pub(crate) const SEQUENCE: Flags = Flags(1);
+    /// A sequence of one element that stays an array.
+    pub(crate) const KEEP: Flags = Flags(2);
+    /// An array constructor at the end of a path: is not flattened.
+    pub(crate) const CONS: Flags = Flags(4);
+    /// Wraps data that is an array, so that it counts as one value.
+    pub(crate) const OUTER: Flags = Flags(8);
+
+    pub(crate) const fn and(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+/// An array with its flags; copies share the elements.
+#[derive(Clone, Debug)]
+pub(crate) struct Array {
+    items: Rc<Vec<Value>>,
+    flags: Flags,
+    depth: u16,
+}
+
+impl Array {
+    pub(crate) fn new(items: Vec<Value>, flags: Flags) -> Array {
+        let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
+        Array { items: Rc::new(items), flags, depth }
+    }
+
+    pub(crate) fn items(&self) -> &[Value] {
+        &self.items
+    }
+
+    pub(crate) fn is(&self, flag: Flags) -> bool {
+        self.flags.0 & flag.0 != 0
+    }
+
+    pub(crate) fn with(mut self, flag: Flags) -> Array {
+        self.flags = self.flags.and(flag);
+        self
+    }
+
+    /// The same elements as a sequence and nothing else.
+    pub(crate) fn into_sequence(mut self) -> Array {
+        self.flags = Flags::SEQUENCE;
+        self
+    }
+
+    pub(crate) fn depth(&self) -> u16 {
+        self.depth
+    }
+
+    /// The elements: not copied when nobody else has them.
+    pub(crate) fn into_items(self) -> Vec<Value> {
+        Rc::try_unwrap(self.items).unwrap_or_else(|shared| (*shared).clone())
+    }
+}
+
+/// Collects elements within the limits.
+pub(crate) struct ArrayBuilder {
+    items: Vec<Value>,
+    depth: u16,
+}
+
+impl ArrayBuilder {
+    pub(crate) fn new() -> ArrayBuilder {
+        ArrayBuilder { items: Vec::new(), depth: 0 }
+    }
+
+    /// Goes on with the elements of an array.
+    pub(crate) fn from_array(array: Array) -> ArrayBuilder {
+        ArrayBuilder { depth: array.depth - 1, items: array.into_items() }
+    }
+
+    pub(crate) fn push(&mut self, value: Value) -> Outcome<()> {
+        if self.items.len() >= SEQUENCE_MAX {
+            return Err(Error::limit("D2015", SEQUENCE_MAX));
+        }
+        self.depth = self.depth.max(value.depth());
+        self.items.push(value);
+        Ok(())
+    }
+
+    /// Pushes the elements of an array, anything else as it is.
+    pub(crate) fn extend(&mut self, value: Value) -> Outcome<()> {
+        let Some(items) = value.items() else { return self.push(value) };
+        if self.items.len() + items.len() > SEQUENCE_MAX {
+            return Err(Error::limit("D2015", SEQUENCE_MAX));
+        }
+        self.depth = self.depth.max(value.depth().saturating_sub(1));
+        match items {
+            super::Items::Json(items) => self.items.extend(items.iter().cloned().map(Value::Json)),
+            super::Items::Values(items) => self.items.extend_from_slice(items),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn items(&self) -> &[Value] {
+        &self.items
+    }
+
+    /// The array.
+    ///
+    /// # Errors
+    /// When it nests too deeply.
+    pub(crate) fn finish(self, flags: Flags) -> Outcome<Array> {
+        check_depth(self.depth)?;
+        Ok(Array { items: Rc::new(self.items), flags, depth: self.depth + 1 })
+    }
+
+    pub(crate) fn sequence(self) -> Outcome<Value> {
+        self.finish(Flags::SEQUENCE).map(Value::Array)
+    }
+}
+
+/// Refuses to build one level more around something of that depth.
+pub(crate) fn check_depth(depth: u16) -> Outcome<()> {
+    if depth < VALUE_DEPTH_MAX {
+        return Ok(());
+    }
+    Err(Error::limit("D1015", usize::from(VALUE_DEPTH_MAX)))
+}

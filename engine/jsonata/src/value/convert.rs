@@ -1,0 +1,147 @@
+//! From values to data.
+
+use stepyard_json::{DEPTH_MAX, Json, Number, Object};
+
+use super::{Value, text};
+use crate::error::{Error, Outcome};
+use crate::eval::Fuel;
+use crate::limits::{QUOTE_DEPTH_MAX, QUOTE_MAX, RESULT_MAX};
+
+/// A value as data. Functions inside become empty strings as in `$string`, what is undefined inside
+/// an array becomes `null`.
+///
+/// # Errors
+/// When it holds numbers that JSON cannot write, nests too deeply, or is too large.
+pub(crate) fn to_json(value: &Value, fuel: &mut Fuel) -> Outcome<Json> {
+    Conversion { fuel, left: RESULT_MAX, functions: false }.convert(value, DEPTH_MAX)
+}
+
+/// A value as data, or nothing when there is a function in it.
+///
+/// # Errors
+/// Those of [`to_json`].
+pub(crate) fn to_pure_json(value: &Value, fuel: &mut Fuel) -> Outcome<Option<Json>> {
+    let mut conversion = Conversion { fuel, left: RESULT_MAX, functions: false };
+    let json = conversion.convert(value, DEPTH_MAX)?;
+    Ok((!conversion.functions).then_some(json))
+}
+
+struct Conversion<'a> {
+    fuel: &'a mut Fuel,
+    /// Whether a function was met.
+    functions: bool,
+    /// Bytes that may still be made.
+    left: usize,
+}
+
+impl Conversion<'_> {
+    fn convert(&mut self, value: &Value, levels: usize) -> Outcome<Json> {
+        self.fuel.pay(1)?;
+        self.spend(2)?;
+        self.fuel.enter(1)?;
+        let json = self.converted(value, levels)?;
+        self.fuel.leave(1);
+        Ok(json)
+    }
+
+    fn converted(&mut self, value: &Value, levels: usize) -> Outcome<Json> {
+        match value {
+            Value::Json(json) => self.data(json, levels),
+            Value::Number(number) => number_json(*number),
+            Value::Array(array) => {
+                let below = below(levels)?;
+                let mut elements = Vec::with_capacity(array.items().len());
+                for item in array.items() {
+                    elements.push(self.convert(item, below)?);
+                }
+                Ok(elements.into())
+            }
+            Value::Object(record) => {
+                let below = below(levels)?;
+                let mut object = Object::new();
+                for (name, member) in record.iter() {
+                    if !member.is_undefined() {
+                        self.spend(name.len() + 4)?;
+                        object.insert(name.clone(), self.convert(member, below)?);
+                    }
+                }
+                Ok(object.into())
+            }
+            Value::Undefined => Ok(Json::Null),
+            Value::Function(_) | Value::Tuples(_) => {
+                self.functions = true;
+                Ok(Json::from(""))
+            }
+        }
+    }
+
+    /// Data is shared; only its depth is looked at.
+    fn data(&mut self, json: &Json, levels: usize) -> Outcome<Json> {
+        match json {
+            Json::String(text) => self.spend(text.len())?,
+            Json::Array(_) | Json::Object(_) if levels < DEPTH_MAX => {
+                if json.is_deeper_than(levels) {
+                    return Err(too_deep());
+                }
+            }
+            _ => {}
+        }
+        Ok(json.clone())
+    }
+
+    fn spend(&mut self, bytes: usize) -> Outcome<()> {
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(Error::limit("D1017", RESULT_MAX)),
+        }
+    }
+}
+
+fn below(levels: usize) -> Outcome<usize> {
+    levels.checked_sub(1).ok_or_else(too_deep)
+}
+
+fn too_deep() -> Box<Error> {
+    Error::limit("D1015", DEPTH_MAX)
+}
+
+/// A number as data.
+///
+/// # Errors
+/// When it is infinite; what is not a number becomes `null`, as in JavaScript.
+pub(crate) fn number_json(number: f64) -> Outcome<Json> {
+    if number.is_infinite() {
+        return Err(out_of_range(number));
+    }
+    if number.fract() == 0.0 && number.abs() < 9e18 {
+        return Ok(Json::from(number as i64));
+    }
+    Ok(Number::from_f64(number).map_or(Json::Null, Json::Number))
+}
+
+pub(crate) fn out_of_range(number: f64) -> Box<Error> {
+    // JSON has no infinity: JavaScript writes null.
+    let _ = number;
+    Error::new("D1001").with_json("value", "null")
+}
+
+/// The text of a value that an error quotes; a long one is left out.
+pub(crate) fn quote(value: &Value) -> String {
+    match value {
+        Value::Undefined | Value::Tuples(_) => "undefined".to_owned(),
+        Value::Function(_) => "{}".to_owned(),
+        Value::Number(number) if !number.is_finite() => "null".to_owned(),
+        other => {
+            let mut fuel = Fuel::new(QUOTE_MAX as u64, QUOTE_DEPTH_MAX);
+            text::to_bounded_text(other, false, &mut fuel, QUOTE_MAX)
+                .map(|text| match other.as_text() {
+                    Some(_) => Json::from(text).to_string(),
+                    None => text,
+                })
+                .unwrap_or_else(|_| "...".to_owned())
+        }
+    }
+}
