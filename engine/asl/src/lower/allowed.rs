@@ -113,8 +113,13 @@ pub(super) fn refusal(state_type: &str, language: QueryLanguage, field: &str) ->
     }
     Some(match is_in(other) {
         true => foreign(language, field),
-        false => format!("Field '{field}' is not supported"),
+        false => unsupported(field),
     })
+}
+
+/// A field that an object does not have, whatever the language.
+pub(super) fn unsupported(field: &str) -> String {
+    format!("Field '{field}' is not supported")
 }
 
 /// A field that only the other language has.

@@ -2,6 +2,7 @@
 
 use stepyard_json::Json;
 
+use super::allowed::unsupported;
 use super::fields::Fields;
 use super::number::{Numbering, RawState};
 use super::outcome::outcome;
@@ -62,6 +63,10 @@ fn max_concurrency(fields: &mut Fields<'_, '_>) -> Option<MaxConcurrency> {
 /// `ProcessorConfig`, and what its mode allows.
 fn check_mode(fields: &mut Fields<'_, '_>) {
     let processor = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
+    if fields.get(processor).is_some_and(|processor| processor.get("QueryLanguage").is_some()) {
+        // Its states have the language of the state machine, or say one themselves.
+        fields.fault(processor, unsupported("QueryLanguage"));
+    }
     let config = fields.get(processor).and_then(|processor| processor.get("ProcessorConfig"));
     let place = format!("{processor}/ProcessorConfig");
     let mut is_distributed = false;

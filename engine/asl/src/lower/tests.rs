@@ -335,6 +335,18 @@ fn fields_of_other_types_are_refused_in_awss_words() {
 }
 
 #[test]
+fn a_processor_has_no_language_of_its_own() {
+    assert_eq!(
+        faults_of_state(
+            r#"{"Type":"Map","End":true,"ItemProcessor":{"QueryLanguage":"JSONPath","StartAt":"B","States":{"B":{"Type":"Succeed"}}}}"#
+        ),
+        [
+            "SCHEMA_VALIDATION_FAILED: Field 'QueryLanguage' is not supported at /States/A/ItemProcessor"
+        ]
+    );
+}
+
+#[test]
 fn states_must_be_named_by_another_and_the_execution_must_be_able_to_end() {
     assert_eq!(
         faults(

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Wrap,
     /// `ResultPath: null` with a `Result`.
     Discard,
+    /// Its input becomes a variable, which the state that follows reads.
+    ThroughVariable,
     /// To the step after the next one when the data is a string.
     SkipIfString,
     /// To a Fail state when the data is a number.
@@ -147,6 +149,16 @@ impl Sketch {
         for (at, step) in self.0.iter().enumerate() {
             let next = self.0.get(at + 1).map(|step| step.name.as_str());
             let over = self.0.get(at + 2).map(|step| step.name.as_str()).or(next);
+            if matches!(step.kind, Kind::ThroughVariable) {
+                let recall = format!("{}-recall", step.name);
+                let mut reads = Object::new();
+                reads.insert("Type", "Pass");
+                reads.insert("InputPath", format!("${}", step.name));
+                go_on(&mut reads, next);
+                states.insert(step.name.as_str(), step.definition(Some(&recall), None));
+                states.insert(recall, reads);
+                continue;
+            }
             states.insert(step.name.as_str(), step.definition(next, over));
             if matches!(step.kind, Kind::FailIfNumber) {
                 let fail = object([("Type", "Fail".into()), ("Error", "E".into())]);
@@ -166,7 +178,7 @@ fn scope(random: &mut Random, depth: u64, names: &mut u64) -> Sketch {
 }
 
 fn step(random: &mut Random, depth: u64, names: &mut u64) -> Step {
-    let kinds = if depth < 2 { 14 } else { 10 };
+    let kinds = if depth < 2 { 15 } else { 11 };
     let kind = match random.below(kinds) {
         0 => Kind::Identity,
         1 => Kind::Constant(Json::from(random.below(9))),
@@ -177,7 +189,8 @@ fn step(random: &mut Random, depth: u64, names: &mut u64) -> Step {
         6 => Kind::FailIfNumber,
         7 => Kind::Wait(until(random)),
         8 | 9 => Kind::Task(handling(random)),
-        10 | 11 => {
+        10 => Kind::ThroughVariable,
+        11 | 12 => {
             let branches = (0..=random.below(3)).map(|_| scope(random, depth + 1, names));
             Kind::Parallel(branches.collect(), handling(random))
         }
@@ -243,6 +256,12 @@ impl Step {
                 state.insert("ResultPath", Json::Null);
                 "Pass"
             }
+            Kind::ThroughVariable => {
+                state.insert("Assign", object([(format!("{}.$", self.name).as_str(), "$".into())]));
+                // What is assigned is the result, which goes no further than that.
+                state.insert("ResultPath", Json::Null);
+                "Pass"
+            }
             Kind::SkipIfString => return choice("IsString", over, next),
             Kind::FailIfNumber => {
                 return choice("IsNumeric", Some(&format!("{}-fail", self.name)), next);
@@ -287,11 +306,15 @@ impl Step {
             Kind::Succeed => return object([("Type", "Succeed".into())]),
         };
         state.insert("Type", fields);
-        match next {
-            Some(next) => state.insert("Next", next),
-            None => state.insert("End", true),
-        }
+        go_on(&mut state, next);
         state.into()
+    }
+}
+
+fn go_on(state: &mut Object, next: Option<&str>) {
+    match next {
+        Some(next) => state.insert("Next", next),
+        None => state.insert("End", true),
     }
 }
 

@@ -28,9 +28,12 @@ fn scope(sketch: &Sketch, mut data: Json, items: &[Json]) -> Evaluation {
 
 fn evaluate(step: &Step, data: Json, items: &[Json]) -> Evaluation {
     match &step.kind {
-        Kind::Identity | Kind::Discard | Kind::SkipIfString | Kind::Wait(_) | Kind::Succeed => {
-            Ok(data)
-        }
+        Kind::Identity
+        | Kind::Discard
+        | Kind::ThroughVariable
+        | Kind::SkipIfString
+        | Kind::Wait(_)
+        | Kind::Succeed => Ok(data),
         Kind::Constant(value) => Ok(value.clone()),
         Kind::Wrap => Ok(object([("w", data)])),
         Kind::FailIfNumber if data.as_number().is_some() => Err(Failure::PLAIN),
