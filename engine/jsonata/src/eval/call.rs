@@ -137,7 +137,7 @@ impl Machine<'_> {
                 self.lambda(lambda, env, input, arguments, context)
             }
             Callable::Builtin(builtin) => {
-                self.run_builtin(*builtin, arguments, context).map(Flow::Value)
+                self.run_builtin(builtin, arguments, context).map(Flow::Value)
             }
             Callable::Partial { function, arguments: given } => {
                 Ok(fill_in(function, given, arguments))
@@ -263,7 +263,7 @@ impl Machine<'_> {
         if let Value::Function(known) = &function
             && let Callable::Builtin(builtin) = known.callable()
         {
-            let result = self.run_named(*builtin, arguments, input, env);
+            let result = self.run_named(builtin, arguments, input, env);
             let name = call.procedure.procedure_name();
             return result.map(Flow::Value).map_err(|e| blamed(e, name, node.position));
         }

@@ -70,8 +70,7 @@ impl Translation<'_> {
         }
         let mut ahead = self.rest.clone().skip(1);
         match (ahead.next(), ahead.next()) {
-            (Some('='), _) => Err("look-ahead is not supported"),
-            (Some('!'), _) => Err("look-ahead is not supported"),
+            (Some('=' | '!'), _) => Err("look-ahead is not supported"),
             (Some('<'), Some('=' | '!')) => Err("look-behind is not supported"),
             _ => Ok(()),
         }
