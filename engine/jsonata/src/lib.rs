@@ -34,3 +34,4 @@ pub use compile::References;
 pub use error::{Error, ErrorKind};
 pub use expression::{Bindings, Dialect, Evaluated, Expression, Input};
 pub use limits::{DEPTH_MAX, NESTING_MAX, SOURCE_MAX};
+pub use random::Random;

@@ -90,7 +90,7 @@ impl Match {
         record.insert("end".into(), units(text, self.end).into())?;
         record.insert("groups".into(), Value::array(self.groups))?;
         let next = match self.next {
-            Next::Pattern(cursor) => Function::new(Callable::Next(cursor)),
+            Next::Pattern(cursor) => Function::value(Callable::Next(cursor)),
             Next::Custom(function) => function,
         };
         record.insert("next".into(), next)?;

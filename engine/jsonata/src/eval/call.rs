@@ -287,7 +287,10 @@ impl Machine<'_> {
         let function = self.eval(&pair.1, input, env)?;
         match (&lhs, &function) {
             (Value::Function(first), Value::Function(second)) => {
-                Ok(Function::new(Callable::Chain { first: first.clone(), second: second.clone() }))
+                Ok(Function::value(Callable::Chain {
+                    first: first.clone(),
+                    second: second.clone(),
+                }))
             }
             (_, Value::Function(_)) => self.apply(function, vec![lhs], &Value::null()),
             _ => {
@@ -313,7 +316,7 @@ impl Machine<'_> {
         }
         match self.procedure(node, &partial.procedure, input, env, "T1007")? {
             Value::Function(function) => {
-                Ok(Function::new(Callable::Partial { function, arguments }))
+                Ok(Function::value(Callable::Partial { function, arguments }))
             }
             _ => {
                 let name = partial.procedure.procedure_name().map(ToString::to_string);

@@ -189,7 +189,7 @@ impl<'a> Machine<'a> {
             return Value::Json(json);
         }
         match variable.builtin {
-            Some(builtin) => Function::new(Callable::Builtin(builtin)),
+            Some(builtin) => Function::value(Callable::Builtin(builtin)),
             None => Value::Undefined,
         }
     }
@@ -225,14 +225,14 @@ fn leaf_value(kind: &Kind, input: &Value, env: &Env) -> Value {
         Kind::Parent { name, .. } => {
             name.as_ref().and_then(|name| env.get(name)).unwrap_or_default()
         }
-        Kind::Regex(pattern) => Function::new(Callable::Pattern(pattern.clone())),
-        Kind::Lambda(lambda) => Function::new(Callable::Lambda {
+        Kind::Regex(pattern) => Function::value(Callable::Pattern(pattern.clone())),
+        Kind::Lambda(lambda) => Function::value(Callable::Lambda {
             lambda: lambda.clone(),
             env: env.clone(),
             input: input.clone(),
         }),
         Kind::Transform(transform) => {
-            Function::new(Callable::Transform { transform: transform.clone(), env: env.clone() })
+            Function::value(Callable::Transform { transform: transform.clone(), env: env.clone() })
         }
         _ => Value::Undefined,
     }

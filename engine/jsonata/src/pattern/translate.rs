@@ -118,8 +118,7 @@ impl Translation<'_> {
                 self.out.push(escaped);
             }
             '0' => self.out.push_str(r"\x00"),
-            '1'..='9' if !in_class => return Err("back-references are not supported"),
-            'k' if !in_class => return Err("back-references are not supported"),
+            '1'..='9' | 'k' if !in_class => return Err("back-references are not supported"),
             'c' => self.control(),
             'x' => self.code(2, 'x'),
             'u' => self.code(4, 'u'),
