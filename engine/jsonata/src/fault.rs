@@ -23,12 +23,6 @@ impl Fault {
     pub(crate) fn of(code: &'static str, value: impl Into<String>) -> Fault {
         Fault { value: Some(value.into()), ..Fault::new(code) }
     }
-
-    /// The same error, about this part of the expression.
-    #[must_use]
-    pub(crate) fn at(self, token: impl Into<String>) -> Fault {
-        Fault { token: Some(token.into()), ..self }
-    }
 }
 
 impl fmt::Display for Fault {
@@ -50,6 +44,6 @@ mod tests {
     #[test]
     fn a_fault_shows_what_it_is_about() {
         assert_eq!(Fault::new("D3131").to_string(), "D3131");
-        assert_eq!(Fault::of("D3100", "37").at("formatBase").to_string(), "D3100: formatBase: 37");
+        assert_eq!(Fault::of("D3100", "37").to_string(), "D3100: 37");
     }
 }

@@ -198,8 +198,8 @@ fn tail_calls_and_long_chains_of_functions_take_no_stack() {
             "1",
         ),
         ("($r := $reduce([1..50000], function($f, $x){ function(){ $f } }); 1)", "1"),
-        ("($r := $reduce([1..50000], function($f, $x){ $f(?) }, $sum); 1)", "1"),
-        ("($r := $reduce([1..50000], function($f, $x){ $f ~> $sum }, $sum); 1)", "1"),
+        ("($f := function($n, $g){ $n = 0 ? 1 : $f($n - 1, $g(?)) }; $f(50000, $sum))", "1"),
+        ("($f := function($n, $g){ $n = 0 ? 1 : $f($n - 1, $g ~> $sum) }; $f(50000, $sum))", "1"),
     ] {
         let result = on_a_small_stack(text.to_owned(), None);
         assert_eq!(result, Ok(Evaluated::Value(Json::parse(wanted).unwrap())), "{text}");

@@ -7,7 +7,7 @@ use super::Arguments;
 use crate::error::{Error, Outcome};
 use crate::eval::Machine;
 use crate::pattern::{Found, Pattern};
-use crate::value::{ArrayBuilder, Callable, Function, Record, Value, quote};
+use crate::value::{ArrayBuilder, Callable, Function, Items, Record, Value, quote};
 
 type Result = Outcome<Value>;
 
@@ -90,7 +90,7 @@ impl Match {
         record.insert("end".into(), units(text, self.end).into())?;
         record.insert("groups".into(), Value::array(self.groups))?;
         let next = match self.next {
-            Next::Pattern(cursor) => Function::new(Callable::Next(cursor)),
+            Next::Pattern(cursor) => Function::value(Callable::Next(cursor)),
             Next::Custom(function) => function,
         };
         record.insert("next".into(), next)?;
@@ -145,7 +145,7 @@ fn custom(text: &str, result: Value) -> Outcome<Option<Match>> {
         Value::Undefined => start + matched.as_text().map_or(0, |text| text.len()),
         end => place(&end),
     };
-    let groups = groups.items().map_or_else(Vec::new, |items| items.to_vec());
+    let groups = groups.items().map_or_else(Vec::new, Items::to_vec);
     Ok(Some(Match {
         start,
         end: end.max(start),

@@ -5,7 +5,7 @@ use crate::error::{Error, Outcome};
 use crate::eval::Machine;
 use crate::fault::Fault;
 use crate::number;
-use crate::value::{Value, quote, shortest};
+use crate::value::{Items, Members, Value, quote, shortest};
 
 type Result = Outcome<Value>;
 
@@ -15,7 +15,7 @@ pub(super) fn sum(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> R
 }
 
 pub(super) fn count(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
-    Ok(arguments.get(0).items().map_or(0, |items| items.len()).into())
+    Ok(arguments.get(0).items().map_or(0, Items::len).into())
 }
 
 pub(super) fn max(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
@@ -114,7 +114,7 @@ pub(super) fn format_number(machine: &mut Machine<'_>, arguments: &mut Arguments
     let Some(value) = arguments.number(0) else { return Ok(Value::Undefined) };
     let picture = arguments.text(1).cloned().unwrap_or_default();
     machine.fuel.pay_bytes(picture.len())?;
-    let members = arguments.get(2).members().map_or_else(Vec::new, |members| members.to_vec());
+    let members = arguments.get(2).members().map_or_else(Vec::new, Members::to_vec);
     let options: Vec<(String, String)> = members
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_string(), value.as_text()?.to_string())))

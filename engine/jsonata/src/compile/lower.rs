@@ -3,6 +3,8 @@
 //! Lowering recurses as deep as the text nests, so the methods on the way hold boxes only; nodes are
 //! put together by functions of their own, at the end.
 
+#![expect(clippy::boxed_local, reason = "boxes keep the frames of a deep recursion small")]
+
 use std::sync::Arc;
 
 use stepyard_json::Json;

@@ -137,7 +137,7 @@ impl Machine<'_> {
                 self.lambda(lambda, env, input, arguments, context)
             }
             Callable::Builtin(builtin) => {
-                self.run_builtin(*builtin, arguments, context).map(Flow::Value)
+                self.run_builtin(builtin, arguments, context).map(Flow::Value)
             }
             Callable::Partial { function, arguments: given } => {
                 Ok(fill_in(function, given, arguments))
@@ -263,7 +263,7 @@ impl Machine<'_> {
         if let Value::Function(known) = &function
             && let Callable::Builtin(builtin) = known.callable()
         {
-            let result = self.run_named(*builtin, arguments, input, env);
+            let result = self.run_named(builtin, arguments, input, env);
             let name = call.procedure.procedure_name();
             return result.map(Flow::Value).map_err(|e| blamed(e, name, node.position));
         }
@@ -287,7 +287,10 @@ impl Machine<'_> {
         let function = self.eval(&pair.1, input, env)?;
         match (&lhs, &function) {
             (Value::Function(first), Value::Function(second)) => {
-                Ok(Function::new(Callable::Chain { first: first.clone(), second: second.clone() }))
+                Ok(Function::value(Callable::Chain {
+                    first: first.clone(),
+                    second: second.clone(),
+                }))
             }
             (_, Value::Function(_)) => self.apply(function, vec![lhs], &Value::null()),
             _ => {
@@ -313,7 +316,7 @@ impl Machine<'_> {
         }
         match self.procedure(node, &partial.procedure, input, env, "T1007")? {
             Value::Function(function) => {
-                Ok(Function::new(Callable::Partial { function, arguments }))
+                Ok(Function::value(Callable::Partial { function, arguments }))
             }
             _ => {
                 let name = partial.procedure.procedure_name().map(ToString::to_string);

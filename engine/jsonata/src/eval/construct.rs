@@ -126,15 +126,15 @@ impl Machine<'_> {
     }
 
     /// An object whose members are made of the input's items, gathered by key.
-    pub(super) fn group(&mut self, group: &Group, input: Value, env: &Env) -> Outcome<Value> {
-        if let Value::Tuples(tuples) = &input {
+    pub(super) fn group(&mut self, group: &Group, input: &Value, env: &Env) -> Outcome<Value> {
+        if let Value::Tuples(tuples) = input {
             let gathered = self.gather_tuples(group, tuples, env)?;
             return self.grouped(group, gathered, env);
         }
         if !input.is_array() {
-            return self.object(group, &input, env);
+            return self.object(group, input, env);
         }
-        let gathered = self.gather(group, &input, env)?;
+        let gathered = self.gather(group, input, env)?;
         self.grouped(group, gathered, env)
     }
 

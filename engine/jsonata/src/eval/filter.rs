@@ -3,7 +3,7 @@
 use super::{Env, Machine};
 use crate::ast::{Kind, Node, Stage};
 use crate::error::Outcome;
-use crate::value::{ArrayBuilder, Tuple, Value, View, truth};
+use crate::value::{ArrayBuilder, Items, Tuple, Value, View, truth};
 
 impl Machine<'_> {
     pub(super) fn predicates(&mut self, node: &Node, value: Value, env: &Env) -> Outcome<Value> {
@@ -57,7 +57,7 @@ impl Machine<'_> {
     fn item(&mut self, index: f64, value: Value) -> Outcome<Value> {
         self.fuel.pay(1)?;
         let mut found = ArrayBuilder::new();
-        let length = value.items().map_or(1, |items| items.len());
+        let length = value.items().map_or(1, Items::len);
         let Some(at) = place(index, length) else { return found.sequence() };
         let item = match value.items() {
             Some(items) => items.get(at),

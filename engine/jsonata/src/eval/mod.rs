@@ -20,7 +20,7 @@ use stepyard_json::Json;
 use crate::Bindings;
 use crate::Dialect;
 use crate::ast::{Kind, Node, Variable};
-use crate::error::{Error, Outcome};
+use crate::error::Outcome;
 use crate::random::Random;
 use crate::value::{Array, Callable, Flags, Function, Value, truth};
 
@@ -97,7 +97,7 @@ impl<'a> Machine<'a> {
         if let Some(group) = &node.group
             && !matches!(node.kind, Kind::Path(_))
         {
-            value = self.group(group, value, env)?;
+            value = self.group(group, &value, env)?;
         }
         self.fuel.leave(1);
         Ok(normalised(value, node.keep_array))
@@ -119,7 +119,7 @@ impl<'a> Machine<'a> {
             Kind::Variable(variable) => Ok(self.variable(variable, input, env)),
             Kind::Name(name) => self.lookup(input, name),
             Kind::Array(nodes) => self.array(node, nodes, input, env),
-            Kind::Object(group) => self.group(group, input.clone(), env),
+            Kind::Object(group) => self.group(group, input, env),
             Kind::Negate(operand) => self.negate(node, operand, input, env),
             Kind::Bind(bind) => {
                 let value = self.eval(&bind.value, input, env)?;
@@ -189,7 +189,7 @@ impl<'a> Machine<'a> {
             return Value::Json(json);
         }
         match variable.builtin {
-            Some(builtin) => Function::new(Callable::Builtin(builtin)),
+            Some(builtin) => Function::value(Callable::Builtin(builtin)),
             None => Value::Undefined,
         }
     }
@@ -225,14 +225,14 @@ fn leaf_value(kind: &Kind, input: &Value, env: &Env) -> Value {
         Kind::Parent { name, .. } => {
             name.as_ref().and_then(|name| env.get(name)).unwrap_or_default()
         }
-        Kind::Regex(pattern) => Function::new(Callable::Pattern(pattern.clone())),
-        Kind::Lambda(lambda) => Function::new(Callable::Lambda {
+        Kind::Regex(pattern) => Function::value(Callable::Pattern(pattern.clone())),
+        Kind::Lambda(lambda) => Function::value(Callable::Lambda {
             lambda: lambda.clone(),
             env: env.clone(),
             input: input.clone(),
         }),
         Kind::Transform(transform) => {
-            Function::new(Callable::Transform { transform: transform.clone(), env: env.clone() })
+            Function::value(Callable::Transform { transform: transform.clone(), env: env.clone() })
         }
         _ => Value::Undefined,
     }

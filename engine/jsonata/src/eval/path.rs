@@ -6,7 +6,7 @@ use super::construct::as_array;
 use super::{Env, Machine, normalised};
 use crate::ast::{Kind, Node, Path};
 use crate::error::Outcome;
-use crate::value::{Array, ArrayBuilder, Flags, Tuple, Value};
+use crate::value::{Array, ArrayBuilder, Flags, Items, Tuple, Value};
 
 /// Depth that the steps of a path take, for the room that they need on the stack.
 const PATH_DEPTH: usize = 1;
@@ -190,7 +190,7 @@ impl Machine<'_> {
             if result.is_cons() {
                 flat.push(result)?;
             } else {
-                self.fuel.pay(result.items().map_or(0, |items| items.len()) as u64)?;
+                self.fuel.pay(result.items().map_or(0, Items::len) as u64)?;
                 flat.extend(result)?;
             }
         }
@@ -237,7 +237,7 @@ impl Machine<'_> {
             other => keep(other.into_sequence(), path.keep_singleton),
         };
         match &node.group {
-            Some(group) => self.group(group, value, env),
+            Some(group) => self.group(group, &value, env),
             None => Ok(value),
         }
     }
@@ -266,7 +266,7 @@ impl Machine<'_> {
         }
         let tuples = tuples.unwrap_or_default();
         if let Some(group) = &node.group {
-            return self.group(group, Value::Tuples(tuples.into()), env);
+            return self.group(group, &Value::Tuples(tuples.into()), env);
         }
         if node.tuple {
             return Ok(Value::Tuples(tuples.into()));

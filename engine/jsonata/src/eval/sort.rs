@@ -111,9 +111,8 @@ fn order(step: &Node, terms: &[Term], a: &[Value], b: &[Value]) -> Outcome<bool>
         let order = compare(step, a, b)?;
         let order = match order {
             // What is undefined comes last, whatever the direction.
-            Compared::Undefined(order) => order,
             Compared::Defined(order) if term.descending => order.reverse(),
-            Compared::Defined(order) => order,
+            Compared::Undefined(order) | Compared::Defined(order) => order,
         };
         if order != Ordering::Equal {
             return Ok(order == Ordering::Greater);

@@ -11,7 +11,7 @@ use super::{Env, Machine};
 use crate::ast::{Node, Transform};
 use crate::error::{Error, Outcome};
 use crate::limits::VALUE_DEPTH_MAX;
-use crate::value::{Array, Flags, Record, Value, View, quote, to_json};
+use crate::value::{Array, Flags, Items, Record, Value, View, quote, to_json};
 
 /// What has been changed: members of the objects of the copy, by identity. The language has no
 /// mutable values, so changes are kept beside the copy and put in when somebody looks.
@@ -116,7 +116,7 @@ impl Machine<'_> {
         if names.is_undefined() {
             return Ok(());
         }
-        let list = names.items().map_or_else(|| vec![names.clone()], |items| items.to_vec());
+        let list = names.items().map_or_else(|| vec![names.clone()], Items::to_vec);
         let texts: Option<Vec<_>> = list.iter().map(Value::as_text).collect();
         let Some(texts) = texts else {
             let error = Error::new("T2012").at(delete.position);

@@ -4,7 +4,7 @@ use super::path::Stream;
 use super::{Env, Machine};
 use crate::ast::{Kind, Node, Stage};
 use crate::error::Outcome;
-use crate::value::{Tuple, Value};
+use crate::value::{Items, Tuple, Value};
 
 impl Machine<'_> {
     /// Evaluates a step for each tuple; each result is a tuple with what was bound before.
@@ -67,7 +67,7 @@ impl Machine<'_> {
                 }
                 return Ok(());
             }
-            other => other.items().map_or_else(|| vec![other.clone()], |items| items.to_vec()),
+            other => other.items().map_or_else(|| vec![other.clone()], Items::to_vec),
         };
         self.fuel.pay((values.len() * (1 + tuple.bindings.len())) as u64)?;
         for (at, value) in values.into_iter().enumerate() {

@@ -70,8 +70,7 @@ impl Translation<'_> {
         }
         let mut ahead = self.rest.clone().skip(1);
         match (ahead.next(), ahead.next()) {
-            (Some('='), _) => Err("look-ahead is not supported"),
-            (Some('!'), _) => Err("look-ahead is not supported"),
+            (Some('=' | '!'), _) => Err("look-ahead is not supported"),
             (Some('<'), Some('=' | '!')) => Err("look-behind is not supported"),
             _ => Ok(()),
         }
@@ -119,8 +118,7 @@ impl Translation<'_> {
                 self.out.push(escaped);
             }
             '0' => self.out.push_str(r"\x00"),
-            '1'..='9' if !in_class => return Err("back-references are not supported"),
-            'k' if !in_class => return Err("back-references are not supported"),
+            '1'..='9' | 'k' if !in_class => return Err("back-references are not supported"),
             'c' => self.control(),
             'x' => self.code(2, 'x'),
             'u' => self.code(4, 'u'),

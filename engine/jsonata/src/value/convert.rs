@@ -79,10 +79,11 @@ impl Conversion<'_> {
     fn data(&mut self, json: &Json, levels: usize) -> Outcome<Json> {
         match json {
             Json::String(text) => self.spend(text.len())?,
-            Json::Array(_) | Json::Object(_) if levels < DEPTH_MAX => {
-                if json.is_deeper_than(levels) {
-                    return Err(too_deep());
-                }
+            // What came from outside as a whole is not deeper than that.
+            Json::Array(_) | Json::Object(_)
+                if levels < DEPTH_MAX && json.is_deeper_than(levels) =>
+            {
+                return Err(too_deep());
             }
             _ => {}
         }
@@ -134,14 +135,14 @@ pub(crate) fn quote(value: &Value) -> String {
         Value::Undefined | Value::Tuples(_) => "undefined".to_owned(),
         Value::Function(_) => "{}".to_owned(),
         Value::Number(number) if !number.is_finite() => "null".to_owned(),
-        other => {
-            let mut fuel = Fuel::new(QUOTE_MAX as u64, QUOTE_DEPTH_MAX);
-            text::to_bounded_text(other, false, &mut fuel, QUOTE_MAX)
-                .map(|text| match other.as_text() {
-                    Some(_) => Json::from(text).to_string(),
-                    None => text,
-                })
-                .unwrap_or_else(|_| "...".to_owned())
-        }
+        other => match other.as_text() {
+            Some(text) if text.len() > QUOTE_MAX => "...".to_owned(),
+            Some(text) => Json::String(text.clone()).to_string(),
+            None => {
+                let mut fuel = Fuel::new(QUOTE_MAX as u64, QUOTE_DEPTH_MAX);
+                let text = text::to_bounded_text(other, false, &mut fuel, QUOTE_MAX);
+                text.unwrap_or_else(|_| "...".to_owned())
+            }
+        },
     }
 }

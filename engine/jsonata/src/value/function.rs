@@ -48,7 +48,7 @@ pub(crate) enum Callable {
 }
 
 impl Function {
-    pub(crate) fn new(callable: Callable) -> Value {
+    pub(crate) fn value(callable: Callable) -> Value {
         Value::Function(Rc::new(Function { callable }))
     }
 
