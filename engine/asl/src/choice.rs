@@ -103,7 +103,7 @@ impl References for Choice {
     fn collect(&self, found: &mut VariableNames) {
         match self {
             Choice::And(conditions) | Choice::Or(conditions) => {
-                conditions.as_slice().collect(found)
+                conditions.as_slice().collect(found);
             }
             Choice::Not(condition) => condition.collect(found),
             Choice::Test(test) => {

@@ -28,16 +28,16 @@ fn scope(sketch: &Sketch, mut data: Json, items: &[Json]) -> Evaluation {
 
 fn evaluate(step: &Step, data: Json, items: &[Json]) -> Evaluation {
     match &step.kind {
+        Kind::FailIfNumber if data.as_number().is_some() => Err(Failure::PLAIN),
         Kind::Identity
         | Kind::Discard
         | Kind::ThroughVariable
         | Kind::SkipIfString
+        | Kind::FailIfNumber
         | Kind::Wait(_)
         | Kind::Succeed => Ok(data),
         Kind::Constant(value) => Ok(value.clone()),
         Kind::Wrap => Ok(object([("w", data)])),
-        Kind::FailIfNumber if data.as_number().is_some() => Err(Failure::PLAIN),
-        Kind::FailIfNumber => Ok(data),
         Kind::Task(handling) => {
             handle(handling, &data, |attempt| match answer(&step.name, &data, attempt) {
                 Answer::Succeeds(output) => Ok(output),
