@@ -1,5 +1,7 @@
 //! Every evaluation ends: within its budget of steps, on a small stack, with little memory.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where an unwrap fails")]
+
 use std::collections::BTreeMap;
 use std::thread;
 

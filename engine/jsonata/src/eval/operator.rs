@@ -128,11 +128,9 @@ impl Machine<'_> {
     }
 }
 
-/// The operator and its place are named by its errors, also by those from within.
+/// The operator and its place are named by its errors; by those from the right side of `and` and `or`
+/// too, as in the reference.
 fn blamed(error: Box<Error>, node: &Node, operator: Operator) -> Box<Error> {
-    if error.token.is_some() && error.position.is_some() {
-        return error;
-    }
     error.at(node.position).with_token(operator.text())
 }
 
