@@ -18,7 +18,8 @@ const HANGS: &str = r#"{"StartAt":"T","States":{
 
 /// Never comes to rest by itself.
 const LOOP: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","Next":"Q"},
-    "Q":{"Type":"Pass","Next":"P"}}}"#;
+    "Q":{"Type":"Choice","Choices":[{"Variable":"$.end","IsPresent":true,"Next":"S"}],"Default":"P"},
+    "S":{"Type":"Succeed"}}}"#;
 
 fn context_object() -> World {
     let definition = r#"{"StartAt":"P","States":{
