@@ -1,3 +1,3 @@
--- For lists of the executions of a version; no row has one yet, so it is made quickly.
+-- For lists of the executions of a version. It starts empty, but all rows are read once for it.
 CREATE INDEX execution_by_version ON execution (machine_id, version, execution_id)
     WHERE version IS NOT NULL;

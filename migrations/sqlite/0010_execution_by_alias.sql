@@ -1,3 +1,3 @@
--- For lists of the executions of an alias; no row has one yet, so it is made quickly.
+-- For lists of the executions of an alias. It starts empty, but all rows are read once for it.
 CREATE INDEX execution_by_alias ON execution (machine_id, alias, execution_id)
     WHERE alias IS NOT NULL;

@@ -51,10 +51,13 @@ pub fn compile_as(text: &str, workflow: WorkflowType) -> Compilation {
     }
 }
 
-/// Compiles the definition of a Standard workflow that was accepted before. Rules that are stricter today do not count: what
-/// runs goes on. `None` when it cannot be run at all.
+/// Compiles a definition that was accepted before. Rules that are stricter today do not count: what runs goes on. `None`
+/// when it cannot be run as it is written, which a later version may have accepted.
 pub fn compile_accepted(text: &str) -> Option<Arc<Program>> {
-    lower(&document(text).ok()?, WorkflowType::Standard).program
+    let compilation = lower(&document(text).ok()?, WorkflowType::Standard);
+    let mut faults = compilation.diagnostics.iter();
+    let is_beyond_us = faults.any(|fault| fault.code == Code::UnsupportedFeature);
+    compilation.program.filter(|_| !is_beyond_us)
 }
 
 fn document(text: &str) -> Result<Json, Diagnostic> {

@@ -114,6 +114,11 @@ impl Json {
         }
     }
 
+    /// Length of its compact text in bytes, without making it.
+    pub fn text_len(&self) -> usize {
+        write::text_len(self)
+    }
+
     /// Whether it nests deeper than so many levels. Values that are built, not parsed, must be
     /// checked against [`crate::DEPTH_MAX`] before they are kept: the tree is walked by recursion.
     pub fn is_deeper_than(&self, levels: usize) -> bool {

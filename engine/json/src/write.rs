@@ -43,6 +43,24 @@ pub(crate) fn text_within(json: &Json, bytes: usize) -> Option<String> {
     write(json, &mut out).is_ok().then_some(out.text)
 }
 
+/// How many bytes the text has.
+pub(crate) fn text_len(json: &Json) -> usize {
+    let mut counted = Counted(0);
+    // Counting cannot fail.
+    let _ = write(json, &mut counted);
+    counted.0
+}
+
+/// Counts the bytes that it is given.
+struct Counted(usize);
+
+impl Write for Counted {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.0 += piece.len();
+        Ok(())
+    }
+}
+
 /// Takes so many bytes and no more.
 struct Bounded {
     text: String,

@@ -81,7 +81,7 @@ impl Run<'_> {
         }
         let assigned = self.payload(id, json)?;
         let fits = assigned.fits(VARIABLE_BYTES_MAX)
-            && self.execution().variable_bytes() + assigned.len() <= VARIABLES_BYTES_MAX;
+            && self.execution().variable_bytes_after(id, &assigned) <= VARIABLES_BYTES_MAX;
         if !fits {
             let name = &self.program.state(state).name;
             let cause = format!(

@@ -39,6 +39,8 @@ pub struct Execution {
     tasks: BTreeMap<TaskId, FrameId>,
     /// The frame of the last event.
     last_frame: FrameId,
+    /// Length of the variables of all frames as JSON text.
+    variable_bytes: usize,
 }
 
 /// What has become of it.
@@ -147,7 +149,14 @@ impl Execution {
 
     /// Length of all its variables as JSON text.
     pub(crate) fn variable_bytes(&self) -> usize {
-        self.frames.values().map(|frame| frame.variables.bytes()).sum()
+        self.variable_bytes
+    }
+
+    /// What it will be once a frame has assigned these.
+    pub(crate) fn variable_bytes_after(&self, id: FrameId, assigned: &Payload) -> usize {
+        let Some(frame) = self.frame(id) else { return self.variable_bytes };
+        let variables = &frame.variables;
+        self.variable_bytes - variables.bytes() + variables.bytes_after(assigned)
     }
 
     /// Whether a frame can go on at once.
@@ -299,6 +308,7 @@ impl Execution {
         self.error.clone_from(error);
         self.cause.clone_from(cause);
         self.frames.clear();
+        self.variable_bytes = 0;
         self.runnable.clear();
         self.tasks.clear();
     }
@@ -321,7 +331,9 @@ impl Execution {
         if let Some(frame) = self.frames.get_mut(&event.frame) {
             frame.data = output.clone();
             if let Some(assigned) = assigned {
+                self.variable_bytes -= frame.variables.bytes();
                 frame.variables.assign(assigned);
+                self.variable_bytes += frame.variables.bytes();
             }
         }
     }
@@ -431,6 +443,7 @@ impl Execution {
     fn close_child(&mut self, id: FrameId, previous: EventId) {
         self.runnable.remove(&id);
         let Some(child) = self.frames.remove(&id) else { return };
+        self.variable_bytes -= child.variables.bytes();
         let Some(parent) = child.parent.and_then(|parent| self.frames.get_mut(&parent)) else {
             return;
         };
@@ -451,7 +464,9 @@ impl Execution {
             self.close_children(child);
             self.forget_task(child);
             self.runnable.remove(&child);
-            self.frames.remove(&child);
+            if let Some(child) = self.frames.remove(&child) {
+                self.variable_bytes -= child.variables.bytes();
+            }
         }
     }
 

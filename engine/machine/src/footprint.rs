@@ -1,5 +1,7 @@
 //! How much data an execution holds.
 
+use std::collections::BTreeSet;
+
 use stepyard_json::Payload;
 
 use crate::Execution;
@@ -8,8 +10,8 @@ use crate::frame::Frame;
 /// The data of an execution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
-    /// Bytes of JSON text. What two places share counts twice; what has no text of its own is a part of something
-    /// that has one.
+    /// Bytes of JSON text. What two places share counts once; what has no text of its own is a part of something that
+    /// has one.
     pub bytes: usize,
     /// The places that were looked at, which is what measuring costs.
     pub places: usize,
@@ -19,9 +21,12 @@ impl Execution {
     /// Measures what it holds: inputs of states, parameters of tasks, items, results and variables.
     pub fn footprint(&self) -> Footprint {
         let mut footprint = Footprint::default();
+        let mut seen = BTreeSet::new();
         let mut count = |payload: &Payload| {
-            footprint.bytes += payload.text_len().unwrap_or(0);
             footprint.places += 1;
+            if seen.insert(payload.address()) {
+                footprint.bytes += payload.text_len().unwrap_or(0);
+            }
         };
         [self.input(), self.output()].into_iter().flatten().for_each(&mut count);
         for (_, frame) in self.frames() {

@@ -17,6 +17,11 @@ impl Timers {
         self.by_due.insert((due, execution, timer));
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_due.len()
+    }
+
     /// When the next one is due.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.by_due.first().map(|(due, ..)| *due)

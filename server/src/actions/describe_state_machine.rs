@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stepyard_asl::{Timestamp, VariableNames};
-use stepyard_store::{Revision, StateMachineType};
+use stepyard_store::{Error, Revision, StateMachineType};
 
 use super::update_state_machine::revision_id;
 use crate::app::App;
@@ -89,7 +89,8 @@ pub(super) fn shown_definition(revision: &Revision, included_data: Option<&str>)
     }
 }
 
-/// Those of a revision; like the definition, they are left out for a client that has waived it.
+/// Those of a revision; like the definition, they are left out for a client that has waived it. A definition that cannot be
+/// run by this version is shown all the same.
 pub(super) async fn variable_references(
     app: &App,
     revision: &Revision,
@@ -98,8 +99,11 @@ pub(super) async fn variable_references(
     if included_data == Some(METADATA_ONLY) {
         return Ok(VariableReferences::new());
     }
-    let program = app.runtime.program(revision.id).await?;
-    Ok(program.variable_references().into_iter().collect())
+    match app.runtime.program(revision.id).await {
+        Ok(program) => Ok(program.variable_references().into_iter().collect()),
+        Err(Error::Corrupt { .. }) => Ok(VariableReferences::new()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The word of the API for a state machine's type.

@@ -1,5 +1,6 @@
-//! Which fields a state may have, by its type and its language. What is not on the list is refused in AWS's words
-//! (measured with ValidateStateMachineDefinition; States Language, "State types").
+//! Which fields a state may have, by its type and its language (States Language, "State types"). What is not on the list is
+//! refused in AWS's words, as users report them from ValidateStateMachineDefinition: for `TimeoutSeconds`, `Retry` and
+//! `Catch` of each type (floci, issue 2735) and for fields of the other language (floci, issue 2968).
 
 use super::QueryLanguage;
 

@@ -1,4 +1,5 @@
-//! Whether the states of a document hang together: each one is named by another, and the execution can end.
+//! Whether the states of a document hang together: each one is named by another, and the execution can end. Both are errors
+//! on AWS, in words that its users report (cfn-lint, issues 4073 and 4074; floci, issue 2735).
 
 use std::collections::BTreeSet;
 

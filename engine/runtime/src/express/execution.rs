@@ -19,6 +19,12 @@ use crate::timers::Timers;
 /// Reports of tasks that may wait for their execution; with more, tasks wait to report.
 const REPORTS_MAX: usize = 32;
 
+/// What a frame, a dispatch or a payload takes in memory beside its text, in bytes and roughly.
+const PLACE_BYTES: usize = 1_024;
+
+/// Timers that an execution may have beside those that count. With more, they are looked through.
+const STALE_TIMERS_MAX: usize = 64;
+
 /// The error of an execution that this process ends.
 const ABORTED: &str = "States.Runtime";
 
@@ -179,8 +185,22 @@ impl Running {
         let footprint = self.execution.footprint();
         self.unmeasured = footprint.places;
         self.bytes_most = self.bytes_most.max(footprint.bytes);
-        if !self.place.hold(footprint.bytes) && !self.has_ended() {
+        if self.timers.len() > 2 * footprint.places + STALE_TIMERS_MAX {
+            self.drop_stale_timers();
+        }
+        let held = footprint.bytes + footprint.places * PLACE_BYTES;
+        if !self.place.hold(held) && !self.has_ended() {
             self.abort("The Express executions of this server hold too much data");
+        }
+    }
+
+    /// A loop of tasks with time limits leaves a timer behind each time.
+    fn drop_stale_timers(&mut self) {
+        self.timers = Timers::default();
+        for command in self.execution.pending() {
+            if let Command::StartTimer { timer, due } = command {
+                self.timers.arm(due, self.id, timer);
+            }
         }
     }
 

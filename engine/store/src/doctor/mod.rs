@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use stepyard_asl::{Program, compile};
+use stepyard_asl::{Program, compile_accepted};
 use stepyard_machine::{Event, Execution, audit};
 use uuid::Uuid;
 
@@ -237,9 +237,8 @@ impl<'a> Doctor<'a> {
         }
         let program = match self.database.revision(revision).await? {
             None => Err(format!("revision {revision} is not there")),
-            Some(row) => compile(&row.definition)
-                .program
-                .ok_or_else(|| format!("revision {revision} does not compile")),
+            Some(row) => compile_accepted(&row.definition)
+                .ok_or_else(|| format!("revision {revision} cannot be run")),
         };
         if self.programs.len() >= PROGRAMS_MAX {
             self.programs.clear();
