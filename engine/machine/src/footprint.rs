@@ -78,7 +78,8 @@ mod tests {
         let input = Payload::from_text("[\"x\",\"y\"]").expect("it is JSON");
         let start = Stimulus::Start { context: context.into(), input };
         decide(&program.program.expect("it compiles"), &mut execution, moment, start, &mut out);
-        // The input of the execution; those of the state, its work and its items; an item, and the same as parameters.
-        assert_eq!(execution.footprint(), Footprint { bytes: 4 * 9 + 2 * 3, places: 6 });
+        // The input of the execution, which is that of the state, its work and its items, too; an item, which is the
+        // parameters of a task as well.
+        assert_eq!(execution.footprint(), Footprint { bytes: 9 + 3, places: 6 });
     }
 }

@@ -52,7 +52,7 @@ pub(crate) const SETTINGS: [Setting; 19] = [
     Setting::new(
         "lambda-functions",
         "",
-        "Functions that run on AWS Lambda: names with commas, * for all",
+        "Functions that run on AWS Lambda though this process has them: names with commas, * for all",
     ),
     Setting::new("tasks-max", "1000", "Tasks that run at the same time"),
     Setting::new("upload-bytes-max", "104857600", "Largest upload, in bytes"),

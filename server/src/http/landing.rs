@@ -1,18 +1,29 @@
 //! What a browser gets at the root: how to go on.
 
-use axum::http::{StatusCode, Uri};
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::wire::Problem;
 
 const PAGE: &str = include_str!("landing.html");
 
-pub(super) async fn page(uri: Uri) -> Response {
+/// The address in the page as it is written.
+const ADDRESS: &str = "localhost:8083";
+
+pub(super) async fn page(uri: Uri, headers: HeaderMap) -> Response {
     match uri.path() {
-        "/" => Html(PAGE).into_response(),
+        "/" => Html(PAGE.replace(ADDRESS, address(&headers))).into_response(),
         path => {
             let detail = format!("There is nothing at {path}; start at /");
             Problem::new(StatusCode::NOT_FOUND, detail).into_response()
         }
     }
+}
+
+/// The address by which the client has found this server, when it has no characters that mean something in HTML.
+fn address(headers: &HeaderMap) -> &str {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.filter(|host| host.chars().all(is_plain)).unwrap_or(ADDRESS)
 }

@@ -54,7 +54,7 @@ impl Intrinsic {
     /// `States.Runtime` when a path among the arguments leads nowhere, `States.IntrinsicFailure` when
     /// an argument is of the wrong type or size.
     pub fn eval(&self, env: &mut Env<'_>) -> Result<Json, EvalError> {
-        self.call.eval(env)
+        self.call.eval(&self.text, env)
     }
 }
 
@@ -84,18 +84,30 @@ impl References for Call {
 }
 
 impl Call {
-    fn eval(&self, env: &mut Env<'_>) -> Result<Json, EvalError> {
+    /// `whole` is the call that this one stands in, for messages.
+    fn eval(&self, whole: &str, env: &mut Env<'_>) -> Result<Json, EvalError> {
         let mut values = Vec::with_capacity(self.arguments.len());
         for argument in &self.arguments {
             values.push(match argument {
                 Argument::Literal(json) => json.clone(),
-                Argument::Path(path) => path.eval(env)?,
-                Argument::Call(call) => call.eval(env)?,
+                Argument::Path(path) => {
+                    path.eval(env).map_err(|_| missing_argument(whole, path, env))?
+                }
+                Argument::Call(call) => call.eval(whole, env)?,
             });
         }
         let arguments = Arguments { function: self.function, values: &values };
         function::call(&arguments, env.random)
     }
+}
+
+/// A path among the arguments leads nowhere, in AWS's words.
+fn missing_argument(whole: &str, path: &Path, env: &Env<'_>) -> EvalError {
+    let input = env.data.text();
+    EvalError::runtime(format!(
+        "The function '{whole}' had the following error: The JsonPath argument for the field '{path}' could not be \
+         found in the input '{input}'"
+    ))
 }
 
 /// The evaluated arguments of a call, read with checks.
