@@ -364,7 +364,7 @@ def test_a_definition_is_validated_without_being_stored(sfn):
     answer = sfn.validate_state_machine_definition(definition=bad)
     assert answer["result"] == "FAIL"
     places = [fault["location"] for fault in answer["diagnostics"]]
-    assert places == ["/States/A/Next", "/States/C"]
+    assert places == ["/States/A/Next", "/States/C", "/States/C"]
     first = sfn.validate_state_machine_definition(definition=bad, maxResults=1)
     assert (len(first["diagnostics"]), first["truncated"]) == (1, True)
     callback = definition(A={
