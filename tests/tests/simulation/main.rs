@@ -38,7 +38,7 @@ const STRIKES_MIN: u64 = 100;
 const TWICE: u64 = 100;
 
 /// Worlds in which a planted mistake must be found.
-const SEEDS_TO_FIND: u64 = 1_000;
+const SEEDS_TO_FIND: u64 = 300;
 
 /// Worlds that are crashed at each of their commits.
 const CRASHED: u64 = 3;
