@@ -181,7 +181,7 @@ fn step(random: &mut Random, depth: u64, names: &mut u64) -> Step {
     let kinds = if depth < 2 { 14 } else { 10 };
     let kind = match random.below(kinds) {
         // Nothing is drawn for it, so that seeds stand for the same programs as before there were variables.
-        0 if *names % 2 == 0 => Kind::ThroughVariable,
+        0 if names.is_multiple_of(2) => Kind::ThroughVariable,
         0 => Kind::Identity,
         1 => Kind::Constant(Json::from(random.below(9))),
         2 => Kind::Constant("text".into()),
