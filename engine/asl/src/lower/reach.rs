@@ -1,25 +1,21 @@
 //! Whether the states of a document hang together: each one is named by another, and the execution can end. Both are errors
 //! on AWS, in words that its users report (cfn-lint, issues 4073 and 4074; floci, issue 2735).
 
-use std::collections::BTreeSet;
-
 use stepyard_json::Json;
 
 use super::Faults;
 use super::number::{Numbering, RawScope, RawState};
-use crate::{Code, Diagnostic, Severity};
+use crate::{Code, Diagnostic, Program, ScopeId, Severity};
 
-/// Tells states that nothing leads to, scope by scope, and an execution that never ends.
+/// Tells states that nothing leads to, and an execution that never ends.
 pub(super) fn check(numbering: &Numbering<'_>, faults: &mut Faults) {
-    for scope in &numbering.scopes {
-        check_scope(scope, &numbering.states, faults);
-    }
+    check_named(numbering, faults);
     // A state without a transition is told as such, not as an execution without an end.
     if faults.0.iter().any(|fault| fault.code == Code::SchemaValidationFailed) {
         return;
     }
-    let Some(top) = numbering.scopes.first().filter(|top| !top.names.is_empty()) else { return };
-    if !states_of(top, &numbering.states).any(is_terminal) {
+    let mut top = numbering.states.iter().filter(|state| state.scope == Program::ROOT).peekable();
+    if top.peek().is_some() && !top.any(is_terminal) {
         faults.0.push(Diagnostic {
             severity: Severity::Error,
             code: Code::MissingEndState,
@@ -30,25 +26,31 @@ pub(super) fn check(numbering: &Numbering<'_>, faults: &mut Faults) {
 }
 
 /// To AWS a state is reachable when `StartAt` or any state of the scope names it, be that one reachable or not.
-fn check_scope(scope: &RawScope<'_>, states: &[RawState<'_>], faults: &mut Faults) {
-    let Some(start) = scope.json.get("StartAt").and_then(Json::as_str) else { return };
-    let mut named: BTreeSet<&str> = BTreeSet::from([start]);
-    for state in states_of(scope, states) {
-        named.extend(targets(state.json));
+fn check_named(numbering: &Numbering<'_>, faults: &mut Faults) {
+    let mut is_named = vec![false; numbering.states.len()];
+    let mut name = |scope, target: &str| {
+        if let Some(id) = numbering.find(scope, target) {
+            is_named[id.0 as usize] = true;
+        }
+    };
+    for state in &numbering.states {
+        targets(state.json).for_each(|target| name(state.scope, target));
     }
-    for state in states_of(scope, states).filter(|state| !named.contains(state.name)) {
-        let message = format!("State \"{}\" is not reachable.", state.name);
-        faults.add(Code::MissingTransitionTarget, message, state.pointer.clone());
+    let starts: Vec<_> = numbering.scopes.iter().map(start_of).collect();
+    for (scope, start) in (0..).map(ScopeId).zip(&starts) {
+        start.iter().for_each(|start| name(scope, start));
+    }
+    for (state, _) in numbering.states.iter().zip(&is_named).filter(|(_, is_named)| !**is_named) {
+        // Without `StartAt` that is the fault.
+        if starts[state.scope.0 as usize].is_some() {
+            let message = format!("State \"{}\" is not reachable.", state.name);
+            faults.add(Code::MissingTransitionTarget, message, state.pointer.clone());
+        }
     }
 }
 
-/// In document order.
-fn states_of<'s, 'a>(
-    scope: &'s RawScope<'a>,
-    states: &'s [RawState<'a>],
-) -> impl Iterator<Item = &'s RawState<'a>> {
-    let ids: BTreeSet<_> = scope.names.values().copied().collect();
-    ids.into_iter().filter_map(|id| states.get(id.0 as usize))
+fn start_of<'a>(scope: &RawScope<'a>) -> Option<&'a str> {
+    scope.json.get("StartAt").and_then(Json::as_str)
 }
 
 /// The states that a state names: `Next`, `Default`, and `Next` of its choices and catchers.

@@ -14,8 +14,12 @@ type Names<'a> = BTreeSet<&'a str>;
 pub(super) fn check(numbering: &Numbering<'_>, faults: &mut Faults) {
     let mut assigned: BTreeMap<ScopeId, Names<'_>> = BTreeMap::new();
     for state in &numbering.states {
-        let names = assigned.entry(state.scope).or_default();
-        names.extend(assigns(state.json).flat_map(|(_, names)| names));
+        for (_, names) in assigns(state.json) {
+            assigned.entry(state.scope).or_default().extend(names);
+        }
+    }
+    if assigned.len() < 2 {
+        return;
     }
     for state in &numbering.states {
         for (place, names) in assigns(state.json) {
