@@ -9,11 +9,12 @@ use sqlx::postgres::PgConnectOptions;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
-use super::open::MIGRATIONS;
 use super::pool::Pool;
 use super::{publication, read};
 use crate::doctor::{Inspect, StoredExecution, assemble};
-use crate::sql::{Columns, PUBLICATION_FAULTS, check_version, database_error, keyed, row_limit};
+use crate::sql::{
+    Columns, PUBLICATION_FAULTS, check_version, database_error, keyed, migrations, row_limit,
+};
 use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Version, all_shards};
 
 const VERSION: &str = "SELECT max(version) FROM _sqlx_migrations";
@@ -57,7 +58,7 @@ impl PostgresInspector {
             .disable_statement_logging();
         let pool = Pool::new(&settings, 1);
         let version = sqlx::query_scalar(VERSION).fetch_one(pool.unhurried()).await;
-        check_version(&MIGRATIONS, version.map_err(database_error)?)?;
+        check_version(&migrations::POSTGRES, version.map_err(database_error)?)?;
         Ok(PostgresInspector { pool })
     }
 }

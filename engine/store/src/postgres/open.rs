@@ -3,17 +3,14 @@
 use std::str::FromStr;
 
 use sqlx::ConnectOptions;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use super::machines::Machines;
 use super::pool::Pool;
 use super::{LANES, PostgresOptions, PostgresStore};
 use crate::Error;
-use crate::sql::database_error;
-
-/// The schema, version by version.
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+use crate::sql::{database_error, migrations};
 
 /// Connections for single rows, and for lists and histories.
 const LOOK_UPS_MAX: u32 = 4;
@@ -30,7 +27,7 @@ pub(super) async fn open(options: &PostgresOptions) -> Result<PostgresStore, Err
         .disable_statement_logging();
     let look_ups = Pool::new(&settings, LOOK_UPS_MAX);
     check_durability(look_ups.unhurried(), options.allow_unsafe).await?;
-    MIGRATIONS.run(look_ups.unhurried()).await.map_err(cannot_migrate)?;
+    migrations::POSTGRES.run(look_ups.unhurried()).await.map_err(cannot_migrate)?;
     Ok(PostgresStore {
         writers: Pool::new(&settings, LANES.into()),
         look_ups,

@@ -1,6 +1,7 @@
 //! What the stores over SQL databases share.
 
 mod codes;
+pub(crate) mod migrations;
 mod rows;
 
 pub(crate) use codes::{status_code, type_code};

@@ -10,10 +10,12 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::connection::BUSY_TIMEOUT;
-use super::open::{MIGRATIONS, cannot_open, refuse_foreign};
+use super::open::{cannot_open, refuse_foreign};
 use super::{publication, read};
 use crate::doctor::{Inspect, StoredExecution, assemble};
-use crate::sql::{Columns, PUBLICATION_FAULTS, check_version, database_error, keyed, row_limit};
+use crate::sql::{
+    Columns, PUBLICATION_FAULTS, check_version, database_error, keyed, migrations, row_limit,
+};
 use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Version, all_shards};
 
 /// At most a hundred faults of the file are told.
@@ -63,7 +65,7 @@ impl SqliteInspector {
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(reading).await;
         let pool = pool.map_err(|error| cannot_open(path, &error))?;
         let version: Result<i64, _> = sqlx::query_scalar(VERSION).fetch_one(&pool).await;
-        check_version(&MIGRATIONS, version.map_err(|error| cannot_open(path, &error))?)?;
+        check_version(&migrations::SQLITE, version.map_err(|error| cannot_open(path, &error))?)?;
         Ok(SqliteInspector { pool })
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -14,10 +14,7 @@ use super::connection::{self, BUSY_TIMEOUT, write_error};
 use super::writer::Writer;
 use super::{SqliteOptions, SqliteStore};
 use crate::Error;
-use crate::sql::database_error;
-
-/// The schema, version by version.
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+use crate::sql::{database_error, migrations};
 
 /// Marks the file as ours: "step" in ASCII.
 const APPLICATION_ID: i64 = 0x7374_6570;
@@ -36,7 +33,7 @@ pub(super) async fn open(options: SqliteOptions) -> Result<SqliteStore, Error> {
     let mut connection =
         settings(&path).connect().await.map_err(|error| cannot_open(&path, &error))?;
     sqlx::query(MARK).execute(&mut connection).await.map_err(database_error)?;
-    MIGRATIONS.run(&mut connection).await.map_err(|error| cannot_migrate(&path, &error))?;
+    migrations::SQLITE.run(&mut connection).await.map_err(|error| cannot_migrate(&path, &error))?;
     connection.close().await.map_err(database_error)?;
     let (look_ups, readers) = (pool(&path, LOOK_UPS_MAX).await?, pool(&path, READERS_MAX).await?);
     let writer = start_writer(&path, lock)?;
