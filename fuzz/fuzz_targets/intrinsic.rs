@@ -14,7 +14,7 @@ fuzz_target!(|text: &str| {
     let context = Json::empty_object();
     let eval = |intrinsic: &Intrinsic| {
         let mut random = Random::from_seed(0);
-        intrinsic.eval(&mut Env { data: &data, surroundings: &context, random: &mut random })
+        intrinsic.eval(&mut Env::new(&data, &context, &mut random))
     };
     let shown = Intrinsic::parse(&intrinsic.to_string()).expect("what is shown is a call");
     assert_eq!(eval(&shown), eval(&intrinsic));

@@ -5,11 +5,11 @@ mod operator;
 
 use stepyard_json::Json;
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, is_comparison};
 pub use operator::{Comparison, Kind, Operator, TypeTest};
 
 use crate::references::{References, VariableNames};
-use crate::{Env, EvalError, Path, Timestamp};
+use crate::{Env, EvalError, Jsonata, Path, Timestamp};
 
 /// A compiled condition.
 #[derive(Clone, Debug)]
@@ -22,6 +22,10 @@ pub enum Choice {
     Not(Box<Choice>),
     /// A test of one variable.
     Test(Box<Test>),
+    /// `Condition` in JSONata.
+    Jsonata(Jsonata),
+    /// `Condition` in JSONata, as a literal.
+    Literal(bool),
 }
 
 /// A variable with an operator.
@@ -48,18 +52,24 @@ impl Choice {
     /// Whether it holds. A value of another type than the operator's does not match.
     ///
     /// # Errors
-    /// `States.Runtime` when the variable does not exist, but for `IsPresent`.
-    pub fn eval(&self, env: &Env<'_>) -> Result<bool, EvalError> {
+    /// `States.Runtime` when the variable does not exist, but for `IsPresent`; `States.QueryEvaluationError` when an
+    /// expression fails or is no boolean.
+    pub fn eval(&self, env: &mut Env<'_>) -> Result<bool, EvalError> {
         match self {
             Choice::And(conditions) => all(conditions, env),
             Choice::Or(conditions) => any(conditions, env),
             Choice::Not(condition) => Ok(!condition.eval(env)?),
             Choice::Test(test) => test.eval(env),
+            Choice::Jsonata(jsonata) => {
+                let value = jsonata.eval(env)?;
+                value.as_bool().ok_or_else(|| jsonata.unexpected("boolean", &value))
+            }
+            Choice::Literal(holds) => Ok(*holds),
         }
     }
 }
 
-fn all(conditions: &[Choice], env: &Env<'_>) -> Result<bool, EvalError> {
+fn all(conditions: &[Choice], env: &mut Env<'_>) -> Result<bool, EvalError> {
     for condition in conditions {
         if !condition.eval(env)? {
             return Ok(false);
@@ -68,7 +78,7 @@ fn all(conditions: &[Choice], env: &Env<'_>) -> Result<bool, EvalError> {
     Ok(true)
 }
 
-fn any(conditions: &[Choice], env: &Env<'_>) -> Result<bool, EvalError> {
+fn any(conditions: &[Choice], env: &mut Env<'_>) -> Result<bool, EvalError> {
     for condition in conditions {
         if condition.eval(env)? {
             return Ok(true);
@@ -106,6 +116,8 @@ impl References for Choice {
                 conditions.as_slice().collect(found);
             }
             Choice::Not(condition) => condition.collect(found),
+            Choice::Literal(_) => {}
+            Choice::Jsonata(jsonata) => jsonata.collect(found),
             Choice::Test(test) => {
                 test.variable.collect(found);
                 if let Condition::Compare { operand: Operand::Path(path), .. } = &test.condition {

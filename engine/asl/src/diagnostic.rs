@@ -39,19 +39,25 @@ pub enum Code {
     DuplicateStateName,
     /// `Label` of a Map state, whose faults AWS tells in words of their own.
     InvalidLabel,
+    /// A JSONata expression that cannot be parsed.
+    InvalidJsonataExpression,
+    /// A JSONata expression that reads what is not there.
+    UnsupportedJsonataExpression,
     /// AWS accepts it, this version does not run it yet.
     UnsupportedFeature,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Code; 7] = [
+    pub const ALL: [Code; 9] = [
         Code::InvalidJsonDescription,
         Code::SchemaValidationFailed,
         Code::MissingTransitionTarget,
         Code::MissingEndState,
         Code::DuplicateStateName,
         Code::InvalidLabel,
+        Code::InvalidJsonataExpression,
+        Code::UnsupportedJsonataExpression,
         Code::UnsupportedFeature,
     ];
 
@@ -63,6 +69,8 @@ impl Code {
             Code::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
             Code::MissingEndState => "MISSING_END_STATE",
             Code::DuplicateStateName => "DUPLICATE_STATE_NAME",
+            Code::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
+            Code::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
             Code::UnsupportedFeature => "UNSUPPORTED_FEATURE",
         }
     }

@@ -10,6 +10,7 @@ mod diagnostic;
 mod env;
 mod expression;
 mod intrinsic;
+mod jsonata;
 mod jsonpath;
 mod lower;
 mod path;
@@ -26,14 +27,15 @@ pub use compile::{
     Compilation, DEFINITION_BYTES_MAX, WorkflowType, compile, compile_accepted, compile_as,
 };
 pub use diagnostic::{Code, Diagnostic, Severity};
-pub use env::{Env, EvalError, Surroundings};
+pub use env::{EXPRESSION_FUEL, Env, EvalError, Surroundings};
 pub use expression::Expression;
 pub use intrinsic::{Function, Intrinsic};
+pub use jsonata::{Jsonata, StatesMember};
 pub use path::{NotFound, Path};
 pub use program::{
-    Catcher, ChoiceRule, ChoiceState, ErrorEquals, Fail, JitterStrategy, Map, MaxConcurrency,
-    Outcome, Parallel, Pass, Program, ResultPath, Retrier, Scope, ScopeId, Seconds, State, StateId,
-    StateKind, Task, Transition, Wait, WaitUntil,
+    Catcher, ChoiceRule, ChoiceState, ErrorEquals, Fail, Flow, Items, JitterStrategy, Map,
+    MaxConcurrency, Outcome, Parallel, Pass, Program, ResultPath, Retrier, Scope, ScopeId, Seconds,
+    State, StateId, StateKind, Task, Transition, Wait, WaitUntil,
 };
 pub use references::VariableNames;
 pub use resource::{LambdaFunction, Pattern, Resource, ServiceCall};

@@ -259,7 +259,8 @@ mod tests {
     fn eval(path: &str, data: &str) -> Result<String, String> {
         let context = Json::parse(r#"{"Execution":{"Name":"e"}}"#).unwrap();
         let data = Payload::from_text(data.to_owned()).unwrap();
-        let env = Env { data: &data, surroundings: &context, random: &mut Random::from_seed(1) };
+        let random = &mut Random::from_seed(1);
+        let env = Env::new(&data, &context, random);
         let path = Path::parse(path).unwrap();
         path.eval(&env).map(|json| json.to_string()).map_err(|error| EvalError::from(error).cause)
     }
@@ -337,12 +338,15 @@ mod tests {
             fn variable(&self, name: &str) -> Option<&Json> {
                 self.0.get(name)
             }
+            fn states(&self, _: crate::StatesMember) -> Option<Json> {
+                None
+            }
         }
         let around = Around(Json::parse(r#"{"v":[1,{"x":2}],"größe":3}"#).unwrap());
         let eval = |path: &str| {
             let data = Payload::empty_object();
             let random = &mut Random::from_seed(1);
-            let env = Env { data: &data, surroundings: &around, random };
+            let env = Env::new(&data, &around, random);
             let found = Path::parse(path).unwrap().eval(&env);
             found.map(|json| json.to_string()).map_err(|missing| missing.detail)
         };

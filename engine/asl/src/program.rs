@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use stepyard_json::{Payload, ReferencePath};
 
-use crate::{Choice, Path, Resource, Template, TextSource, Timestamp};
+use crate::{Choice, Jsonata, Path, Resource, Template, TextSource, Timestamp};
 
 /// Index of a [`State`] in its [`Program`], in document order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +30,8 @@ pub struct Program {
     pub timeout_seconds: Option<u64>,
     /// `Comment` of the definition.
     pub comment: Option<Arc<str>>,
+    /// Whether any state is written in JSONata, so that a decision may cost more than looking things up.
+    pub has_jsonata: bool,
 }
 
 impl Program {
@@ -64,14 +66,29 @@ pub struct State {
     pub name: Arc<str>,
     /// The `States` object it stands in.
     pub scope: ScopeId,
-    /// `InputPath`; `$` when absent, `None` when `null` (the effective input is then `{}`).
-    pub input_path: Option<Path>,
-    /// `OutputPath`; `$` when absent, `None` when `null` (the output is then `{}`).
-    pub output_path: Option<Path>,
+    /// How data passes through it.
+    pub flow: Flow,
     /// `Assign`: an object, each member of which becomes a variable.
     pub assign: Option<Template>,
     /// What the state does.
     pub kind: StateKind,
+}
+
+/// How data passes through a state, in its query language.
+#[derive(Debug)]
+pub enum Flow {
+    /// From path to path: what the fields between them do is `$` to the next one.
+    JsonPath {
+        /// `InputPath`; `$` when absent, `None` when `null` (the effective input is then `{}`).
+        input_path: Option<Path>,
+        /// `OutputPath`; `$` when absent, `None` when `null` (the output is then `{}`).
+        output_path: Option<Path>,
+    },
+    /// Every expression sees the input as it is.
+    Jsonata {
+        /// `Output`, instead of the result or the input.
+        output: Option<Template>,
+    },
 }
 
 /// Where a state goes when it is done.
@@ -122,7 +139,7 @@ pub struct Pass {
 pub struct Task {
     /// `Resource`.
     pub resource: Resource,
-    /// `Parameters`.
+    /// `Parameters`, or `Arguments` in JSONata.
     pub parameters: Option<Template>,
     /// `Credentials`, a template with the member `RoleArn`.
     pub credentials: Option<Template>,
@@ -165,6 +182,8 @@ pub enum Seconds {
     Literal(u64),
     /// `...SecondsPath`.
     Path(Path),
+    /// Computed in JSONata.
+    Jsonata(Jsonata),
 }
 
 /// One entry of `Retry`.
@@ -198,8 +217,10 @@ pub enum JitterStrategy {
 pub struct Catcher {
     /// `ErrorEquals`.
     pub error_equals: ErrorEquals,
-    /// `ResultPath` for the error output.
+    /// `ResultPath` for the error output; `$` in JSONata.
     pub result_path: ResultPath,
+    /// `Output` in JSONata, instead of the error output.
+    pub output: Option<Template>,
     /// `Assign`, instead of that of the state.
     pub assign: Option<Template>,
     /// `Next`.
@@ -225,6 +246,8 @@ pub struct ChoiceState {
 pub struct ChoiceRule {
     /// The condition.
     pub condition: Choice,
+    /// `Output` in JSONata, instead of that of the state.
+    pub output: Option<Template>,
     /// `Assign`, instead of that of the state.
     pub assign: Option<Template>,
     /// `Next`.
@@ -240,17 +263,17 @@ pub struct Wait {
     pub transition: Transition,
 }
 
-/// The four ways to say how long a Wait state waits.
+/// The ways to say how long a Wait state waits.
 #[derive(Debug)]
 pub enum WaitUntil {
-    /// `Seconds`.
-    Seconds(u64),
-    /// `SecondsPath`.
-    SecondsPath(Path),
+    /// `Seconds` or `SecondsPath`.
+    Seconds(Seconds),
     /// `Timestamp`.
     Timestamp(Timestamp),
     /// `TimestampPath`.
     TimestampPath(Path),
+    /// `Timestamp`, computed in JSONata.
+    TimestampJsonata(Jsonata),
 }
 
 /// Fields of a Fail state.
@@ -267,7 +290,7 @@ pub struct Fail {
 pub struct Parallel {
     /// `Branches`, in order.
     pub branches: Vec<ScopeId>,
-    /// `Parameters`.
+    /// `Parameters`, or `Arguments` in JSONata.
     pub parameters: Option<Template>,
     /// What becomes of the result.
     pub outcome: Outcome,
@@ -276,8 +299,8 @@ pub struct Parallel {
 /// Fields of a Map state in INLINE mode.
 #[derive(Debug)]
 pub struct Map {
-    /// `ItemsPath`; `$` when absent.
-    pub items_path: Path,
+    /// What it iterates over.
+    pub items: Items,
     /// `ItemSelector`, or its older name `Parameters`.
     pub item_selector: Option<Template>,
     /// `ItemProcessor`, or its older name `Iterator`.
@@ -288,6 +311,15 @@ pub struct Map {
     pub outcome: Outcome,
 }
 
+/// What a Map state iterates over.
+#[derive(Debug)]
+pub enum Items {
+    /// `ItemsPath`; `$`, the input, when neither it nor `Items` is given.
+    Path(Path),
+    /// `Items` in JSONata.
+    Template(Template),
+}
+
 /// How many iterations of a Map state run at once.
 #[derive(Debug)]
 pub enum MaxConcurrency {
@@ -295,4 +327,6 @@ pub enum MaxConcurrency {
     Literal(u32),
     /// `MaxConcurrencyPath`.
     Path(Path),
+    /// `MaxConcurrency`, computed in JSONata.
+    Jsonata(Jsonata),
 }

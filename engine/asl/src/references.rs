@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::{
-    Catcher, ChoiceRule, MaxConcurrency, Outcome, Path, Program, Seconds, State, StateKind,
-    TextSource, WaitUntil,
+    Catcher, ChoiceRule, Flow, Items, MaxConcurrency, Outcome, Path, Program, Seconds, State,
+    StateKind, TextSource, WaitUntil,
 };
 
 /// Names of variables, in order.
@@ -58,6 +58,7 @@ impl References for TextSource {
         match self {
             TextSource::Literal(_) => {}
             TextSource::Expression(expression) => expression.collect(found),
+            TextSource::Jsonata(jsonata) => jsonata.collect(found),
         }
     }
 }
@@ -67,6 +68,7 @@ impl References for Seconds {
         match self {
             Seconds::Literal(_) => {}
             Seconds::Path(path) => path.collect(found),
+            Seconds::Jsonata(jsonata) => jsonata.collect(found),
         }
     }
 }
@@ -76,6 +78,7 @@ impl References for MaxConcurrency {
         match self {
             MaxConcurrency::Literal(_) => {}
             MaxConcurrency::Path(path) => path.collect(found),
+            MaxConcurrency::Jsonata(jsonata) => jsonata.collect(found),
         }
     }
 }
@@ -83,8 +86,10 @@ impl References for MaxConcurrency {
 impl References for WaitUntil {
     fn collect(&self, found: &mut VariableNames) {
         match self {
-            WaitUntil::Seconds(_) | WaitUntil::Timestamp(_) => {}
-            WaitUntil::SecondsPath(path) | WaitUntil::TimestampPath(path) => path.collect(found),
+            WaitUntil::Seconds(seconds) => seconds.collect(found),
+            WaitUntil::Timestamp(_) => {}
+            WaitUntil::TimestampPath(path) => path.collect(found),
+            WaitUntil::TimestampJsonata(jsonata) => jsonata.collect(found),
         }
     }
 }
@@ -96,8 +101,30 @@ impl References for Outcome {
     }
 }
 
+impl References for Items {
+    fn collect(&self, found: &mut VariableNames) {
+        match self {
+            Items::Path(path) => path.collect(found),
+            Items::Template(items) => items.collect(found),
+        }
+    }
+}
+
+impl References for Flow {
+    fn collect(&self, found: &mut VariableNames) {
+        match self {
+            Flow::JsonPath { input_path, output_path } => {
+                input_path.collect(found);
+                output_path.collect(found);
+            }
+            Flow::Jsonata { output } => output.collect(found),
+        }
+    }
+}
+
 impl References for Catcher {
     fn collect(&self, found: &mut VariableNames) {
+        self.output.collect(found);
         self.assign.collect(found);
     }
 }
@@ -105,14 +132,14 @@ impl References for Catcher {
 impl References for ChoiceRule {
     fn collect(&self, found: &mut VariableNames) {
         self.condition.collect(found);
+        self.output.collect(found);
         self.assign.collect(found);
     }
 }
 
 impl References for State {
     fn collect(&self, found: &mut VariableNames) {
-        self.input_path.collect(found);
-        self.output_path.collect(found);
+        self.flow.collect(found);
         self.assign.collect(found);
         match &self.kind {
             StateKind::Pass(pass) => pass.parameters.collect(found),
@@ -135,7 +162,7 @@ impl References for State {
                 parallel.outcome.collect(found);
             }
             StateKind::Map(map) => {
-                map.items_path.collect(found);
+                map.items.collect(found);
                 map.item_selector.collect(found);
                 map.max_concurrency.collect(found);
                 map.outcome.collect(found);

@@ -1,13 +1,18 @@
-//! Payload templates: `Parameters`, `ItemSelector`, `ResultSelector`.
+//! Templates: JSON in which some places are evaluated. In JSONPath those are members named `k.$`, in JSONata strings of the
+//! form `{% ... %}`.
+
+mod jsonata;
+mod jsonpath;
 
 use std::sync::Arc;
 
 use stepyard_json::{Json, Object};
 
+use crate::jsonata::{Jsonata, Place};
 use crate::references::{References, VariableNames};
-use crate::{Env, EvalError, Expression};
+use crate::{Code, Env, EvalError, Expression};
 
-/// A compiled payload template: JSON in which members named `k.$` are evaluated.
+/// A compiled template, as `Parameters`, `Arguments`, `Output` and their like hold it.
 #[derive(Clone, Debug)]
 pub struct Template(Node);
 
@@ -16,23 +21,44 @@ enum Node {
     /// Nothing in it is evaluated.
     Constant(Json),
     Expression(Expression),
+    Jsonata(Jsonata),
     Object(Vec<(Arc<str>, Node)>),
     Array(Vec<Node>),
 }
 
-/// A fault in a template and where it is, as a JSON pointer from the template.
+/// A fault in a template and where it is, as a path from the template.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TemplateFault {
     pub(crate) pointer: String,
+    pub(crate) code: Code,
     pub(crate) message: String,
 }
 
 impl Template {
-    /// Compiles a template, with all its faults.
+    /// Compiles a payload template of JSONPath, with all its faults.
     pub(crate) fn compile(json: &Json) -> Result<Template, Vec<TemplateFault>> {
         let mut faults = Vec::new();
-        let node = compile(json, "", &mut faults);
+        let node = jsonpath::compile(json, "", &mut faults);
         if faults.is_empty() { Ok(Template(node)) } else { Err(faults) }
+    }
+
+    /// Compiles a template of JSONata that stands in the field of that name, with all its faults.
+    pub(crate) fn compile_jsonata(
+        json: &Json,
+        field: &str,
+        place: Place,
+    ) -> Result<Template, Vec<TemplateFault>> {
+        let mut compiler = jsonata::Compiler::new(field, place);
+        let node = compiler.compile(json);
+        compiler.finish().map(|()| Template(node))
+    }
+
+    /// The expression that is all of it, if there is one.
+    pub fn jsonata(&self) -> Option<&Jsonata> {
+        match &self.0 {
+            Node::Jsonata(jsonata) => Some(jsonata),
+            _ => None,
+        }
     }
 
     /// Fills it in.
@@ -44,57 +70,17 @@ impl Template {
     }
 }
 
-fn compile(json: &Json, pointer: &str, faults: &mut Vec<TemplateFault>) -> Node {
-    let node = match json {
-        Json::Object(object) => compile_object(object, pointer, faults),
-        Json::Array(elements) => Node::Array(
-            elements
-                .iter()
-                .enumerate()
-                .map(|(at, element)| compile(element, &format!("{pointer}/{at}"), faults))
-                .collect(),
-        ),
-        _ => Node::Constant(json.clone()),
-    };
-    if is_constant(&node) { Node::Constant(json.clone()) } else { node }
-}
-
-fn compile_object(object: &Object, pointer: &str, faults: &mut Vec<TemplateFault>) -> Node {
-    let mut members = Vec::with_capacity(object.len());
-    for (key, value) in object.iter() {
-        let at = format!("{pointer}/{key}");
-        let Some(name) = key.strip_suffix(".$") else {
-            members.push((key.clone(), compile(value, &at, faults)));
-            continue;
+impl Node {
+    /// What is the same at each evaluation becomes the value itself.
+    fn folded(self, json: &Json) -> Node {
+        let is_folded = |node: &Node| matches!(node, Node::Constant(_));
+        let is_constant = match &self {
+            Node::Constant(_) => true,
+            Node::Expression(_) | Node::Jsonata(_) => false,
+            Node::Object(members) => members.iter().all(|(_, member)| is_folded(member)),
+            Node::Array(elements) => elements.iter().all(is_folded),
         };
-        if object.contains_key(name) {
-            let message = format!("The fields '{name}' and '{key}' cannot both be given");
-            faults.push(TemplateFault { pointer: at.clone(), message });
-        }
-        let expression = match value.as_str() {
-            Some(text) => Expression::parse(&**key, text).map_err(drop),
-            None => Err(()),
-        };
-        match expression {
-            Ok(expression) => members.push((name.into(), Node::Expression(expression))),
-            Err(()) => faults.push(TemplateFault {
-                pointer: pointer.to_owned(),
-                message: format!(
-                    "The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call"
-                ),
-            }),
-        }
-    }
-    Node::Object(members)
-}
-
-fn is_constant(node: &Node) -> bool {
-    let is_folded = |node: &Node| matches!(node, Node::Constant(_));
-    match node {
-        Node::Constant(_) => true,
-        Node::Expression(_) => false,
-        Node::Object(members) => members.iter().all(|(_, member)| is_folded(member)),
-        Node::Array(elements) => elements.iter().all(is_folded),
+        if is_constant { Node::Constant(json.clone()) } else { self }
     }
 }
 
@@ -102,6 +88,7 @@ fn eval(node: &Node, env: &mut Env<'_>) -> Result<Json, EvalError> {
     match node {
         Node::Constant(json) => Ok(json.clone()),
         Node::Expression(expression) => expression.eval(env),
+        Node::Jsonata(jsonata) => jsonata.eval(env),
         Node::Object(members) => {
             let mut object = Object::new();
             for (key, member) in members {
@@ -128,6 +115,7 @@ impl References for Node {
         match self {
             Node::Constant(_) => {}
             Node::Expression(expression) => expression.collect(found),
+            Node::Jsonata(jsonata) => jsonata.collect(found),
             Node::Object(members) => {
                 for (_, member) in members {
                     member.collect(found);
@@ -149,9 +137,11 @@ mod tests {
         let template = Template::compile(&Json::parse(template).unwrap()).unwrap();
         let data = Payload::from_text(data.to_owned()).unwrap();
         let context = Json::parse(r#"{"State":{"Name":"S"}}"#).unwrap();
-        let env =
-            &mut Env { data: &data, surroundings: &context, random: &mut Random::from_seed(1) };
-        template.eval(env).map(|json| json.to_string()).map_err(|error| error.to_string())
+        let random = &mut Random::from_seed(1);
+        template
+            .eval(&mut Env::new(&data, &context, random))
+            .map(|json| json.to_string())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Input<'a> {
     pub now_millis: i64,
     /// Source of `$random`, `$shuffle` and `$uuid`.
     pub entropy: [u8; 16],
-    /// Steps that the evaluation may take.
+    /// Steps that the evaluation may take; what is left of them afterwards.
     pub fuel: u64,
     /// How deep evaluations may nest; [`DEPTH_MAX`] fits into a stack of 2 MiB.
     pub depth: usize,
@@ -91,16 +91,17 @@ impl Expression {
     ///
     /// # Errors
     /// When expression and data do not fit, or the evaluation takes more than it may.
-    pub fn evaluate(&self, input: &Input<'_>) -> Result<Evaluated, Error> {
+    pub fn evaluate(&self, input: &mut Input<'_>) -> Result<Evaluated, Error> {
         let mut machine = Machine::new(input, self.dialect);
-        let value = machine.run(&self.node).map_err(|error| *error)?;
-        match value {
+        let evaluated = machine.run(&self.node).and_then(|value| match value {
             Value::Undefined | Value::Tuples(_) => Ok(Evaluated::Undefined),
             Value::Json(json) => Ok(Evaluated::Value(json)),
             built => to_pure_json(&built, &mut machine.fuel)
-                .map(|json| json.map_or(Evaluated::Function, Evaluated::Value))
-                .map_err(|error| *error),
-        }
+                .map(|json| json.map_or(Evaluated::Function, Evaluated::Value)),
+        });
+        let left = machine.fuel.left();
+        input.fuel = left;
+        evaluated.map_err(|error| *error)
     }
 }
 

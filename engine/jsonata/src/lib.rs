@@ -10,7 +10,7 @@
 //!
 //! let expression = Expression::compile("$sum(items.price)", Dialect::Plain).unwrap();
 //! let data = Json::parse(r#"{"items":[{"price":1.5},{"price":2}]}"#).unwrap();
-//! let result = expression.evaluate(&Input::new(Some(data))).unwrap();
+//! let result = expression.evaluate(&mut Input::new(Some(data))).unwrap();
 //! assert_eq!(result, Evaluated::Value(Json::parse("3.5").unwrap()));
 //! ```
 

@@ -99,7 +99,6 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("S0402", "Choice groups containing parameterized types are not supported"),
     ("S0500", "Attempted to evaluate an expression containing syntax error(s)"),
     ("S0501", "The expression is too long or nests too deeply: more than {{value}}"),
-    ("S0502", "The function {{token}} is not available"),
     ("T0410", "Argument {{index}} of function {{token}} does not match function signature"),
     ("T0411", "Context value is not a compatible type with argument {{index}} of function {{token}}"),
     ("T0412", "Argument {{index}} of function {{token}} must be an array of {{type}}"),

@@ -42,6 +42,12 @@ impl Random {
         result
     }
 
+    /// Entropy for a generator of its own.
+    pub fn entropy(&mut self) -> [u8; 16] {
+        let halves = u128::from(self.next_u64()) << 64 | u128::from(self.next_u64());
+        halves.to_le_bytes()
+    }
+
     /// A number from 0 on, below `bound`; 0 when the bound is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The high half of a 128-bit product: the bias is at most bound / 2^64.

@@ -18,7 +18,7 @@ fn evaluate(text: &str, data: Option<Json>, fuel: u64) -> Result<Evaluated, Erro
     let expression = Expression::compile(text, Dialect::Plain)?;
     let mut input = Input::new(data);
     input.fuel = fuel;
-    expression.evaluate(&input)
+    expression.evaluate(&mut input)
 }
 
 /// Evaluates on a thread with a small stack.
@@ -218,7 +218,7 @@ fn circles_of_functions_and_their_variables_are_freed() {
     for _ in 0..2_000 {
         let mut input = Input::new(None);
         input.bindings = &bindings;
-        let result = expression.evaluate(&input).unwrap();
+        let result = expression.evaluate(&mut input).unwrap();
         assert_eq!(result, Evaluated::Value(Json::from((2 << 20) + 1)));
     }
 }

@@ -27,7 +27,7 @@ fn evaluate(text: &str, dialect: Dialect) -> Result<Evaluated, String> {
     input.bindings = &bindings;
     input.now_millis = 1_500_000_000_000;
     input.entropy = [7; 16];
-    expression.evaluate(&input).map_err(|error| error.to_string())
+    expression.evaluate(&mut input).map_err(|error| error.to_string())
 }
 
 fn check_all(cases: &[(&str, &str)]) {
@@ -241,8 +241,8 @@ fn step_functions_adds_functions_and_takes_eval_away() {
     assert_eq!(shown("$parse('{\"a\":[1.50]}').a"), "[1.50]");
     assert_eq!(shown("$random(7) = $random(7)"), "true");
     assert_eq!(shown("$length($uuid())"), "36");
-    let error = Expression::compile("$eval('1')", Dialect::StepFunctions).unwrap_err();
-    assert_eq!(error.message(), "The function \"eval\" is not available");
+    let error = evaluate("$eval('1')", Dialect::StepFunctions).unwrap_err();
+    assert_eq!(error, "T1006: Attempted to invoke a non-function");
     assert!(Expression::compile("$partition([1], 1)", Dialect::Plain).is_ok());
     assert!(evaluate("$partition([1], 1)", Dialect::Plain).is_err());
 }
@@ -261,6 +261,25 @@ fn references_are_told_without_evaluating() {
     let found = references("$map($list, function($x, $i){ $x + $y }) ~> $count");
     assert_eq!(found.variables, ["list", "y"].map(str::to_owned).into());
     assert!(references("lines@$l#$i.($l.a & $i)").variables.is_empty());
+}
+
+#[test]
+fn what_reads_the_whole_data_is_told() {
+    let data = |text: &str| {
+        let expression = Expression::compile(text, Dialect::StepFunctions).unwrap();
+        expression.references().data.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    for (text, read) in [
+        ("phone", "phone"),
+        ("$sum(items.price) + $.total", "$ items"),
+        ("$states.input.items[price > 3].name", ""),
+        ("$map($states.input.items, function($x){ $x.name & b })", "b"),
+        ("$states.input.items{sku: $sum(price)}", ""),
+        ("$states.input.($$.a)", "$$"),
+        ("{'k': a, 'l': [*]}", "* a"),
+    ] {
+        assert_eq!(data(text), read, "{text}");
+    }
 }
 
 #[test]

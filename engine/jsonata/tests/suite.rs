@@ -105,7 +105,7 @@ fn run(case: &Json, datasets: &Json) -> Result<Evaluated, Error> {
     if let Some(depth) = case.get("depth").and_then(Json::as_i64) {
         input.depth = depth as usize;
     }
-    expression.evaluate(&input)
+    expression.evaluate(&mut input)
 }
 
 fn is_unordered(case: &Json) -> bool {

@@ -129,6 +129,7 @@ impl Audit<'_> {
             | EventKind::TaskSucceeded { state, .. }
             | EventKind::TaskFailed { state, .. }
             | EventKind::TaskTimedOut { state, .. }
+            | EventKind::EvaluationFailed { state, .. }
             | EventKind::ParallelStateStarted { state, .. }
             | EventKind::MapStateStarted { state, .. } => {
                 must(thread.state == Some(*state), "the state of the event is the one entered")
@@ -218,7 +219,9 @@ fn concurrency(program: &Program, state: StateId) -> u64 {
     match &program.state(state).kind {
         StateKind::Map(map) => match map.max_concurrency {
             MaxConcurrency::Literal(limit @ 1..) => u64::from(limit),
-            MaxConcurrency::Literal(0) | MaxConcurrency::Path(_) => CONCURRENCY_DEFAULT,
+            MaxConcurrency::Literal(0) | MaxConcurrency::Path(_) | MaxConcurrency::Jsonata(_) => {
+                CONCURRENCY_DEFAULT
+            }
         },
         _ => 0,
     }

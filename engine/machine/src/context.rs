@@ -2,17 +2,37 @@
 
 use std::cell::OnceCell;
 
-use stepyard_asl::{Program, StateKind, Surroundings};
-use stepyard_json::{Json, Object};
+use stepyard_asl::{Program, StateKind, StatesMember, Surroundings};
+use stepyard_json::{Json, Object, Payload};
 
 use crate::execution::Execution;
 use crate::{ExecutionKind, FrameId, Inspection};
 
-/// The context object as one frame sees it.
+/// What an expression is about: `$` in JSONPath, a member of `$states` in JSONata.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'a> {
+    /// The input of the state, or what the paths before have made of it.
+    Input(&'a Payload),
+    /// The result of its work.
+    Result(&'a Payload),
+    /// What a catcher has caught.
+    ErrorOutput(&'a Payload),
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn data(self) -> &'a Payload {
+        match self {
+            Subject::Input(data) | Subject::Result(data) | Subject::ErrorOutput(data) => data,
+        }
+    }
+}
+
+/// What one frame sees.
 pub(crate) struct Context<'a> {
     program: &'a Program,
     execution: &'a Execution,
     frame: FrameId,
+    subject: Subject<'a>,
     /// The item for which a Map state's `ItemSelector` is evaluated.
     selected: Option<(u32, &'a Json)>,
     /// Variables that a test gives, behind those that are assigned.
@@ -21,13 +41,19 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(program: &'a Program, execution: &'a Execution, frame: FrameId) -> Self {
-        let (selected, given_variables) = (None, None);
-        Context { program, execution, frame, selected, given_variables, tree: OnceCell::new() }
+    pub(crate) fn new(
+        program: &'a Program,
+        execution: &'a Execution,
+        frame: FrameId,
+        subject: Subject<'a>,
+    ) -> Self {
+        let (selected, given_variables, tree) = (None, None, OnceCell::new());
+        Context { program, execution, frame, subject, selected, given_variables, tree }
     }
 
-    pub(crate) fn for_item(self, index: u32, item: &'a Json) -> Self {
-        Context { selected: Some((index, item)), ..self }
+    /// With the item that a Map state's `ItemSelector` is evaluated for.
+    pub(crate) fn for_item(self, selected: Option<(u32, &'a Json)>) -> Self {
+        Context { selected, ..self }
     }
 
     /// With what a test gives in its place.
@@ -114,6 +140,16 @@ impl Surroundings for Context<'_> {
     fn variable(&self, name: &str) -> Option<&Json> {
         let assigned = self.execution.variable(self.frame, name);
         assigned.or_else(|| self.given_variables?.get(name))
+    }
+
+    fn states(&self, member: StatesMember) -> Option<Json> {
+        match (member, self.subject) {
+            (StatesMember::Input, _) => Some(self.execution.frame(self.frame)?.data.tree().clone()),
+            (StatesMember::Context, _) => Some(self.context_object().clone()),
+            (StatesMember::Result, Subject::Result(data))
+            | (StatesMember::ErrorOutput, Subject::ErrorOutput(data)) => Some(data.tree().clone()),
+            (StatesMember::Result | StatesMember::ErrorOutput, _) => None,
+        }
     }
 }
 

@@ -1,11 +1,13 @@
-//! From a state's raw input to its output, in AWS's order: `InputPath`, `Parameters`, the work,
-//! `ResultSelector`, `ResultPath`, `OutputPath`. Data that no field looks into passes by reference.
+//! From a state's raw input to its output, in AWS's order. In JSONPath: `InputPath`, `Parameters`, the work,
+//! `ResultSelector`, `ResultPath`, `OutputPath`. In JSONata: `Arguments`, the work, `Output`. Data that no field looks into passes by reference.
 
 use stepyard_asl::{
-    EvalError, Path, ResultPath, StateId, Template, VARIABLE_BYTES_MAX, VARIABLES_BYTES_MAX,
+    Catcher, EvalError, Flow, Path, ResultPath, StateId, Template, VARIABLE_BYTES_MAX,
+    VARIABLES_BYTES_MAX,
 };
 use stepyard_json::{DEPTH_MAX, Json, Object, Payload};
 
+use crate::context::Subject;
 use crate::decide::Run;
 use crate::failure::{DATA_LIMIT_EXCEEDED, Failure};
 use crate::{FrameId, Stage};
@@ -22,35 +24,40 @@ impl Run<'_> {
     ) -> Result<Payload, Failure> {
         let raw = self.data(id);
         let program = self.program;
-        let input = self.path(id, program.state(state).input_path.as_ref(), &raw)?;
+        let Flow::JsonPath { input_path, .. } = &program.state(state).flow else { return Ok(raw) };
+        let input = self.path(id, input_path.as_ref(), &raw)?;
         self.note(Stage::AfterInputPath, &input);
         Ok(input)
     }
 
-    /// `Parameters`, `ResultSelector`: the template filled in from `data`, or `data` itself.
+    /// `Parameters`, `Arguments`, `ResultSelector`: the template filled in, or the data itself.
     pub(crate) fn template(
         &mut self,
         id: FrameId,
         template: Option<&Template>,
-        data: &Payload,
+        subject: Subject<'_>,
     ) -> Result<Payload, Failure> {
-        let Some(template) = template else { return Ok(data.clone()) };
-        let json = self.evaluate(id, data, |env| template.eval(env))?;
+        let Some(template) = template else { return Ok(subject.data().clone()) };
+        let json = self.evaluate(id, subject, |env| template.eval(env))?;
         self.payload(id, json)
     }
 
-    /// `ResultPath` and `OutputPath`: what the state leaves, given its result.
+    /// `ResultPath` and `OutputPath`, or `Output`: what the state leaves, given its result.
     pub(crate) fn output(
         &mut self,
         id: FrameId,
         state: StateId,
-        result: Payload,
+        result: Subject<'_>,
         result_path: &ResultPath,
     ) -> Result<Payload, Failure> {
-        self.note(Stage::AfterResultSelector, &result);
-        let whole = self.place(id, result, result_path)?;
+        let program = self.program;
+        let Flow::JsonPath { .. } = &program.state(state).flow else {
+            return self.filter_output(id, state, result);
+        };
+        self.note(Stage::AfterResultSelector, result.data());
+        let whole = self.place(id, result.data().clone(), result_path)?;
         self.note(Stage::AfterResultPath, &whole);
-        self.filter_output(id, state, &whole)
+        self.filter_output(id, state, Subject::Result(&whole))
     }
 
     /// What a state leaves whose error was caught: `OutputPath` does not count then (recorded from AWS).
@@ -58,10 +65,12 @@ impl Run<'_> {
         &mut self,
         id: FrameId,
         state: StateId,
-        error_output: Payload,
-        result_path: &ResultPath,
+        error_output: &Payload,
+        catcher: &Catcher,
     ) -> Result<Payload, Failure> {
-        let output = self.place(id, error_output, result_path)?;
+        let output =
+            self.template(id, catcher.output.as_ref(), Subject::ErrorOutput(error_output))?;
+        let output = self.place(id, output, &catcher.result_path)?;
         within_limit(&output, &self.program.state(state).name)?;
         Ok(output)
     }
@@ -72,10 +81,10 @@ impl Run<'_> {
         id: FrameId,
         state: StateId,
         assign: Option<&Template>,
-        data: &Payload,
+        subject: Subject<'_>,
     ) -> Result<Option<Payload>, Failure> {
         let Some(assign) = assign else { return Ok(None) };
-        let json = self.evaluate(id, data, |env| assign.eval(env))?;
+        let json = self.evaluate(id, subject, |env| assign.eval(env))?;
         if json.as_object().is_some_and(Object::is_empty) {
             return Ok(None);
         }
@@ -108,21 +117,40 @@ impl Run<'_> {
         };
         let json = path.set(raw.tree(), result.tree().clone()).map_err(|_| {
             let cause = format!("Unable to apply Reference Path {path} to input {}", raw.text());
-            self.locate(id, &EvalError { error: "States.ResultPathMatchFailure", cause })
+            self.locate(id, EvalError::new("States.ResultPathMatchFailure", cause))
         })?;
         self.payload(id, json)
     }
 
-    /// `OutputPath`, and the limit on the size of what a state leaves.
+    /// `OutputPath` or `Output`, and the limit on the size of what a state leaves.
     pub(crate) fn filter_output(
         &mut self,
         id: FrameId,
         state: StateId,
-        whole: &Payload,
+        whole: Subject<'_>,
     ) -> Result<Payload, Failure> {
-        let state = self.program.state(state);
-        let output = self.path(id, state.output_path.as_ref(), whole)?;
-        within_limit(&output, &state.name)?;
+        let program = self.program;
+        let output = match &program.state(state).flow {
+            Flow::JsonPath { output_path, .. } => {
+                let output = self.path(id, output_path.as_ref(), whole.data())?;
+                within_limit(&output, &program.state(state).name)?;
+                output
+            }
+            Flow::Jsonata { output } => self.output_of(id, state, output.as_ref(), whole)?,
+        };
+        Ok(output)
+    }
+
+    /// `Output`, of the state or of one of its choices.
+    pub(crate) fn output_of(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        output: Option<&Template>,
+        whole: Subject<'_>,
+    ) -> Result<Payload, Failure> {
+        let output = self.template(id, output, whole)?;
+        within_limit(&output, &self.program.state(state).name)?;
         Ok(output)
     }
 
@@ -136,7 +164,7 @@ impl Run<'_> {
             None => Ok(Payload::empty_object()),
             Some(path) if path.is_identity() => Ok(data.clone()),
             Some(path) => {
-                let json = self.evaluate(id, data, |env| path.eval(env))?;
+                let json = self.evaluate(id, Subject::Input(data), |env| path.eval(env))?;
                 Ok(Payload::from(json))
             }
         }
@@ -146,7 +174,7 @@ impl Run<'_> {
     pub(crate) fn payload(&self, id: FrameId, json: Json) -> Result<Payload, Failure> {
         if json.is_deeper_than(DEPTH_MAX) {
             let cause = format!("The data is nested deeper than {DEPTH_MAX} levels.");
-            return Err(self.locate(id, &EvalError::runtime(cause)));
+            return Err(self.locate(id, EvalError::runtime(cause)));
         }
         Ok(Payload::from(json))
     }

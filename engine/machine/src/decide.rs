@@ -3,7 +3,8 @@
 use stepyard_asl::{Env, EvalError, Program, Random, StateId, Timestamp, Transition};
 use stepyard_json::{Json, Payload};
 
-use crate::context::Context;
+use crate::budget::{Budget, OutOfFuel};
+use crate::context::{Context, Subject};
 use crate::execution::Execution;
 use crate::failure::{Failure, TIMEOUT};
 use crate::frame::{Frame, Phase};
@@ -33,14 +34,52 @@ pub fn decide(
     stimulus: Stimulus,
     out: &mut Decision,
 ) {
+    // Without a limit for all expressions together there is none that could be exceeded.
+    let _ = run(program, execution, moment, stimulus, Budget::full(), out);
+}
+
+/// The same, for somebody who cannot wait long: expressions may take so many steps all together.
+///
+/// # Errors
+/// When they need more. Execution and decision are then as they were before.
+pub fn decide_within(
+    fuel: u64,
+    program: &Program,
+    execution: &mut Execution,
+    moment: Moment,
+    stimulus: Stimulus,
+    out: &mut Decision,
+) -> Result<(), OutOfFuel> {
+    if !program.has_jsonata {
+        decide(program, execution, moment, stimulus, out);
+        return Ok(());
+    }
+    let before = (execution.clone(), out.events.len(), out.commands.clone());
+    run(program, execution, moment, stimulus, Budget::limited(fuel), out).inspect_err(|_| {
+        let (unchanged, events, commands) = before;
+        *execution = unchanged;
+        out.events.truncate(events);
+        out.commands = commands;
+    })
+}
+
+fn run(
+    program: &Program,
+    execution: &mut Execution,
+    moment: Moment,
+    stimulus: Stimulus,
+    budget: Budget,
+    out: &mut Decision,
+) -> Result<(), OutOfFuel> {
     let now = moment.now.max(execution.clock());
     let random = Random::from_entropy(moment.entropy);
     // Whose turn it is depends on the last event, which the stimulus may be followed by.
     let first = execution.next_in_turn();
-    let mut run = Run { program, execution, now, random, out };
+    let mut run = Run { program, execution, now, random, budget, out };
     if run.receive(stimulus) {
         run.go_on(first);
     }
+    if run.budget.is_exceeded() { Err(OutOfFuel) } else { Ok(()) }
 }
 
 /// What a state leaves behind.
@@ -56,6 +95,7 @@ pub(crate) struct Run<'a> {
     execution: &'a mut Execution,
     pub(crate) now: Timestamp,
     pub(crate) random: Random,
+    budget: Budget,
     out: &'a mut Decision,
 }
 
@@ -174,6 +214,9 @@ impl Run<'_> {
     /// Each frame goes on until it waits for something, `first` before the others.
     fn go_on(&mut self, first: Option<FrameId>) {
         for _ in 0..STEPS_MAX {
+            if self.budget.is_spent() {
+                break;
+            }
             let first = first.filter(|first| self.execution.is_runnable(*first));
             let Some(id) = first.or_else(|| self.execution.next_runnable()) else { return };
             self.step(id);
@@ -249,39 +292,55 @@ impl Run<'_> {
 
 /// Events and commands.
 impl Run<'_> {
-    /// Evaluates against `data` with what the frame sees.
+    /// Evaluates with what the frame sees.
     pub(crate) fn evaluate<T, E>(
         &mut self,
         id: FrameId,
-        data: &Payload,
+        subject: Subject<'_>,
         eval: impl FnOnce(&mut Env<'_>) -> Result<T, E>,
     ) -> Result<T, Failure>
     where
         EvalError: From<E>,
     {
-        let context = Context::new(self.program, self.execution, id);
-        let context = context.or_given(self.out.inspection.as_deref());
-        let mut env = Env { data, surroundings: &context, random: &mut self.random };
-        eval(&mut env).map_err(|error| self.locate(id, &EvalError::from(error)))
+        self.evaluate_in(id, subject, None, eval)
     }
 
     /// The same, with one of a Map state's items in the context object.
     pub(crate) fn evaluate_for_item<T>(
         &mut self,
         id: FrameId,
-        data: &Payload,
-        (index, item): (u32, &Json),
+        subject: Subject<'_>,
+        item: (u32, &Json),
         eval: impl FnOnce(&mut Env<'_>) -> Result<T, EvalError>,
     ) -> Result<T, Failure> {
-        let context = Context::new(self.program, self.execution, id).for_item(index, item);
-        let mut env = Env { data, surroundings: &context, random: &mut self.random };
-        eval(&mut env).map_err(|error| self.locate(id, &error))
+        self.evaluate_in(id, subject, Some(item), eval)
+    }
+
+    fn evaluate_in<T, E>(
+        &mut self,
+        id: FrameId,
+        subject: Subject<'_>,
+        item: Option<(u32, &Json)>,
+        eval: impl FnOnce(&mut Env<'_>) -> Result<T, E>,
+    ) -> Result<T, Failure>
+    where
+        EvalError: From<E>,
+    {
+        let context = Context::new(self.program, self.execution, id, subject).for_item(item);
+        let context = context.or_given(self.out.inspection.as_deref());
+        let fuel = self.budget.allowance();
+        let (data, random) = (subject.data(), &mut self.random);
+        let mut env = Env { data, surroundings: &context, random, now: self.now, fuel };
+        let evaluated = eval(&mut env);
+        let left = env.fuel;
+        self.budget.spend(fuel, left);
+        evaluated.map_err(|error| self.locate(id, EvalError::from(error)))
     }
 
     /// AWS's words in front of an error of an evaluation.
-    pub(crate) fn locate(&self, id: FrameId, error: &EvalError) -> Failure {
+    pub(crate) fn locate(&self, id: FrameId, error: EvalError) -> Failure {
         if self.out.inspection.is_some() {
-            return Failure::new(error.error, &*error.cause);
+            return Failure::of_evaluation(error);
         }
         let frame = self.execution.frame(id);
         let state = frame.and_then(|frame| frame.state).map(|state| self.program.state(state));
@@ -292,7 +351,7 @@ impl Run<'_> {
              #{entered}). {}",
             error.cause
         );
-        Failure::new(error.error, cause)
+        Failure::of_evaluation(EvalError { cause, ..error })
     }
 
     /// Tells somebody who looks into the state.

@@ -102,6 +102,17 @@ pub enum EventKind {
         /// The variables that it assigns, the members of an object.
         assigned: Option<Payload>,
     },
+    /// JSONata of a state failed; what becomes of the state follows.
+    EvaluationFailed {
+        /// The state.
+        state: StateId,
+        /// Error name.
+        error: Text,
+        /// Cause.
+        cause: Text,
+        /// The field that holds the expression, as a path from the state.
+        location: Text,
+    },
     /// A state was abandoned because a sibling failed; shown for Task, Wait, Parallel and Map states.
     StateAborted {
         /// The state.

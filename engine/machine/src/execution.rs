@@ -255,6 +255,11 @@ impl Execution {
                 self.close_children(event.frame);
                 self.advance(event, Phase::Done);
             }
+            EventKind::EvaluationFailed { .. } => {
+                if let Some(frame) = self.frames.get_mut(&event.frame) {
+                    frame.previous = event.id;
+                }
+            }
             // What is abandoned goes with the event that closes the frame above it.
             EventKind::StateAborted { .. }
             | EventKind::MapIterationAborted { .. }
@@ -319,6 +324,7 @@ impl Execution {
             frame.state = Some(state);
             frame.data = input.clone();
             frame.entered = event.id;
+            frame.entered_after = event.previous;
             frame.entered_at = event.at;
             frame.retries.clear();
         }
@@ -394,6 +400,7 @@ impl Execution {
             variables: Variables::default(),
             state: None,
             entered: EventId::NONE,
+            entered_after: EventId::NONE,
             entered_at: Timestamp::default(),
             retries: Vec::new(),
             phase: Phase::Opened,

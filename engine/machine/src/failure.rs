@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use stepyard_asl::{Catcher, ErrorEquals, JitterStrategy, Random, Retrier, StateId};
+use stepyard_asl::{Catcher, ErrorEquals, EvalError, JitterStrategy, Random, Retrier, StateId};
 use stepyard_asl::{Outcome, StateKind, Transition};
 use stepyard_json::{Json, Object, Payload};
 
+use crate::context::Subject;
 use crate::decide::{Left, Run};
 use crate::frame::Frame;
 use crate::{EventId, EventKind, FrameId, Text};
@@ -29,6 +30,17 @@ pub(crate) struct Failure {
     /// A heartbeat is missed: AWS tells it as `States.Timeout` (recorded), but it can also be caught by a name of
     /// its own.
     heartbeat_missed: bool,
+    /// JSONata failed, which the history tells by an event of its own.
+    evaluation: Option<Evaluation>,
+}
+
+/// Where JSONata failed.
+#[derive(Clone, Debug, PartialEq)]
+struct Evaluation {
+    /// The field, as a path from the state.
+    location: Text,
+    /// The expression gave a value that its field does not admit.
+    is_out_of_range: bool,
 }
 
 impl Failure {
@@ -38,13 +50,22 @@ impl Failure {
 
     /// In the words of a Fail state or of a mock.
     pub(crate) fn told(error: Text, cause: Text) -> Failure {
-        Failure { error, cause, heartbeat_missed: false }
+        Failure { error, cause, heartbeat_missed: false, evaluation: None }
+    }
+
+    /// A path, a template, a function or an expression could not be evaluated.
+    pub(crate) fn of_evaluation(error: EvalError) -> Failure {
+        let EvalError { error, cause, location, is_out_of_range } = error;
+        let evaluation = (error == EvalError::QUERY_EVALUATION)
+            .then_some(Evaluation { location, is_out_of_range });
+        Failure { evaluation, ..Failure::new(error, cause) }
     }
 
     /// In the words of a task runner.
     pub(crate) fn of_task(error: Text, cause: Text) -> Failure {
         if error.as_deref() == Some(HEARTBEAT_TIMEOUT) {
-            return Failure { error: Some(TIMEOUT.into()), cause, heartbeat_missed: true };
+            let timeout = Failure::told(Some(TIMEOUT.into()), cause);
+            return Failure { heartbeat_missed: true, ..timeout };
         }
         Failure::told(error, cause)
     }
@@ -96,7 +117,29 @@ impl Run<'_> {
     pub(crate) fn fail(&mut self, id: FrameId, state: StateId, failure: Failure) {
         let previous = self.previous(id);
         self.abort_children(id, previous);
+        let previous = self.evaluation_failed(id, state, previous, &failure);
         self.handle(id, state, previous, failure, Origin::Itself);
+    }
+
+    /// Says that JSONata failed, if that is what the failure is, and returns the last event. On AWS's history it
+    /// follows what came before the state (recorded), but for values that are out of range.
+    fn evaluation_failed(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        previous: EventId,
+        failure: &Failure,
+    ) -> EventId {
+        let Some(Evaluation { location, is_out_of_range }) = failure.evaluation.clone() else {
+            return previous;
+        };
+        let follows = self.execution().frame(id).map_or(EventId::NONE, |frame| {
+            if is_out_of_range { frame.entered } else { frame.entered_after }
+        });
+        let (error, cause) = (failure.error.clone(), failure.cause.clone());
+        let kind = EventKind::EvaluationFailed { state, error, cause, location };
+        self.emit_after(id, follows, kind);
+        self.previous(id)
     }
 
     /// The scope that this frame runs has failed: so has the state around it, or the execution.
@@ -143,14 +186,14 @@ impl Run<'_> {
             let found = catchers.find(|(_, catcher)| failure.matches(&catcher.error_equals));
             if let Some((index, catcher)) = found {
                 self.inspect(|inspection| inspection.catcher = Some(index));
-                let previous = self.children_failed(id, state, previous);
+                let previous = self.children_failed(id, state, previous, &failure);
                 return self.catch(id, state, previous, &failure, catcher);
             }
         }
         // A broken Map or Parallel state ends at once; one with a broken child says so.
         let previous = match origin {
             Origin::Itself if failure.is_runtime() => previous,
-            _ => self.children_failed(id, state, previous),
+            _ => self.children_failed(id, state, previous, &failure),
         };
         self.fail_scope(id, previous, failure);
     }
@@ -189,7 +232,10 @@ impl Run<'_> {
     ) {
         match self.caught(id, state, &failure.output(), catcher) {
             Ok(left) => self.leave(id, state, left, Transition::Next(catcher.next)),
-            Err(failure) => self.fail_scope(id, previous, failure),
+            Err(failure) => {
+                let previous = self.evaluation_failed(id, state, previous, &failure);
+                self.fail_scope(id, previous, failure);
+            }
         }
     }
 
@@ -202,20 +248,29 @@ impl Run<'_> {
         catcher: &Catcher,
     ) -> Result<Left, Failure> {
         let caught = Payload::from(error_output.clone());
-        let assigned = self.assign(id, state, catcher.assign.as_ref(), &caught)?;
-        let output = self.caught_output(id, state, caught, &catcher.result_path)?;
+        let subject = Subject::ErrorOutput(&caught);
+        let assigned = self.assign(id, state, catcher.assign.as_ref(), subject)?;
+        let output = self.caught_output(id, state, &caught, catcher)?;
         Ok(Left { output, assigned })
     }
 
-    /// Says that the children of a state have failed, if it has started any, and returns the last event.
-    fn children_failed(&mut self, id: FrameId, state: StateId, previous: EventId) -> EventId {
-        if self.execution().frame(id).and_then(Frame::children).is_none() {
+    /// Says that a Parallel or Map state has failed, and returns the last event. One that has not started any child does
+    /// not say so, unless its JSONata failed (recorded).
+    fn children_failed(
+        &mut self,
+        id: FrameId,
+        state: StateId,
+        previous: EventId,
+        failure: &Failure,
+    ) -> EventId {
+        let has_children = self.execution().frame(id).and_then(Frame::children).is_some();
+        if !has_children && failure.evaluation.is_none() {
             return previous;
         }
-        let kind = if self.is_map(state) {
-            EventKind::MapStateFailed { state }
-        } else {
-            EventKind::ParallelStateFailed { state }
+        let kind = match &self.program.state(state).kind {
+            StateKind::Map(_) => EventKind::MapStateFailed { state },
+            StateKind::Parallel(_) => EventKind::ParallelStateFailed { state },
+            _ => return previous,
         };
         self.emit_after(id, previous, kind);
         self.previous(id)

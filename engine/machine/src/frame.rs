@@ -26,6 +26,8 @@ pub(crate) struct Frame {
     pub(crate) state: Option<StateId>,
     /// The event by which the current state was entered.
     pub(crate) entered: EventId,
+    /// The event before that.
+    pub(crate) entered_after: EventId,
     /// When it was.
     pub(crate) entered_at: Timestamp,
     /// Attempts that each retrier has granted during this visit of the state.

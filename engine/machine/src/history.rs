@@ -75,6 +75,17 @@ pub enum Details {
         /// `assignedVariables`, the members of an object.
         assigned: Option<Payload>,
     },
+    /// Of EvaluationFailed.
+    EvaluationFailed {
+        /// `state`, its name.
+        state: Arc<str>,
+        /// `error`.
+        error: Text,
+        /// `cause`.
+        cause: Text,
+        /// `location`.
+        location: Text,
+    },
     /// Of LambdaFunctionScheduled and ActivityScheduled.
     Scheduled {
         /// `resource`.
@@ -187,6 +198,11 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
             let (output, assigned) = (output.clone(), assigned.clone());
             let details = Details::StateExited { name: name(state), output, assigned };
             (words(program, *state)[1], Some(details))
+        }
+        EventKind::EvaluationFailed { state, error, cause, location } => {
+            let (error, cause, location) = (error.clone(), cause.clone(), location.clone());
+            let details = Details::EvaluationFailed { state: name(state), error, cause, location };
+            ("EvaluationFailed", Some(details))
         }
         EventKind::StateAborted { state } => (words(program, *state)[2], None),
         EventKind::TaskScheduled { state, .. }
@@ -388,6 +404,11 @@ impl Members {
                 self.object.insert("name", name.clone());
                 self.data("output", output);
                 self.assigned(assigned.as_ref());
+            }
+            Details::EvaluationFailed { state, error, cause, location } => {
+                self.failure(error, cause);
+                self.text("location", location);
+                self.object.insert("state", state.clone());
             }
             Details::Scheduled { resource, input, terms } => {
                 self.object.insert("resource", resource.clone());

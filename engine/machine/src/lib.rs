@@ -6,6 +6,7 @@
 //! evaluates no expression.
 
 mod audit;
+mod budget;
 mod context;
 mod data_flow;
 mod decide;
@@ -26,8 +27,9 @@ mod stimulus;
 mod variables;
 
 pub use audit::{Fault, audit};
+pub use budget::OutOfFuel;
 pub use data_flow::DATA_BYTES_MAX;
-pub use decide::{HISTORY_EVENTS_MAX, STEPS_MAX, decide};
+pub use decide::{HISTORY_EVENTS_MAX, STEPS_MAX, decide, decide_within};
 pub use event::{Event, EventKind, StartContext, Text};
 pub use execution::Execution;
 pub use footprint::Footprint;

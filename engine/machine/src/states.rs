@@ -9,9 +9,12 @@ mod succeed;
 pub(crate) mod task;
 pub(crate) mod wait;
 
-use stepyard_asl::{EvalError, Outcome, Path, Program, StateId, StateKind};
+use std::ops::RangeInclusive;
+
+use stepyard_asl::{EvalError, Jsonata, Outcome, Path, Program, StateId, StateKind};
 use stepyard_json::{Json, Payload};
 
+use crate::context::Subject;
 use crate::decide::{Left, Run};
 use crate::failure::Failure;
 use crate::frame::Frame;
@@ -69,9 +72,11 @@ fn finish(
     outcome: &Outcome,
 ) -> Result<(), Failure> {
     run.note(Stage::Result, raw);
+    let program = run.program;
+    let raw = Subject::Result(raw);
     let result = run.template(id, outcome.result_selector.as_ref(), raw)?;
-    let assigned = run.assign(id, state, run.program.state(state).assign.as_ref(), raw)?;
-    let output = run.output(id, state, result, &outcome.result_path)?;
+    let assigned = run.assign(id, state, program.state(state).assign.as_ref(), raw)?;
+    let output = run.output(id, state, Subject::Result(&result), &outcome.result_path)?;
     run.leave(id, state, Left { output, assigned }, outcome.transition);
     Ok(())
 }
@@ -94,14 +99,44 @@ fn whole_number(
     path: &Path,
     data: &Payload,
 ) -> Result<u64, Failure> {
-    let value = run.evaluate(id, data, |env| path.eval(env))?;
+    let value = run.evaluate(id, Subject::Input(data), |env| path.eval(env))?;
     let number = value.as_i64().and_then(|number| u64::try_from(number).ok());
     number.ok_or_else(|| {
         let value = shown(&value);
         let cause = format!(
             "The {field} field refers to value \"{value}\" which is not a valid integer: {path}"
         );
-        run.locate(id, &EvalError::runtime(cause))
+        run.locate(id, EvalError::runtime(cause))
+    })
+}
+
+/// A whole number that JSONata computes.
+fn computed(
+    run: &mut Run<'_>,
+    id: FrameId,
+    input: &Payload,
+    jsonata: &Jsonata,
+    range: RangeInclusive<u64>,
+) -> Result<u64, Failure> {
+    let value = run.evaluate(id, Subject::Input(input), |env| jsonata.eval(env))?;
+    integer_within(&value, jsonata, &range).map_err(|error| run.locate(id, error))
+}
+
+fn integer_within(
+    value: &Json,
+    jsonata: &Jsonata,
+    range: &RangeInclusive<u64>,
+) -> Result<u64, EvalError> {
+    let Json::Number(number) = value else { return Err(jsonata.unexpected("number", value)) };
+    let field = jsonata.location();
+    let refused = |cause| EvalError::out_of_range(cause, field.clone());
+    let Some(integer) = number.as_i64() else {
+        return Err(refused(format!("The {field} field cannot be parsed as an integer: {value}")));
+    };
+    let integer = u64::try_from(integer).ok().filter(|integer| range.contains(integer));
+    integer.ok_or_else(|| {
+        let (least, most) = (range.start(), range.end());
+        refused(format!("{field} must be between {least} and {most} but was: {value}"))
     })
 }
 

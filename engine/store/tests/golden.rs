@@ -173,8 +173,29 @@ fn qualified() -> Vec<Event> {
     ])
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 5] {
+/// JSONata that fails, which a catcher takes, and that fails again, which ends the execution.
+fn evaluation() -> Vec<Event> {
+    let (state, data) = (StateId(0), payload("{}"));
+    let failed = |location: Option<&str>| EventKind::EvaluationFailed {
+        state,
+        error: Some("States.QueryEvaluationError".into()),
+        cause: Some("nothing".into()),
+        location: location.map(Arc::from),
+    };
+    journal(vec![
+        started(None),
+        (0, EventKind::StateEntered { state, input: data.clone() }),
+        (0, failed(Some("Output/v"))),
+        (0, EventKind::StateExited { state, output: data.clone(), assigned: None }),
+        (0, EventKind::StateEntered { state, input: data }),
+        (0, failed(None)),
+        (0, EventKind::ExecutionFailed { error: Some("E".into()), cause: None }),
+    ])
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 6] {
     [
+        ("evaluation", evaluation()),
         ("nesting", nesting()),
         ("others", others()),
         ("qualified", qualified()),
@@ -199,6 +220,7 @@ fn the_oldest_journals_are_read_as_they_were_written() {
 #[test]
 fn the_oldest_journals_fold() {
     let ends = [
+        ("evaluation", "FAILED"),
         ("task", "FAILED"),
         ("nesting", "SUCCEEDED"),
         ("qualified", "SUCCEEDED"),

@@ -1,7 +1,9 @@
 //! Sizes and resizing.
 
-use fast_image_resize::Resizer;
-use image::DynamicImage;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8x3, U8x4};
+use fast_image_resize::{PixelTrait, Resizer};
+use image::{DynamicImage, RgbImage, RgbaImage};
 
 use super::ImageError;
 
@@ -63,15 +65,42 @@ pub(super) fn resize(image: DynamicImage, to: (u32, u32)) -> Result<DynamicImage
     if between.1 == to.1 { scale(image, to) } else { scale(scale(image, between)?, to) }
 }
 
+/// By name of the pixel type: asked to find it out, the resizer is compiled for all the types that it knows.
 fn scale(image: DynamicImage, to: (u32, u32)) -> Result<DynamicImage, ImageError> {
-    if (image.width(), image.height()) == to {
+    let from = (image.width(), image.height());
+    if from == to {
         return Ok(image);
     }
-    let mut resized = DynamicImage::new(to.0, to.1, image.color());
-    match Resizer::new().resize(&image, &mut resized, None) {
-        Ok(()) => Ok(resized),
-        Err(error) => Err(ImageError::Invalid(format!("the image cannot be resized: {error}"))),
+    match image {
+        DynamicImage::ImageRgb8(image) => {
+            let pixels = scaled::<U8x3>(&image, from, to)?;
+            RgbImage::from_raw(to.0, to.1, pixels).map(DynamicImage::from).ok_or_else(mismatch)
+        }
+        other => {
+            let pixels = scaled::<U8x4>(&other.into_rgba8(), from, to)?;
+            RgbaImage::from_raw(to.0, to.1, pixels).map(DynamicImage::from).ok_or_else(mismatch)
+        }
     }
+}
+
+fn scaled<P: PixelTrait>(
+    pixels: &[u8],
+    from: (u32, u32),
+    to: (u32, u32),
+) -> Result<Vec<u8>, ImageError> {
+    let source = TypedImageRef::<P>::from_buffer(from.0, from.1, pixels).map_err(cannot)?;
+    let mut bytes = vec![0; area(to) as usize * size_of::<P>()];
+    let mut target = TypedImage::<P>::from_buffer(to.0, to.1, &mut bytes).map_err(cannot)?;
+    Resizer::new().resize_typed(&source, &mut target, None).map_err(cannot)?;
+    Ok(bytes)
+}
+
+fn mismatch() -> ImageError {
+    cannot("its pixels do not fit its size")
+}
+
+fn cannot(error: impl std::fmt::Display) -> ImageError {
+    ImageError::Invalid(format!("the image cannot be resized: {error}"))
 }
 
 #[cfg(test)]

@@ -28,6 +28,11 @@ pub(crate) fn compile(rule: &Json, pointer: &str, faults: &mut Vec<Fault>) -> Op
     compile_test(object, pointer, faults).map(|test| Choice::Test(Box::new(test)))
 }
 
+/// Whether a field belongs to the rules of JSONPath alone.
+pub(crate) fn is_comparison(field: &str) -> bool {
+    matches!(field, "And" | "Or" | "Not" | "Variable") || Operator::by_name(field).is_some()
+}
+
 fn compile_all(rules: &Json, pointer: &str, faults: &mut Vec<Fault>) -> Option<Vec<Choice>> {
     let Some(rules) = rules.as_array().filter(|rules| !rules.is_empty()) else {
         faults.push((pointer.into(), "Value cannot be empty".into()));

@@ -12,8 +12,9 @@ fn eval(rule: &str) -> Result<bool, String> {
         .ok_or_else(|| format!("{faults:?}"))?;
     let data = Payload::from_text(DATA).unwrap();
     let context = Json::parse(r#"{"Execution":{"Name":"foo"}}"#).unwrap();
-    let env = Env { data: &data, surroundings: &context, random: &mut Random::from_seed(1) };
-    choice.eval(&env).map_err(|error| error.cause)
+    let random = &mut Random::from_seed(1);
+    let env = &mut Env::new(&data, &context, random);
+    choice.eval(env).map_err(|error| error.cause)
 }
 
 #[test]

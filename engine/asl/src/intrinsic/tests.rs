@@ -9,7 +9,7 @@ fn eval(call: &str) -> Result<String, String> {
             .unwrap();
     let context = Json::parse(r#"{"Execution":{"Name":"run-1"}}"#).unwrap();
     let mut random = Random::from_seed(5);
-    let mut env = Env { data: &data, surroundings: &context, random: &mut random };
+    let mut env = Env::new(&data, &context, &mut random);
     let intrinsic = Intrinsic::parse(call)?;
     intrinsic.eval(&mut env).map(|json| json.to_string()).map_err(|error| error.to_string())
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use stepyard_json::{Json, Object, ReferencePath};
 
 use super::{Faults, QueryLanguage, allowed};
+use crate::jsonata::{Jsonata, JsonataFault, Place, expression_in};
+use crate::template::TemplateFault;
 use crate::variable::fault_of_name;
 use crate::{Code, Path, ResultPath, Template};
 
@@ -13,17 +15,22 @@ use crate::{Code, Path, ResultPath, Template};
 pub(super) struct Fields<'a, 'f> {
     json: &'a Json,
     pointer: String,
+    /// How much of the pointer leads to the state.
+    state: usize,
+    language: QueryLanguage,
     faults: &'f mut Faults,
 }
 
 impl<'a, 'f> Fields<'a, 'f> {
     pub(super) fn new(json: &'a Json, pointer: String, faults: &'f mut Faults) -> Self {
-        Fields { json, pointer, faults }
+        let state = pointer.len();
+        Fields { json, pointer, state, language: QueryLanguage::JsonPath, faults }
     }
 
     /// The fields of an object nested in this one.
     pub(super) fn nested<'n>(&'n mut self, json: &'a Json, at: &str) -> Fields<'a, 'n> {
-        Fields { json, pointer: self.place(at), faults: self.faults }
+        let (pointer, state, language) = (self.place(at), self.state, self.language);
+        Fields { json, pointer, state, language, faults: self.faults }
     }
 
     pub(super) fn get(&self, field: &str) -> Option<&'a Json> {
@@ -69,14 +76,25 @@ impl<'a, 'f> Fields<'a, 'f> {
         self.faults.add(Code::UnsupportedFeature, message, place);
     }
 
-    /// The language of this object, which stands in one of that language.
-    pub(super) fn language(&mut self, outer: QueryLanguage) -> QueryLanguage {
+    /// The language of its expressions.
+    pub(super) fn language(&self) -> QueryLanguage {
+        self.language
+    }
+
+    pub(super) fn is_jsonata(&self) -> bool {
+        self.language == QueryLanguage::Jsonata
+    }
+
+    /// Reads `QueryLanguage` of this object, which stands in one of that language.
+    pub(super) fn read_language(&mut self, outer: QueryLanguage) -> QueryLanguage {
+        self.language = self.language_within(outer);
+        self.language
+    }
+
+    fn language_within(&mut self, outer: QueryLanguage) -> QueryLanguage {
         match (self.get("QueryLanguage").map(Json::as_str), outer) {
             (None, outer) => outer,
-            (Some(Some("JSONata")), _) => {
-                self.unsupported("QueryLanguage", "The query language JSONata");
-                QueryLanguage::Jsonata
-            }
+            (Some(Some("JSONata")), _) => QueryLanguage::Jsonata,
             (Some(Some("JSONPath")), QueryLanguage::JsonPath) => QueryLanguage::JsonPath,
             (Some(Some("JSONPath")), QueryLanguage::Jsonata) => {
                 self.fault_here(
@@ -95,26 +113,84 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     /// Refuses the fields that a state of that type and language does not have.
-    pub(super) fn refuse_others(&mut self, state_type: &str, language: QueryLanguage) {
+    pub(super) fn refuse_others(&mut self, state_type: &str) {
         for (field, _) in self.json.as_object().into_iter().flat_map(Object::iter) {
-            if let Some(message) = allowed::refusal(state_type, language, field) {
+            if let Some(message) = allowed::refusal(state_type, self.language, field) {
                 self.fault_here(message);
             }
         }
     }
 
     /// `Assign`: an object whose members have the names of variables.
-    pub(super) fn assign(&mut self) -> Option<Template> {
+    pub(super) fn assign(&mut self, place: Place) -> Option<Template> {
         let Some(variables) = self.get("Assign")?.as_object() else {
             self.fault("Assign", "Expected value of type Object");
             return None;
         };
         for (key, _) in variables.iter() {
-            if let Some(message) = fault_of_name(key.strip_suffix(".$").unwrap_or(key)) {
+            let name = match self.language {
+                QueryLanguage::JsonPath => key.strip_suffix(".$").unwrap_or(key),
+                QueryLanguage::Jsonata => key,
+            };
+            if let Some(message) = fault_of_name(name) {
                 self.fault(&format!("Assign/{key}"), message);
             }
         }
-        self.template("Assign")
+        self.template_in_language("Assign", place)
+    }
+
+    /// `Parameters`, or `Arguments` in JSONata.
+    pub(super) fn arguments(&mut self) -> Option<Template> {
+        match self.language {
+            QueryLanguage::JsonPath => self.template("Parameters"),
+            QueryLanguage::Jsonata => self.jsonata("Arguments", Place::Input),
+        }
+    }
+
+    /// `Output`, which JSONata alone has.
+    pub(super) fn output(&mut self, place: Place) -> Option<Template> {
+        if self.is_jsonata() { self.jsonata("Output", place) } else { None }
+    }
+
+    /// A field that has the same name in both languages.
+    pub(super) fn template_in_language(&mut self, field: &str, place: Place) -> Option<Template> {
+        match self.language {
+            QueryLanguage::JsonPath => self.template(field),
+            QueryLanguage::Jsonata => self.jsonata(field, place),
+        }
+    }
+
+    /// A template of JSONata; any JSON is one.
+    fn jsonata(&mut self, field: &str, place: Place) -> Option<Template> {
+        let json = self.get(field)?;
+        let compiled = Template::compile_jsonata(json, &self.within_state(field), place);
+        self.told(field, compiled)
+    }
+
+    /// The JSONata expression that a field is, when it is one: `None` inside when it cannot be used.
+    pub(super) fn computed(&mut self, field: &str) -> Option<Option<Jsonata>> {
+        let text = self.get(field)?.as_str().filter(|_| self.is_jsonata())?;
+        let compiled = match expression_in(text) {
+            Ok(None) => return None,
+            Ok(Some(text)) => Jsonata::compile(text, &self.within_state(field), Place::Input),
+            Err(fault) => Err(vec![fault]),
+        };
+        match compiled {
+            Ok(jsonata) => Some(Some(jsonata)),
+            Err(faults) => {
+                let place = self.place(field);
+                for JsonataFault { code, message } in faults {
+                    self.faults.add(code, message, place.clone());
+                }
+                Some(None)
+            }
+        }
+    }
+
+    /// A field as a path from the state.
+    fn within_state(&self, field: &str) -> String {
+        let place = self.place(field);
+        place.get(self.state + 1..).unwrap_or_default().to_owned()
     }
 
     pub(super) fn text(&mut self, field: &str) -> Option<Arc<str>> {
@@ -209,13 +285,23 @@ impl<'a, 'f> Fields<'a, 'f> {
         }
     }
 
-    /// A payload template; any JSON is one.
+    /// A payload template of JSONPath; any JSON is one.
     pub(super) fn template(&mut self, field: &str) -> Option<Template> {
-        match Template::compile(self.get(field)?) {
+        let compiled = Template::compile(self.get(field)?);
+        self.told(field, compiled)
+    }
+
+    fn told(
+        &mut self,
+        field: &str,
+        compiled: Result<Template, Vec<TemplateFault>>,
+    ) -> Option<Template> {
+        match compiled {
             Ok(template) => Some(template),
             Err(faults) => {
-                for fault in faults {
-                    self.fault(&format!("{field}{}", fault.pointer), fault.message);
+                for TemplateFault { pointer, code, message } in faults {
+                    let place = self.place(&format!("{field}{pointer}"));
+                    self.faults.add(code, message, place);
                 }
                 None
             }

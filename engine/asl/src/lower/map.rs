@@ -1,12 +1,15 @@
 //! Map states, in both modes. A Map in DISTRIBUTED mode is checked as a whole, though it is not run yet.
 
+use std::ops::RangeInclusive;
+
 use stepyard_json::Json;
 
 use super::allowed::unsupported;
 use super::fields::Fields;
 use super::number::{Numbering, RawState};
 use super::outcome::outcome;
-use crate::{Code, Map, MaxConcurrency, Path};
+use crate::jsonata::Place;
+use crate::{Code, Items, Map, MaxConcurrency, Path};
 
 /// Items that a reader hands out at most (AWS developer guide, `MaxItems`).
 const ITEMS_MAX: u64 = 100_000_000;
@@ -32,18 +35,15 @@ pub(super) fn map(
     check_mode(fields);
     check_label(fields);
     fields.at_most_one(&["ItemSelector", "Parameters"]);
-    let items_path = match fields.has("ItemsPath") {
-        true => fields.reference_path("ItemsPath"),
-        false => Some(Path::identity()),
-    };
+    let items = items(fields);
     let item_selector = match fields.has("ItemSelector") {
-        true => fields.template("ItemSelector"),
+        true => fields.template_in_language("ItemSelector", Place::Input),
         false => fields.template("Parameters"),
     };
     let max_concurrency = max_concurrency(fields);
     let outcome = outcome(fields, numbering, raw.scope);
     Some(Map {
-        items_path: items_path?,
+        items: items?,
         item_selector,
         item_processor: *raw.nested.first()?,
         max_concurrency: max_concurrency?,
@@ -51,8 +51,28 @@ pub(super) fn map(
     })
 }
 
+/// `ItemsPath`, or `Items` in JSONata: an array, or an expression that gives one.
+fn items(fields: &mut Fields<'_, '_>) -> Option<Items> {
+    if fields.has("ItemsPath") {
+        return fields.reference_path("ItemsPath").map(Items::Path);
+    }
+    if !fields.is_jsonata() || !fields.has("Items") {
+        return Some(Items::Path(Path::identity()));
+    }
+    let items = fields.template_in_language("Items", Place::Input)?;
+    let is_array = fields.get("Items").is_some_and(|items| items.as_array().is_some());
+    if !is_array && items.jsonata().is_none() {
+        fields.fault("Items", "Expected value of type Array");
+        return None;
+    }
+    Some(Items::Template(items))
+}
+
 fn max_concurrency(fields: &mut Fields<'_, '_>) -> Option<MaxConcurrency> {
     fields.at_most_one(&["MaxConcurrency", "MaxConcurrencyPath"]);
+    if let Some(jsonata) = fields.computed("MaxConcurrency") {
+        return jsonata.map(MaxConcurrency::Jsonata);
+    }
     if fields.has("MaxConcurrencyPath") {
         return fields.reference_path("MaxConcurrencyPath").map(MaxConcurrency::Path);
     }
@@ -95,12 +115,12 @@ fn check_mode(fields: &mut Fields<'_, '_>) {
 fn check_distributed(fields: &mut Fields<'_, '_>) {
     check_object(fields, "ItemReader", |reader| {
         reader.required_text("Resource");
-        reader.template("Parameters");
+        reader.arguments();
         check_object(reader, "ReaderConfig", check_reader);
     });
     check_object(fields, "ItemBatcher", |batcher| {
-        batcher.integer("MaxItemsPerBatch", 1..=ITEMS_MAX);
-        batcher.integer("MaxInputBytesPerBatch", 1..=BATCH_BYTES_MAX);
+        check_count(batcher, "MaxItemsPerBatch", 1..=ITEMS_MAX);
+        check_count(batcher, "MaxInputBytesPerBatch", 1..=BATCH_BYTES_MAX);
         batcher.any_of(&[
             "MaxItemsPerBatch",
             "MaxItemsPerBatchPath",
@@ -108,17 +128,18 @@ fn check_distributed(fields: &mut Fields<'_, '_>) {
             "MaxInputBytesPerBatchPath",
         ]);
         check_paths(batcher, &["MaxItemsPerBatch", "MaxInputBytesPerBatch"]);
-        batcher.template("BatchInput");
+        batcher.template_in_language("BatchInput", Place::Input);
     });
     check_object(fields, "ResultWriter", |writer| {
         if !writer.has("Resource") && !writer.has("WriterConfig") {
             writer.fault_here("Value cannot be empty");
         }
         writer.text("Resource");
-        writer.template("Parameters");
+        writer.arguments();
     });
-    fields.integer("ToleratedFailureCount", 0..=u64::from(u32::MAX));
-    if let Some(percentage) = fields.get("ToleratedFailurePercentage")
+    check_count(fields, "ToleratedFailureCount", 0..=u64::from(u32::MAX));
+    if fields.computed("ToleratedFailurePercentage").is_none()
+        && let Some(percentage) = fields.get("ToleratedFailurePercentage")
         && !percentage.as_f64().is_some_and(|percentage| (0.0..=100.0).contains(&percentage))
     {
         fields.fault("ToleratedFailurePercentage", "Expected a number from 0 to 100");
@@ -132,8 +153,15 @@ fn check_reader(config: &mut Fields<'_, '_>) {
     config.one_of("CSVHeaderLocation", &["FIRST_ROW", "GIVEN"]);
     config.one_of("CSVDelimiter", &["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"]);
     config.one_of("Transformation", &["NONE", "LOAD_AND_FLATTEN"]);
-    config.integer("MaxItems", 0..=ITEMS_MAX);
+    check_count(config, "MaxItems", 0..=ITEMS_MAX);
     check_paths(config, &["MaxItems"]);
+}
+
+/// A whole number, written or computed.
+fn check_count(fields: &mut Fields<'_, '_>, name: &str, range: RangeInclusive<u64>) {
+    if fields.computed(name).is_none() {
+        fields.integer(name, range);
+    }
 }
 
 /// Values that may also stand at the end of a path.

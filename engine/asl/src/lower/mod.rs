@@ -16,7 +16,7 @@ use std::sync::Arc;
 use stepyard_json::Json;
 
 use crate::{
-    Code, Compilation, Diagnostic, Program, Scope, ScopeId, Severity, StateId, WorkflowType,
+    Code, Compilation, Diagnostic, Flow, Program, Scope, ScopeId, Severity, StateId, WorkflowType,
 };
 use fields::Fields;
 use number::{Numbering, RawScope};
@@ -40,7 +40,9 @@ pub(crate) fn lower(document: &Json, workflow: WorkflowType) -> Compilation {
     reach::check(&numbering, &mut faults);
     shadow::check(&numbering, &mut faults);
     let complete = states.len() == numbering.states.len() && scopes.len() == numbering.scopes.len();
-    let program = complete.then(|| Arc::new(Program { states, scopes, timeout_seconds, comment }));
+    let has_jsonata = states.iter().any(|state| matches!(state.flow, Flow::Jsonata { .. }));
+    let program = Program { states, scopes, timeout_seconds, comment, has_jsonata };
+    let program = complete.then(|| Arc::new(program));
     Compilation { program, diagnostics: faults.0 }
 }
 
@@ -54,7 +56,7 @@ fn top_level(
     if fields.text("Version").is_some_and(|version| &*version != "1.0") {
         fields.fault("Version", "The only supported version is '1.0'");
     }
-    (timeout, comment, fields.language(QueryLanguage::JsonPath))
+    (timeout, comment, fields.read_language(QueryLanguage::JsonPath))
 }
 
 /// The language of a state's paths and expressions.

@@ -7,6 +7,7 @@ use stepyard_json::Json;
 use super::fields::Fields;
 use super::number::Numbering;
 use super::{SECONDS_MAX, missing_target};
+use crate::jsonata::Place;
 use crate::{
     Catcher, Code, ErrorEquals, JitterStrategy, Outcome, Retrier, ScopeId, StateId, Transition,
 };
@@ -159,6 +160,7 @@ fn catcher(
     let result_path = entry.result_path();
     entry.required_text("Next")?;
     let next = target(entry, "Next", numbering, scope);
-    let assign = entry.assign();
-    Some(Catcher { error_equals: error_equals?, result_path, assign, next: next? })
+    let output = entry.output(Place::Catch);
+    let assign = entry.assign(Place::Catch);
+    Some(Catcher { error_equals: error_equals?, result_path, output, assign, next: next? })
 }

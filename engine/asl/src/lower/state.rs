@@ -1,17 +1,18 @@
 //! Second pass: one state to its typed form.
 
-use stepyard_json::{Json, Payload};
+use stepyard_json::{Json, Object, Payload};
 
 use super::allowed::foreign;
 use super::fields::Fields;
 use super::map::map;
 use super::number::{Numbering, RawState};
 use super::outcome::{outcome, target, transition};
-use super::task::{has_credentials, task};
+use super::task::{seconds, task};
 use super::{Faults, QueryLanguage, SECONDS_MAX};
+use crate::jsonata::Place;
 use crate::{
-    ChoiceRule, ChoiceState, Expression, Fail, Parallel, Pass, State, StateKind, TextSource,
-    Timestamp, Wait, WaitUntil, choice,
+    Choice, ChoiceRule, ChoiceState, Expression, Fail, Flow, Parallel, Pass, State, StateKind,
+    TextSource, Timestamp, Wait, WaitUntil, choice,
 };
 
 const TYPES: &str = "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]";
@@ -27,17 +28,16 @@ pub(super) fn lower(
     }
     let mut fields = Fields::new(raw.json, raw.pointer.clone(), faults);
     let state_type = fields.required_text("Type");
-    let language = fields.language(numbering.language);
+    fields.read_language(numbering.language);
     if let Some(state_type) = &state_type {
-        fields.refuse_others(state_type, language);
+        fields.refuse_others(state_type);
     }
-    if language == QueryLanguage::Jsonata {
-        check_targets(&mut fields, raw, numbering);
-        return None;
-    }
-    let input_path = fields.data_path("InputPath");
-    let output_path = fields.data_path("OutputPath");
-    let assign = fields.assign();
+    let place = match state_type.as_deref() {
+        Some("Task" | "Parallel" | "Map") => Place::Result,
+        _ => Place::Input,
+    };
+    let flow = flow(&mut fields, place);
+    let assign = fields.assign(place);
     let kind = match &*state_type? {
         "Pass" => pass(&mut fields, raw, numbering).map(StateKind::Pass),
         "Task" => {
@@ -57,17 +57,17 @@ pub(super) fn lower(
         }
     };
     let name = raw.name.into();
-    Some(State { name, scope: raw.scope, input_path, output_path, assign, kind: kind? })
+    Some(State { name, scope: raw.scope, flow, assign, kind: kind? })
 }
 
-/// All that is checked of a state whose language is not run yet.
-fn check_targets(fields: &mut Fields<'_, '_>, raw: &RawState<'_>, numbering: &Numbering<'_>) {
-    for field in ["Next", "Default"] {
-        if fields.has(field) {
-            target(fields, field, numbering, raw.scope);
-        }
+fn flow(fields: &mut Fields<'_, '_>, place: Place) -> Flow {
+    match fields.language() {
+        QueryLanguage::Jsonata => Flow::Jsonata { output: fields.output(place) },
+        QueryLanguage::JsonPath => Flow::JsonPath {
+            input_path: fields.data_path("InputPath"),
+            output_path: fields.data_path("OutputPath"),
+        },
     }
-    has_credentials(fields);
 }
 
 fn pass(
@@ -111,33 +111,60 @@ fn choice_state(
     None
 }
 
-fn choice_rule(
-    fields: &mut Fields<'_, '_>,
+fn choice_rule<'a>(
+    fields: &mut Fields<'a, '_>,
     at: usize,
-    rule: &Json,
+    rule: &'a Json,
     raw: &RawState<'_>,
     numbering: &Numbering<'_>,
 ) -> Option<ChoiceRule> {
-    let place = format!("{}/Choices[{at}]", fields.pointer());
-    let mut rule_fields = Fields::new(rule, place.clone(), fields.faults());
-    let next = rule_fields
+    let mut fields = fields.nested(rule, &format!("Choices[{at}]"));
+    let next = fields
         .required_text("Next")
-        .and_then(|_| target(&mut rule_fields, "Next", numbering, raw.scope));
-    let assign = rule_fields.assign();
+        .and_then(|_| target(&mut fields, "Next", numbering, raw.scope));
+    let output = fields.output(Place::Input);
+    let assign = fields.assign(Place::Input);
+    let condition = match fields.language() {
+        QueryLanguage::JsonPath => comparison(&mut fields, rule),
+        QueryLanguage::Jsonata => condition(&mut fields, rule),
+    };
+    Some(ChoiceRule { condition: condition?, output, assign, next: next? })
+}
+
+/// The rule itself, in JSONPath.
+fn comparison(fields: &mut Fields<'_, '_>, rule: &Json) -> Option<Choice> {
     for field in ["Condition", "Output"] {
-        if rule.get(field).is_some() {
-            rule_fields.fault_here(foreign(QueryLanguage::JsonPath, field));
+        if fields.has(field) {
+            fields.fault_here(foreign(QueryLanguage::JsonPath, field));
         }
     }
-    if rule.get("Condition").is_some() {
+    if fields.has("Condition") {
         return None;
     }
     let mut faults = Vec::new();
-    let condition = choice::compile(rule, &place, &mut faults);
+    let condition = choice::compile(rule, fields.pointer(), &mut faults);
     for (pointer, message) in faults {
         fields.faults().schema(message, pointer);
     }
-    Some(ChoiceRule { condition: condition?, assign, next: next? })
+    condition
+}
+
+/// `Condition`, in JSONata: an expression or a literal.
+fn condition(fields: &mut Fields<'_, '_>, rule: &Json) -> Option<Choice> {
+    for (field, _) in rule.as_object().into_iter().flat_map(Object::iter) {
+        if choice::is_comparison(field) {
+            fields.fault_here(foreign(QueryLanguage::Jsonata, field));
+        }
+    }
+    if let Some(jsonata) = fields.computed("Condition") {
+        return jsonata.map(Choice::Jsonata);
+    }
+    match fields.get("Condition") {
+        Some(Json::Bool(holds)) => return Some(Choice::Literal(*holds)),
+        Some(_) => fields.fault("Condition", "Expected a JSONata expression or a Boolean"),
+        None => fields.fault_missing("Condition"),
+    }
+    None
 }
 
 fn wait(
@@ -145,11 +172,16 @@ fn wait(
     raw: &RawState<'_>,
     numbering: &Numbering<'_>,
 ) -> Option<Wait> {
-    fields.exactly_one(&["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]);
-    let until = if fields.has("Seconds") {
-        fields.integer("Seconds", 0..=SECONDS_MAX).map(WaitUntil::Seconds)
-    } else if fields.has("SecondsPath") {
-        fields.reference_path("SecondsPath").map(WaitUntil::SecondsPath)
+    match fields.language() {
+        QueryLanguage::JsonPath => {
+            fields.exactly_one(&["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]);
+        }
+        QueryLanguage::Jsonata => fields.exactly_one(&["Seconds", "Timestamp"]),
+    }
+    let until = if fields.has("Seconds") || fields.has("SecondsPath") {
+        seconds(fields, "Seconds", "SecondsPath", 0..=SECONDS_MAX).map(WaitUntil::Seconds)
+    } else if let Some(jsonata) = fields.computed("Timestamp") {
+        jsonata.map(WaitUntil::TimestampJsonata)
     } else if fields.has("Timestamp") {
         let parsed = fields.text("Timestamp").map(|text| Timestamp::parse(&text));
         if parsed == Some(None) {
@@ -172,6 +204,9 @@ fn fail(fields: &mut Fields<'_, '_>) -> Fail {
 
 fn text_source(fields: &mut Fields<'_, '_>, literal: &str, by_path: &str) -> Option<TextSource> {
     fields.at_most_one(&[literal, by_path]);
+    if let Some(jsonata) = fields.computed(literal) {
+        return jsonata.map(TextSource::Jsonata);
+    }
     if let Some(text) = fields.text(literal) {
         return Some(TextSource::Literal(text));
     }
@@ -199,7 +234,7 @@ fn parallel(
         Some(Some([])) => fields.fault("Branches", "Value cannot be empty"),
         Some(Some(_)) => {}
     }
-    let parameters = fields.template("Parameters");
+    let parameters = fields.arguments();
     let outcome = outcome(fields, numbering, raw.scope)?;
     Some(Parallel { branches: raw.nested.clone(), parameters, outcome })
 }

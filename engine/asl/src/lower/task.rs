@@ -1,9 +1,12 @@
 //! Task states.
 
+use std::ops::RangeInclusive;
+
 use super::SECONDS_MAX;
 use super::fields::Fields;
 use super::number::Numbering;
 use super::outcome::outcome;
+use crate::jsonata::Place;
 use crate::{Pattern, Resource, ScopeId, Seconds, Task, WorkflowType};
 
 pub(super) fn task(
@@ -17,13 +20,13 @@ pub(super) fn task(
     {
         check_express(fields, resource);
     }
-    let parameters = fields.template("Parameters");
+    let parameters = fields.arguments();
     let credentials = match has_credentials(fields) {
-        true => fields.template("Credentials"),
+        true => fields.template_in_language("Credentials", Place::Input),
         false => None,
     };
-    let timeout = seconds(fields, "TimeoutSeconds", "TimeoutSecondsPath");
-    let heartbeat = seconds(fields, "HeartbeatSeconds", "HeartbeatSecondsPath");
+    let timeout = seconds(fields, "TimeoutSeconds", "TimeoutSecondsPath", 1..=SECONDS_MAX);
+    let heartbeat = seconds(fields, "HeartbeatSeconds", "HeartbeatSecondsPath", 1..=SECONDS_MAX);
     if let (Some(Seconds::Literal(timeout)), Some(Seconds::Literal(heartbeat))) =
         (&timeout, &heartbeat)
         && heartbeat >= timeout
@@ -42,7 +45,7 @@ pub(super) fn task(
 }
 
 /// Whether there are any; those without a role are a fault.
-pub(super) fn has_credentials(fields: &mut Fields<'_, '_>) -> bool {
+fn has_credentials(fields: &mut Fields<'_, '_>) -> bool {
     let Some(credentials) = fields.get("Credentials") else { return false };
     let has_role = credentials.get("RoleArn").or(credentials.get("RoleArn.$")).is_some();
     if !has_role {
@@ -78,10 +81,19 @@ fn check_express(fields: &mut Fields<'_, '_>, resource: &Resource) {
     fields.fault("Resource", format!("Express state machine does not support {what}"));
 }
 
-fn seconds(fields: &mut Fields<'_, '_>, literal: &str, by_path: &str) -> Option<Seconds> {
+/// A number of seconds: written, at the end of a path, or computed.
+pub(super) fn seconds(
+    fields: &mut Fields<'_, '_>,
+    literal: &str,
+    by_path: &str,
+    range: RangeInclusive<u64>,
+) -> Option<Seconds> {
     fields.at_most_one(&[literal, by_path]);
+    if let Some(jsonata) = fields.computed(literal) {
+        return jsonata.map(Seconds::Jsonata);
+    }
     match fields.has(by_path) {
         true => fields.reference_path(by_path).map(Seconds::Path),
-        false => fields.integer(literal, 1..=SECONDS_MAX).map(Seconds::Literal),
+        false => fields.integer(literal, range).map(Seconds::Literal),
     }
 }

@@ -280,8 +280,10 @@ fn retriers_and_catchers_are_checked() {
 
 #[test]
 fn what_cannot_be_run_yet_is_refused_by_name() {
-    let state = r#"{"Type":"Pass","End":true,"QueryLanguage":"JSONata"}"#;
-    let fault = "UNSUPPORTED_FEATURE: The query language JSONata is not supported yet at /States/A/QueryLanguage";
+    let state = r#"{"Type":"Map","End":true,"ItemProcessor":{
+        "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+        "StartAt":"B","States":{"B":{"Type":"Succeed"}}}}"#;
+    let fault = "UNSUPPORTED_FEATURE: The Map mode DISTRIBUTED is not supported yet at /States/A/ItemProcessor/ProcessorConfig/Mode";
     assert_eq!(faults_of_state(state), [fault]);
 }
 
@@ -294,7 +296,9 @@ fn every_code_occurs() {
         r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"A"}}}"#,
         r#"{"StartAt":"A","States":{"A":{"Type":"Parallel","End":true,"Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}]}}}"#,
         r#"{"StartAt":"A","States":{"A":{"Type":"Map","Label":"","End":true,"ItemProcessor":{"StartAt":"B","States":{"B":{"Type":"Succeed"}}}}}}"#,
-        r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#,
+        r#"{"StartAt":"A","States":{"A":{"Type":"Map","End":true,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED"},"StartAt":"B","States":{"B":{"Type":"Succeed"}}}}}}"#,
+        r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed","Output":"{% 1 + %}"}}}"#,
+        r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed","Output":"{% phone %}"}}}"#,
     ]
     .into_iter()
     .flat_map(|definition| compile(definition).diagnostics)
@@ -412,4 +416,69 @@ fn what_was_accepted_once_still_runs() {
     assert!(compile(definition).program.is_none());
     assert_eq!(crate::compile_accepted(definition).unwrap().states.len(), 2);
     assert!(crate::compile_accepted(r#"{"StartAt":"A","States":{"A":{"Type":"X"}}}"#).is_none());
+}
+
+#[test]
+fn states_of_jsonata_are_checked_field_by_field() {
+    let faults = |state: &str| {
+        let text = format!(
+            r#"{{"QueryLanguage":"JSONata","StartAt":"A","States":{{"A":{state},"B":{{"Type":"Succeed"}}}}}}"#
+        );
+        let diagnostics = compile(&text).diagnostics.into_iter();
+        let told = diagnostics.map(|fault| fault.to_string());
+        // That nothing leads to B is not what is looked for.
+        told.filter(|fault| !fault.contains("\"B\"")).collect::<Vec<_>>()
+    };
+    for state in [
+        r#"{"Type":"Pass","Output":{"a":["{% $states.input.x %}"]},"Assign":{"v":"{% $v + 1 %}"},"End":true}"#,
+        r#"{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:f","Arguments":"{% $states.input %}",
+            "TimeoutSeconds":"{% 5 %}","HeartbeatSeconds":"{% 6 %}","Output":"{% $states.result %}",
+            "Credentials":{"RoleArn":"{% $role %}"},"End":true,"Catch":[{"ErrorEquals":["States.ALL"],
+            "Output":"{% $states.errorOutput %}","Assign":{"e":"{% $states.errorOutput.Error %}"},"Next":"B"}]}"#,
+        r#"{"Type":"Choice","Choices":[{"Condition":"{% $v %}","Output":1,"Next":"B"},{"Condition":true,"Next":"B"}]}"#,
+        r#"{"Type":"Wait","Timestamp":"{% $states.input.at %}","End":true}"#,
+        r#"{"Type":"Wait","Seconds":"{% 1 %}","End":true}"#,
+        r#"{"Type":"Fail","Error":"{% $e %}","Cause":"plain"}"#,
+        r#"{"Type":"Map","Items":[1,"{% $v %}"],"MaxConcurrency":"{% 2 %}","End":true,
+            "ItemSelector":{"v":"{% $states.context.Map.Item.Value %}"},
+            "ItemProcessor":{"StartAt":"C","States":{"C":{"Type":"Succeed"}}}}"#,
+    ] {
+        assert_eq!(faults(state), [""; 0], "{state}");
+    }
+    for (state, fault) in [
+        (
+            r#"{"Type":"Pass","Output":{"a":[0,"{% phone %}"]},"End":true}"#,
+            "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'phone' at the top level is not supported. at /States/A/Output/a[1]",
+        ),
+        (
+            r#"{"Type":"Pass","Assign":{"v":"{% $states.result %}"},"End":true}"#,
+            "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. at /States/A/Assign/v",
+        ),
+        (
+            r#"{"Type":"Choice","Choices":[{"Condition":"{% a[1,2) %}","Next":"B"}]}"#,
+            "INVALID_JSONATA_EXPRESSION: Expected \"]\", got \",\" at /States/A/Choices[0]/Condition",
+        ),
+        (
+            r#"{"Type":"Wait","Seconds":"{% 1","End":true}"#,
+            "INVALID_JSONATA_EXPRESSION: A JSONata expression starts with '{%' and ends with '%}' at /States/A/Seconds",
+        ),
+        (
+            r#"{"Type":"Wait","Seconds":"5","End":true}"#,
+            "SCHEMA_VALIDATION_FAILED: Expected an integer from 0 to 99999999 at /States/A/Seconds",
+        ),
+        (
+            r#"{"Type":"Choice","Choices":[{"Variable":"$.x","IsNull":true,"Next":"B"}]}"#,
+            "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'Variable' is only supported for the 'JSONPath' QueryLanguage at /States/A/Choices[0]",
+        ),
+        (
+            r#"{"Type":"Map","Items":{"a":1},"End":true,"ItemProcessor":{"StartAt":"C","States":{"C":{"Type":"Succeed"}}}}"#,
+            "SCHEMA_VALIDATION_FAILED: Expected value of type Array at /States/A/Items",
+        ),
+        (
+            r#"{"Type":"Pass","Assign":{"v.$":"$.x"},"End":true}"#,
+            "SCHEMA_VALIDATION_FAILED: 'v.$' is not a valid variable name at /States/A/Assign/v.$",
+        ),
+    ] {
+        assert!(faults(state).contains(&fault.to_owned()), "{:?}", faults(state));
+    }
 }

@@ -30,6 +30,6 @@ pub(crate) fn compile(text: &str, dialect: Dialect, place: Place) -> Outcome<Nod
     if matches!(node.kind, Kind::Parent { .. }) || !node.seeking.is_empty() {
         return Err(Error::new("S0217").at(node.position).with_token(node.type_name()));
     }
-    resolve::resolve(&mut node, &lowering.labels(), dialect, place)?;
+    resolve::resolve(&mut node, &lowering.labels(), dialect, place);
     Ok(*node)
 }

@@ -12,11 +12,14 @@ pub struct References {
     /// Member names behind each free variable, as far as they are written out: `$states.input.id`
     /// gives `["states", "input", "id"]`, a bare `$states` gives `["states"]`.
     pub paths: BTreeSet<Vec<String>>,
+    /// What reads the data that the whole expression is evaluated over: names of members, `$` and
+    /// `$$`. Behind a step of a path and in predicates names belong to other data.
+    pub data: BTreeSet<String>,
 }
 
 /// Collects what a tree refers to.
 pub(crate) fn references_of(node: &Node) -> References {
-    let mut walk = Walk { found: References::default(), scopes: vec![Vec::new()] };
+    let mut walk = Walk { found: References::default(), scopes: vec![Vec::new()], inside: 0 };
     walk.node(node);
     walk.found
 }
@@ -25,10 +28,13 @@ struct Walk<'a> {
     found: References,
     /// Names that are bound where the walk is, innermost scope last.
     scopes: Vec<Vec<&'a Name>>,
+    /// How many steps and predicates are around the walk, within which the data is another.
+    inside: usize,
 }
 
 impl<'a> Walk<'a> {
     fn node(&mut self, node: &'a Node) {
+        self.data_read_by(&node.kind);
         match &node.kind {
             Kind::Block(nodes) => self.scoped(&[], |walk| nodes.iter().for_each(|n| walk.node(n))),
             Kind::Lambda(lambda) => {
@@ -56,13 +62,33 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn data_read_by(&mut self, kind: &Kind) {
+        let name = match kind {
+            _ if self.inside > 0 => return,
+            Kind::Name(name) => name.to_string(),
+            Kind::Wildcard => "*".to_owned(),
+            Kind::Descendant => "**".to_owned(),
+            Kind::Variable(variable) if variable.name.is_empty() => "$".to_owned(),
+            _ => return,
+        };
+        self.found.data.insert(name);
+    }
+
+    fn within(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.inside += 1;
+        walk(self);
+        self.inside -= 1;
+    }
+
     /// Predicates and group-by of a node.
     fn attachments(&mut self, node: &'a Node) {
-        node.predicates.iter().for_each(|predicate| self.node(predicate));
-        self.stages(node);
-        if !matches!(node.kind, Kind::Path(_)) {
-            self.group(node);
-        }
+        self.within(|walk| {
+            node.predicates.iter().for_each(|predicate| walk.node(predicate));
+            walk.stages(node);
+            if !matches!(node.kind, Kind::Path(_)) {
+                walk.group(node);
+            }
+        });
     }
 
     fn stages(&mut self, node: &'a Node) {
@@ -92,20 +118,28 @@ impl<'a> Walk<'a> {
             for name in step.focus.iter().chain(&step.index) {
                 self.bind(name);
             }
-            if at == 0 && matches!(step.kind, Kind::Variable(_)) {
-                self.attachments(step);
-            } else {
-                self.node(step);
+            match at {
+                0 if matches!(step.kind, Kind::Variable(_)) => {
+                    self.data_read_by(&step.kind);
+                    self.attachments(step);
+                }
+                0 => self.node(step),
+                _ => self.within(|walk| walk.node(step)),
             }
         }
-        self.group(whole);
+        self.within(|walk| walk.group(whole));
     }
 
     fn use_of(&mut self, node: &Node, behind: &[Node]) {
         let Kind::Variable(variable) = &node.kind else { return };
         let name = &variable.name;
         let inner = self.scopes.iter().flatten().any(|bound| *bound == name);
-        if inner || variable.builtin.is_some() || name.is_empty() || &**name == "$" {
+        if &**name == "$" {
+            // The whole data, wherever it stands.
+            self.found.data.insert("$$".to_owned());
+            return;
+        }
+        if inner || variable.builtin.is_some() || name.is_empty() {
             return;
         }
         self.found.variables.insert(name.to_string());

@@ -7,19 +7,14 @@ use crate::Dialect;
 use crate::ast::{Group, Kind, Lambda, Name, Node, Path, Stage, Transform};
 use crate::builtins;
 use crate::compile::Place;
-use crate::error::{Error, Outcome};
 
 /// Resolves what a tree refers to.
-pub(super) fn resolve(
-    node: &mut Node,
-    labels: &[Name],
-    dialect: Dialect,
-    place: Place,
-) -> Outcome<()> {
+pub(super) fn resolve(node: &mut Node, labels: &[Name], dialect: Dialect, place: Place) {
     let mut bound = HashSet::new();
     let mut evaluates = place == Place::Within;
     collect(node, &mut bound, &mut evaluates);
-    Resolver { labels, dialect, bound, evaluates }.node(node)
+    let evaluates = evaluates && dialect == Dialect::Plain;
+    Resolver { labels, dialect, bound, evaluates }.node(node);
 }
 
 /// Names that the expression itself binds, and whether it may bind others by `$eval`.
@@ -51,92 +46,84 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn node(&self, node: &mut Node) -> Outcome<()> {
+    fn node(&self, node: &mut Node) {
         node.ancestor_name = node.ancestor.map(|slot| self.labels[slot].clone());
-        let position = node.position;
         match &mut node.kind {
             Kind::Parent { slot, name } => *name = Some(self.labels[*slot].clone()),
             Kind::Variable(variable) => {
                 variable.bound = self.evaluates || self.bound.contains(&variable.name);
                 variable.builtin = builtins::find(&variable.name, self.dialect);
-                let refused = self.dialect == Dialect::StepFunctions && &*variable.name == "eval";
-                if refused && !self.bound.contains(&variable.name) {
-                    return Err(Error::new("S0502").at(position).with_token("eval"));
-                }
             }
             Kind::Path(path) => {
-                self.all(&mut path.steps)?;
+                self.all(&mut path.steps);
                 path.has_tuples = path.steps.iter().any(|step| step.tuple);
                 path.plain = plain_steps(path);
             }
-            Kind::Lambda(lambda) => self.lambda(lambda)?,
-            Kind::Transform(transform) => self.transform(transform)?,
-            Kind::Object(group) => self.group(group)?,
-            Kind::Array(nodes) | Kind::Block(nodes) => self.all(nodes)?,
-            other => self.operands(other)?,
+            Kind::Lambda(lambda) => self.lambda(lambda),
+            Kind::Transform(transform) => self.transform(transform),
+            Kind::Object(group) => self.group(group),
+            Kind::Array(nodes) | Kind::Block(nodes) => self.all(nodes),
+            other => self.operands(other),
         }
-        self.all(&mut node.predicates)?;
+        self.all(&mut node.predicates);
         for stage in &mut node.stages {
             if let Stage::Filter(predicate) = stage {
-                self.node(predicate)?;
+                self.node(predicate);
             }
         }
-        node.group.as_mut().map_or(Ok(()), |group| self.group(group))
+        if let Some(group) = &mut node.group {
+            self.group(group);
+        }
     }
 
-    fn operands(&self, kind: &mut Kind) -> Outcome<()> {
+    fn operands(&self, kind: &mut Kind) {
         match kind {
             Kind::Negate(operand) => self.node(operand),
-            Kind::Binary(binary) => {
-                self.node(&mut binary.lhs)?;
-                self.node(&mut binary.rhs)
-            }
+            Kind::Binary(binary) => self.all([&mut binary.lhs, &mut binary.rhs]),
             Kind::Call(call) => {
-                self.node(&mut call.procedure)?;
-                self.all(&mut call.arguments)
+                self.node(&mut call.procedure);
+                self.all(&mut call.arguments);
             }
             Kind::Partial(partial) => {
-                self.node(&mut partial.procedure)?;
-                partial.arguments.iter_mut().flatten().try_for_each(|node| self.node(node))
+                self.node(&mut partial.procedure);
+                self.all(partial.arguments.iter_mut().flatten());
             }
             Kind::Condition(condition) => {
-                self.node(&mut condition.condition)?;
-                self.node(&mut condition.then)?;
-                condition.otherwise.iter_mut().try_for_each(|node| self.node(node))
+                self.all([&mut condition.condition, &mut condition.then]);
+                self.all(&mut condition.otherwise);
             }
             Kind::Coalesce(pair) | Kind::Default(pair) | Kind::Apply(pair) => {
-                self.node(&mut pair.0)?;
-                self.node(&mut pair.1)
+                self.all([&mut pair.0, &mut pair.1]);
             }
             Kind::Bind(bind) => self.node(&mut bind.value),
-            Kind::Sort(terms) => {
-                terms.iter_mut().try_for_each(|term| self.node(&mut term.expression))
-            }
-            _ => Ok(()),
+            Kind::Sort(terms) => self.all(terms.iter_mut().map(|term| &mut term.expression)),
+            _ => {}
         }
     }
 
-    fn all(&self, nodes: &mut [Node]) -> Outcome<()> {
-        nodes.iter_mut().try_for_each(|node| self.node(node))
+    fn all<'n>(&self, nodes: impl IntoIterator<Item = &'n mut Node>) {
+        for node in nodes {
+            self.node(node);
+        }
     }
 
-    fn group(&self, group: &mut Group) -> Outcome<()> {
-        group.pairs.iter_mut().try_for_each(|(key, value)| {
-            self.node(key)?;
-            self.node(value)
-        })
+    fn group(&self, group: &mut Group) {
+        for (key, value) in &mut group.pairs {
+            self.all([key, value]);
+        }
     }
 
-    fn lambda(&self, lambda: &mut Arc<Lambda>) -> Outcome<()> {
+    fn lambda(&self, lambda: &mut Arc<Lambda>) {
         // Nobody else has it yet.
-        Arc::get_mut(lambda).map_or(Ok(()), |lambda| self.node(&mut lambda.body))
+        if let Some(lambda) = Arc::get_mut(lambda) {
+            self.node(&mut lambda.body);
+        }
     }
 
-    fn transform(&self, transform: &mut Arc<Transform>) -> Outcome<()> {
-        let Some(transform) = Arc::get_mut(transform) else { return Ok(()) };
-        self.node(&mut transform.pattern)?;
-        self.node(&mut transform.update)?;
-        transform.delete.iter_mut().try_for_each(|node| self.node(node))
+    fn transform(&self, transform: &mut Arc<Transform>) {
+        let Some(transform) = Arc::get_mut(transform) else { return };
+        self.all([&mut transform.pattern, &mut transform.update]);
+        self.all(&mut transform.delete);
     }
 }
 

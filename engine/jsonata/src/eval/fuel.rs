@@ -33,6 +33,11 @@ impl Fuel {
         self.depth -= levels;
     }
 
+    /// Steps that may still be taken.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
     pub(super) fn depth(&self) -> usize {
         self.depth
     }

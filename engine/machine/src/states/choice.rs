@@ -4,6 +4,7 @@ use stepyard_asl::{ChoiceRule, ChoiceState, EvalError, StateId, Transition};
 use stepyard_json::Payload;
 
 use crate::FrameId;
+use crate::context::Subject;
 use crate::decide::{Left, Run};
 use crate::failure::Failure;
 
@@ -21,15 +22,20 @@ pub(super) fn work(
     let input = run.effective_input(id, state)?;
     let rule = chosen(run, id, choice, &input)?;
     let Some(next) = rule.map_or(choice.default, |rule| Some(rule.next)) else {
-        return Err(run.locate(id, &EvalError::runtime(NO_NEXT_STATE)));
+        return Err(run.locate(id, EvalError::runtime(NO_NEXT_STATE)));
     };
+    let program = run.program;
+    let input = Subject::Input(&input);
     // Variables of the state itself are those of `Default`.
     let assign = match rule {
         Some(rule) => rule.assign.as_ref(),
-        None => run.program.state(state).assign.as_ref(),
+        None => program.state(state).assign.as_ref(),
     };
-    let assigned = run.assign(id, state, assign, &input)?;
-    let output = run.filter_output(id, state, &input)?;
+    let assigned = run.assign(id, state, assign, input)?;
+    let output = match rule.and_then(|rule| rule.output.as_ref()) {
+        Some(output) => run.output_of(id, state, Some(output), input)?,
+        None => run.filter_output(id, state, input)?,
+    };
     run.leave(id, state, Left { output, assigned }, Transition::Next(next));
     Ok(())
 }
@@ -42,7 +48,7 @@ fn chosen<'p>(
     input: &Payload,
 ) -> Result<Option<&'p ChoiceRule>, Failure> {
     for rule in &choice.choices {
-        if run.evaluate(id, input, |env| rule.condition.eval(env))? {
+        if run.evaluate(id, Subject::Input(input), |env| rule.condition.eval(env))? {
             return Ok(Some(rule));
         }
     }

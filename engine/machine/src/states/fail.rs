@@ -2,6 +2,7 @@
 
 use stepyard_asl::{Fail, TextSource};
 
+use crate::context::Subject;
 use crate::decide::Run;
 use crate::failure::Failure;
 use crate::{FrameId, Text};
@@ -16,5 +17,5 @@ pub(super) fn work(run: &mut Run<'_>, id: FrameId, fail: &Fail) -> Result<(), Fa
 fn text(run: &mut Run<'_>, id: FrameId, source: Option<&TextSource>) -> Result<Text, Failure> {
     let Some(source) = source else { return Ok(None) };
     let input = run.data(id);
-    run.evaluate(id, &input, |env| source.eval(env)).map(Some)
+    run.evaluate(id, Subject::Input(&input), |env| source.eval(env)).map(Some)
 }

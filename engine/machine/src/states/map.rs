@@ -1,9 +1,12 @@
 //! Map in INLINE mode: runs its item processor for each item of an array.
 
-use stepyard_asl::{Map, MaxConcurrency, StateId};
+use std::ops::RangeInclusive;
+
+use stepyard_asl::{EvalError, Flow, Items, Map, MaxConcurrency, Path, StateId, Template};
 use stepyard_json::{Json, Payload};
 
-use super::{finish, results, whole_number};
+use super::{computed, finish, results, whole_number};
+use crate::context::Subject;
 use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::{Failure, RUNTIME};
@@ -13,6 +16,9 @@ use crate::{EventId, EventKind, FrameId, Stage};
 /// How many iterations AWS runs at once at most in INLINE mode, also when `MaxConcurrency` is 0 or higher.
 const CONCURRENCY_MAX: u64 = 40;
 
+/// What `MaxConcurrency` may be when JSONata computes it.
+const COMPUTED: RangeInclusive<u64> = 0..=u32::MAX as u64;
+
 /// Starts the first iterations.
 pub(super) fn work(
     run: &mut Run<'_>,
@@ -21,7 +27,7 @@ pub(super) fn work(
     map: &Map,
 ) -> Result<(), Failure> {
     let input = run.effective_input(id, state)?;
-    let items = items(run, id, map, &input)?;
+    let items = items(run, id, state, map, &input)?;
     let concurrency = concurrency(run, id, map, &input)?;
     run.note(Stage::AfterItemsPath, &items);
     if let Some(mocked) = run.mocked() {
@@ -86,7 +92,8 @@ fn iteration_input(
     };
     let item = items.tree().index(index as usize).unwrap_or(&Json::Null);
     let Some(selector) = &map.item_selector else { return Ok(Payload::from(item.clone())) };
-    let json = run.evaluate_for_item(id, &input, (index, item), |env| selector.eval(env))?;
+    let input = Subject::Input(&input);
+    let json = run.evaluate_for_item(id, input, (index, item), |env| selector.eval(env))?;
     run.payload(id, json)
 }
 
@@ -102,15 +109,57 @@ fn finish_if_complete(
     finish(run, id, state, &results, &map.outcome)
 }
 
+/// What is iterated over, an array.
+fn items(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    map: &Map,
+    input: &Payload,
+) -> Result<Payload, Failure> {
+    match (&map.items, &run.program.state(state).flow) {
+        (Items::Template(items), _) => computed_items(run, id, items, input),
+        (Items::Path(_), Flow::Jsonata { .. }) if !is_array(input) => {
+            let cause = format!("Map state input must be an array but was: {}", input.text());
+            Err(run.locate(id, EvalError::query(cause, None)))
+        }
+        (Items::Path(path), _) => items_at(run, id, path, input),
+    }
+}
+
+/// `Items`.
+fn computed_items(
+    run: &mut Run<'_>,
+    id: FrameId,
+    items: &Template,
+    input: &Payload,
+) -> Result<Payload, Failure> {
+    let computed = run.template(id, Some(items), Subject::Input(input))?;
+    match items.jsonata() {
+        Some(jsonata) if !is_array(&computed) => {
+            Err(run.locate(id, jsonata.unexpected("array", computed.tree())))
+        }
+        _ => Ok(computed),
+    }
+}
+
+fn is_array(payload: &Payload) -> bool {
+    payload.tree().as_array().is_some()
+}
+
 /// `ItemsPath`.
-fn items(run: &mut Run<'_>, id: FrameId, map: &Map, input: &Payload) -> Result<Payload, Failure> {
-    let path = &map.items_path;
+fn items_at(
+    run: &mut Run<'_>,
+    id: FrameId,
+    path: &Path,
+    input: &Payload,
+) -> Result<Payload, Failure> {
     let items = if path.is_identity() {
         input.clone()
     } else {
-        Payload::from(run.evaluate(id, input, |env| path.eval(env))?)
+        Payload::from(run.evaluate(id, Subject::Input(input), |env| path.eval(env))?)
     };
-    if items.tree().as_array().is_none() {
+    if !is_array(&items) {
         // A path into the context object is told as one inside it (recorded from AWS).
         let shown = path.to_string();
         let shown =
@@ -125,6 +174,7 @@ fn concurrency(run: &mut Run<'_>, id: FrameId, map: &Map, input: &Payload) -> Re
     let wanted = match &map.max_concurrency {
         MaxConcurrency::Literal(wanted) => u64::from(*wanted),
         MaxConcurrency::Path(path) => whole_number(run, id, "MaxConcurrencyPath", path, input)?,
+        MaxConcurrency::Jsonata(jsonata) => computed(run, id, input, jsonata, COMPUTED)?,
     };
     let granted = if wanted == 0 { CONCURRENCY_MAX } else { wanted.min(CONCURRENCY_MAX) };
     Ok(u32::try_from(granted).unwrap_or(u32::MAX))

@@ -3,6 +3,7 @@
 use stepyard_asl::{Parallel, StateId};
 
 use super::{finish, results};
+use crate::context::Subject;
 use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::Failure;
@@ -16,7 +17,7 @@ pub(super) fn work(
     parallel: &Parallel,
 ) -> Result<(), Failure> {
     let input = run.effective_input(id, state)?;
-    let input = run.template(id, parallel.parameters.as_ref(), &input)?;
+    let input = run.template(id, parallel.parameters.as_ref(), Subject::Input(&input))?;
     within_limit(&input, &run.program.state(state).name)?;
     if let Some(mocked) = run.mocked() {
         return finish(run, id, state, &mocked?, &parallel.outcome);

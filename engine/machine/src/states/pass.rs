@@ -2,6 +2,7 @@
 
 use stepyard_asl::{Pass, StateId};
 
+use crate::context::Subject;
 use crate::decide::{Left, Run};
 use crate::failure::Failure;
 use crate::{FrameId, Stage};
@@ -20,12 +21,14 @@ pub(super) fn work(
         }
         None => {
             let input = run.effective_input(id, state)?;
-            let result = run.template(id, pass.parameters.as_ref(), &input)?;
+            let result = run.template(id, pass.parameters.as_ref(), Subject::Input(&input))?;
             run.note(Stage::AfterParameters, &result);
             result
         }
     };
-    let assigned = run.assign(id, state, run.program.state(state).assign.as_ref(), &result)?;
+    let program = run.program;
+    let result = Subject::Input(&result);
+    let assigned = run.assign(id, state, program.state(state).assign.as_ref(), result)?;
     let output = run.output(id, state, result, &pass.result_path)?;
     run.leave(id, state, Left { output, assigned }, pass.transition);
     Ok(())

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use stepyard_asl::{EvalError, Resource, Seconds, StateId, StateKind, Task};
 use stepyard_json::Payload;
 
-use super::{finish, whole_number};
+use super::{computed, finish, whole_number};
+use crate::context::Subject;
 use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::Failure;
@@ -27,7 +28,7 @@ pub(super) fn work(
     let heartbeat_seconds =
         seconds(run, id, "HeartbeatSecondsPath", task.heartbeat.as_ref(), &input)?;
     let role_arn = role(run, id, task, &input)?;
-    let parameters = run.template(id, task.parameters.as_ref(), &input)?;
+    let parameters = run.template(id, task.parameters.as_ref(), Subject::Input(&input))?;
     run.note(Stage::AfterParameters, &parameters);
     within_limit(&parameters, &run.program.state(state).name)?;
     if let Some(mocked) = run.mocked() {
@@ -99,19 +100,20 @@ fn seconds(
             let cause = format!(
                 "The {field} field refers to value \"{seconds}\" which is not a valid integer: {path}"
             );
-            Err(run.locate(id, &EvalError::runtime(cause)))
+            Err(run.locate(id, EvalError::runtime(cause)))
         }
+        Some(Seconds::Jsonata(jsonata)) => computed(run, id, input, jsonata, SECONDS).map(Some),
     }
 }
 
 /// `Credentials.RoleArn`.
 fn role(run: &mut Run<'_>, id: FrameId, task: &Task, input: &Payload) -> Result<Text, Failure> {
     let Some(credentials) = &task.credentials else { return Ok(None) };
-    let credentials = run.evaluate(id, input, |env| credentials.eval(env))?;
+    let credentials = run.evaluate(id, Subject::Input(input), |env| credentials.eval(env))?;
     let role = credentials.get("RoleArn").and_then(|role| role.as_str());
     let Some(role) = role else {
         let cause = "The field 'RoleArn' must be a string.";
-        return Err(run.locate(id, &EvalError::runtime(cause)));
+        return Err(run.locate(id, EvalError::runtime(cause)));
     };
     Ok(Some(role.into()))
 }

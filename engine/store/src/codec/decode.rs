@@ -141,6 +141,12 @@ impl<'a> Reader<'a> {
                 output: self.payload(payloads)?,
                 assigned: Some(self.payload(payloads)?),
             },
+            code::EVALUATION_FAILED => EventKind::EvaluationFailed {
+                state,
+                error: self.text()?,
+                cause: self.text()?,
+                location: self.text()?,
+            },
             code::STATE_ABORTED => EventKind::StateAborted { state },
             code::PARALLEL_STATE_STARTED => EventKind::ParallelStateStarted {
                 state,

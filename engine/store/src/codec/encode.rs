@@ -95,6 +95,11 @@ impl<'a> Encoder<'a> {
                 self.state(*state);
                 self.failure(error, cause);
             }
+            EventKind::EvaluationFailed { state, error, cause, location } => {
+                self.state(*state);
+                self.failure(error, cause);
+                self.text(location);
+            }
             EventKind::WaitStarted { until } => self.zigzag(until.0),
             EventKind::RetryScheduled { retrier, due } => {
                 self.var(u64::from(*retrier));
@@ -224,6 +229,7 @@ fn kind_code(kind: &EventKind) -> u8 {
         EventKind::StateEntered { .. } => code::STATE_ENTERED,
         EventKind::StateExited { assigned: None, .. } => code::STATE_EXITED,
         EventKind::StateExited { assigned: Some(_), .. } => code::STATE_EXITED_ASSIGNING,
+        EventKind::EvaluationFailed { .. } => code::EVALUATION_FAILED,
         EventKind::StateAborted { .. } => code::STATE_ABORTED,
         EventKind::TaskScheduled { .. } => code::TASK_SCHEDULED,
         EventKind::TaskStarted { .. } => code::TASK_STARTED,

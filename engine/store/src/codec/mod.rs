@@ -55,6 +55,7 @@ mod code {
     pub(super) const MAP_STATE_SUCCEEDED: u8 = 25;
     pub(super) const MAP_STATE_FAILED: u8 = 26;
     pub(super) const STATE_EXITED_ASSIGNING: u8 = 27;
+    pub(super) const EVALUATION_FAILED: u8 = 28;
     /// An execution that was started with a version.
     pub(super) const QUALIFIED_EXECUTION_STARTED: u8 = 40;
 }

@@ -134,7 +134,7 @@ impl Bench<'_> {
         };
         let limit = match kind.timeout {
             Some(Seconds::Literal(seconds)) => TEST_MAX.min(Duration::from_secs(seconds)),
-            Some(Seconds::Path(_)) | None => TEST_MAX,
+            Some(Seconds::Path(_) | Seconds::Jsonata(_)) | None => TEST_MAX,
         };
         let outcome = tokio::select! {
             outcome = self.app.runner.run(invocation) => outcome,
