@@ -35,7 +35,7 @@ pub use path::{NotFound, Path};
 pub use program::{
     Catcher, ChoiceRule, ChoiceState, ErrorEquals, Fail, Flow, Items, JitterStrategy, Map,
     MaxConcurrency, Outcome, Parallel, Pass, Program, ResultPath, Retrier, Scope, ScopeId, Seconds,
-    State, StateId, StateKind, Task, Transition, Wait, WaitUntil,
+    State, StateId, StateKind, Task, Tolerated, Transition, Wait, WaitUntil,
 };
 pub use references::VariableNames;
 pub use resource::{LambdaFunction, Pattern, Resource, ServiceCall};

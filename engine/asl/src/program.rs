@@ -307,6 +307,10 @@ pub struct Map {
     pub item_processor: ScopeId,
     /// `MaxConcurrency` or `MaxConcurrencyPath`; 0 means as many as possible.
     pub max_concurrency: MaxConcurrency,
+    /// `ToleratedFailureCount` and its path, of the mode DISTRIBUTED.
+    pub tolerated_failure_count: Option<Tolerated>,
+    /// `ToleratedFailurePercentage` and its path, of the mode DISTRIBUTED.
+    pub tolerated_failure_percentage: Option<Tolerated>,
     /// What becomes of the result.
     pub outcome: Outcome,
 }
@@ -318,6 +322,17 @@ pub enum Items {
     Path(Path),
     /// `Items` in JSONata.
     Template(Template),
+}
+
+/// How many iterations of a Map state may fail: a count, or a percentage.
+#[derive(Debug)]
+pub enum Tolerated {
+    /// Written in the definition.
+    Literal(f64),
+    /// `...Path`.
+    Path(Path),
+    /// Computed in JSONata.
+    Jsonata(Jsonata),
 }
 
 /// How many iterations of a Map state run at once.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Catcher, ChoiceRule, Flow, Items, MaxConcurrency, Outcome, Path, Program, Seconds, State,
-    StateKind, TextSource, WaitUntil,
+    StateKind, TextSource, Tolerated, WaitUntil,
 };
 
 /// Names of variables, in order.
@@ -69,6 +69,16 @@ impl References for Seconds {
             Seconds::Literal(_) => {}
             Seconds::Path(path) => path.collect(found),
             Seconds::Jsonata(jsonata) => jsonata.collect(found),
+        }
+    }
+}
+
+impl References for Tolerated {
+    fn collect(&self, found: &mut VariableNames) {
+        match self {
+            Tolerated::Literal(_) => {}
+            Tolerated::Path(path) => path.collect(found),
+            Tolerated::Jsonata(jsonata) => jsonata.collect(found),
         }
     }
 }
@@ -165,6 +175,8 @@ impl References for State {
                 map.items.collect(found);
                 map.item_selector.collect(found);
                 map.max_concurrency.collect(found);
+                map.tolerated_failure_count.collect(found);
+                map.tolerated_failure_percentage.collect(found);
                 map.outcome.collect(found);
             }
         }

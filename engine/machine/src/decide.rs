@@ -10,8 +10,8 @@ use crate::failure::{Failure, TIMEOUT};
 use crate::frame::{Frame, Phase};
 use crate::pending::frame_timer;
 use crate::{
-    Command, Decision, Event, EventId, EventKind, FrameId, Inspection, Moment, Stage, Stimulus,
-    TaskId, Text, Timer, TimerKind, states,
+    Command, Decision, Event, EventId, EventKind, FrameId, Inspection, MapLimits, Moment, Stage,
+    Stimulus, TaskId, Text, Timer, TimerKind, states,
 };
 
 /// Steps (a state entered or its work done) after which a decision is cut, so that a long chain does
@@ -363,6 +363,25 @@ impl Run<'_> {
 
     pub(crate) fn note(&mut self, stage: Stage, data: &Payload) {
         self.inspect(|inspection| inspection.note(stage, data));
+    }
+
+    /// Whether somebody looks into the state.
+    pub(crate) fn is_inspected(&self) -> bool {
+        self.out.inspection.is_some()
+    }
+
+    /// The items that a Map state is to take, instead of its own.
+    pub(crate) fn given_items(&self) -> Option<Payload> {
+        self.out.inspection.as_ref()?.map.items.clone()
+    }
+
+    /// What the iterations of a Map state are to give instead of being run.
+    pub(crate) fn mocked_map(
+        &mut self,
+        limits: MapLimits,
+        items: usize,
+    ) -> Option<Result<Payload, Failure>> {
+        self.out.inspection.as_mut()?.mocked_map(limits, items)
     }
 
     /// What the work of the state is to give instead of being done.

@@ -75,6 +75,14 @@ impl Failure {
         Failure::told(Some(TIMEOUT.into()), None)
     }
 
+    /// More iterations of a Map state have failed than it tolerates.
+    pub(crate) fn too_many_iterations() -> Failure {
+        Failure::new(
+            "States.ExceedToleratedFailureThreshold",
+            "The specified tolerated failure threshold was exceeded",
+        )
+    }
+
     /// The Error Output that a catcher gets.
     fn output(&self) -> Json {
         let text = |text: &Text| Json::String(text.clone().unwrap_or_else(|| "".into()));
@@ -209,13 +217,18 @@ impl Run<'_> {
         let mut numbered = retriers.iter().enumerate();
         let found = numbered.find(|(_, retrier)| failure.matches(&retrier.error_equals));
         let Some((index, retrier)) = found else { return false };
-        self.inspect(|inspection| inspection.retrier = Some(index));
+        self.inspect(|inspection| {
+            inspection.retrier = Some(index);
+            inspection.retry_millis = None;
+        });
         let frame = self.execution().frame(id);
         let used = frame.and_then(|frame| frame.retries.get(index)).copied().unwrap_or_default();
         if used >= retrier.max_attempts {
             return false;
         }
-        let due = self.now.plus_millis(delay(retrier, used, &mut self.random));
+        let millis = delay(retrier, used, &mut self.random);
+        self.inspect(|inspection| inspection.retry_millis = Some(millis));
+        let due = self.now.plus_millis(millis);
         let retrier = u32::try_from(index).unwrap_or(u32::MAX);
         self.emit_after(id, previous, EventKind::RetryScheduled { retrier, due });
         self.arm(id);

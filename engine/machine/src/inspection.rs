@@ -12,7 +12,7 @@ use crate::failure::Failure;
 pub enum Stage {
     /// `InputPath`.
     AfterInputPath,
-    /// `Parameters`.
+    /// `Parameters`, or `Arguments` in JSONata.
     AfterParameters,
     /// `ItemsPath` of a Map state.
     AfterItemsPath,
@@ -38,6 +38,35 @@ pub enum Mock {
     },
 }
 
+/// Limits of a Map state, as they are written or computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MapLimits {
+    /// `MaxConcurrency`; 0 when there is none.
+    pub max_concurrency: u64,
+    /// `ToleratedFailureCount`.
+    pub tolerated_failure_count: Option<u64>,
+    /// `ToleratedFailurePercentage`.
+    pub tolerated_failure_percentage: Option<f64>,
+}
+
+impl MapLimits {
+    /// Whether so many of the items are more than may fail. A test takes a limit that is not given for none (recorded).
+    fn are_exceeded_by(&self, failed: u64, items: usize) -> bool {
+        let share = failed as f64 * 100.0 / items.max(1) as f64;
+        self.tolerated_failure_count.is_some_and(|most| failed > most)
+            || self.tolerated_failure_percentage.is_some_and(|most| share > most)
+    }
+}
+
+/// What a Map state is to believe of iterations that are not run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MapMock {
+    /// What its `ItemReader` reads.
+    pub items: Option<Payload>,
+    /// How many iterations have failed.
+    pub failed: u64,
+}
+
 /// The test of one state: what it is given, and what came of it. In a [`crate::Decision`] it makes the execution
 /// tell errors without the place where they happened.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,12 +77,18 @@ pub struct Inspection {
     pub(crate) variables: Option<Json>,
     /// Instead of the work of a Task, Parallel or Map state.
     mock: Option<Mock>,
+    /// What goes with that for a Map state.
+    pub(crate) map: MapMock,
     /// What the state has made of its data.
     pub stages: BTreeMap<Stage, Payload>,
     /// Why it has failed, though that may have been caught.
     pub failure: Option<(Text, Text)>,
     /// The retrier that matches the failure, counted from 0.
     pub retrier: Option<usize>,
+    /// How long that retrier waits, in milliseconds, unless it has no attempt left.
+    pub retry_millis: Option<i64>,
+    /// The limits of a Map state.
+    pub limits: Option<MapLimits>,
     /// The catcher that was taken, counted from 0.
     pub catcher: Option<usize>,
     /// Whether the state has been left.
@@ -64,6 +99,11 @@ impl Inspection {
     /// A test with that context object, those variables (an object) and that mock, if there are any.
     pub fn new(context: Option<Json>, variables: Option<Json>, mock: Option<Mock>) -> Inspection {
         Inspection { context, variables, mock, ..Inspection::default() }
+    }
+
+    /// With what a Map state is to believe of its iterations.
+    pub fn with_map(self, map: MapMock) -> Inspection {
+        Inspection { map, ..self }
     }
 
     /// The variables after the state: those that were given, with what it has assigned.
@@ -85,6 +125,18 @@ impl Inspection {
 
     pub(crate) fn end(&mut self) {
         self.is_over = true;
+    }
+
+    /// What the mocked iterations of a Map state give, within these limits.
+    pub(crate) fn mocked_map(
+        &mut self,
+        limits: MapLimits,
+        items: usize,
+    ) -> Option<Result<Payload, Failure>> {
+        self.limits = Some(limits);
+        let mocked = self.mocked()?;
+        let is_exceeded = limits.are_exceeded_by(self.map.failed, items);
+        Some(if is_exceeded { mocked.and(Err(Failure::too_many_iterations())) } else { mocked })
     }
 
     pub(crate) fn mocked(&self) -> Option<Result<Payload, Failure>> {

@@ -34,7 +34,7 @@ pub use event::{Event, EventKind, StartContext, Text};
 pub use execution::Execution;
 pub use footprint::Footprint;
 pub use id::{EventId, FrameId, TaskId, Timer, TimerKind};
-pub use inspection::{Inspection, Mock, Stage};
+pub use inspection::{Inspection, MapLimits, MapMock, Mock, Stage};
 pub use kind::{EXPRESS_SECONDS_MAX, ExecutionKind};
 pub use qualifier::Qualifier;
 pub use status::ExecutionStatus;

@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::number::{Numbering, RawState};
 use super::outcome::outcome;
 use crate::jsonata::Place;
-use crate::{Code, Items, Map, MaxConcurrency, Path};
+use crate::{Code, Items, Map, MaxConcurrency, Path, Tolerated};
 
 /// Items that a reader hands out at most (AWS developer guide, `MaxItems`).
 const ITEMS_MAX: u64 = 100_000_000;
@@ -41,12 +41,18 @@ pub(super) fn map(
         false => fields.template("Parameters"),
     };
     let max_concurrency = max_concurrency(fields);
+    let tolerated_failure_count = tolerated(fields, "ToleratedFailureCount", |fields, name| {
+        fields.integer(name, 0..=u64::from(u32::MAX)).map(|count| count as f64)
+    });
+    let tolerated_failure_percentage = tolerated(fields, "ToleratedFailurePercentage", percentage);
     let outcome = outcome(fields, numbering, raw.scope);
     Some(Map {
         items: items?,
         item_selector,
         item_processor: *raw.nested.first()?,
         max_concurrency: max_concurrency?,
+        tolerated_failure_count,
+        tolerated_failure_percentage,
         outcome: outcome?,
     })
 }
@@ -78,6 +84,32 @@ fn max_concurrency(fields: &mut Fields<'_, '_>) -> Option<MaxConcurrency> {
     }
     let limit = fields.integer("MaxConcurrency", 0..=u64::from(u32::MAX)).unwrap_or(0);
     Some(MaxConcurrency::Literal(u32::try_from(limit).unwrap_or(u32::MAX)))
+}
+
+/// A limit on failures: written, at the end of a path, or computed.
+fn tolerated(
+    fields: &mut Fields<'_, '_>,
+    name: &str,
+    literal: impl FnOnce(&mut Fields<'_, '_>, &str) -> Option<f64>,
+) -> Option<Tolerated> {
+    let by_path = format!("{name}Path");
+    fields.at_most_one(&[name, &by_path]);
+    if let Some(jsonata) = fields.computed(name) {
+        return jsonata.map(Tolerated::Jsonata);
+    }
+    match fields.has(&by_path) {
+        true => fields.reference_path(&by_path).map(Tolerated::Path),
+        false => literal(fields, name).map(Tolerated::Literal),
+    }
+}
+
+fn percentage(fields: &mut Fields<'_, '_>, name: &str) -> Option<f64> {
+    let percentage = fields.get(name)?.as_f64();
+    let percentage = percentage.filter(|percentage| (0.0..=100.0).contains(percentage));
+    if percentage.is_none() {
+        fields.fault(name, "Expected a number from 0 to 100");
+    }
+    percentage
 }
 
 /// `ProcessorConfig`, and what its mode allows.
@@ -137,14 +169,6 @@ fn check_distributed(fields: &mut Fields<'_, '_>) {
         writer.text("Resource");
         writer.arguments();
     });
-    check_count(fields, "ToleratedFailureCount", 0..=u64::from(u32::MAX));
-    if fields.computed("ToleratedFailurePercentage").is_none()
-        && let Some(percentage) = fields.get("ToleratedFailurePercentage")
-        && !percentage.as_f64().is_some_and(|percentage| (0.0..=100.0).contains(&percentage))
-    {
-        fields.fault("ToleratedFailurePercentage", "Expected a number from 0 to 100");
-    }
-    check_paths(fields, &["ToleratedFailureCount", "ToleratedFailurePercentage"]);
 }
 
 /// `ReaderConfig`.

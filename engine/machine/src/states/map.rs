@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use stepyard_asl::{EvalError, Flow, Items, Map, MaxConcurrency, Path, StateId, Template};
+use stepyard_asl::{
+    EvalError, Flow, Items, Map, MaxConcurrency, Path, StateId, Template, Tolerated,
+};
 use stepyard_json::{Json, Payload};
 
 use super::{computed, finish, results, whole_number};
@@ -11,13 +13,13 @@ use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::{Failure, RUNTIME};
 use crate::frame::{Frame, Iterations};
-use crate::{EventId, EventKind, FrameId, Stage};
+use crate::{EventId, EventKind, FrameId, MapLimits, Stage};
 
 /// How many iterations AWS runs at once at most in INLINE mode, also when `MaxConcurrency` is 0 or higher.
 const CONCURRENCY_MAX: u64 = 40;
 
-/// What `MaxConcurrency` may be when JSONata computes it.
-const COMPUTED: RangeInclusive<u64> = 0..=u32::MAX as u64;
+/// What `MaxConcurrency` and `ToleratedFailureCount` may be when JSONata computes them.
+const COUNT: RangeInclusive<u64> = 0..=u32::MAX as u64;
 
 /// Starts the first iterations.
 pub(super) fn work(
@@ -27,13 +29,20 @@ pub(super) fn work(
     map: &Map,
 ) -> Result<(), Failure> {
     let input = run.effective_input(id, state)?;
-    let items = items(run, id, state, map, &input)?;
-    let concurrency = concurrency(run, id, map, &input)?;
+    let items = match run.given_items() {
+        Some(items) => items,
+        None => items(run, id, state, map, &input)?,
+    };
+    let wanted = max_concurrency(run, id, map, &input)?;
     run.note(Stage::AfterItemsPath, &items);
-    if let Some(mocked) = run.mocked() {
-        return finish(run, id, state, &mocked?, &map.outcome);
-    }
     let length = items.tree().as_array().map_or(0, <[Json]>::len);
+    if run.is_inspected() {
+        let limits = limits(run, id, map, &input, wanted)?;
+        if let Some(mocked) = run.mocked_map(limits, length) {
+            return finish(run, id, state, &mocked?, &map.outcome);
+        }
+    }
+    let concurrency = granted(wanted);
     let length = u32::try_from(length).unwrap_or(u32::MAX);
     run.emit(id, EventKind::MapStateStarted { state, input, items, length, concurrency });
     start_iterations(run, id, state, map)?;
@@ -170,12 +179,50 @@ fn items_at(
     Ok(items)
 }
 
-fn concurrency(run: &mut Run<'_>, id: FrameId, map: &Map, input: &Payload) -> Result<u32, Failure> {
-    let wanted = match &map.max_concurrency {
-        MaxConcurrency::Literal(wanted) => u64::from(*wanted),
-        MaxConcurrency::Path(path) => whole_number(run, id, "MaxConcurrencyPath", path, input)?,
-        MaxConcurrency::Jsonata(jsonata) => computed(run, id, input, jsonata, COMPUTED)?,
+fn max_concurrency(
+    run: &mut Run<'_>,
+    id: FrameId,
+    map: &Map,
+    input: &Payload,
+) -> Result<u64, Failure> {
+    match &map.max_concurrency {
+        MaxConcurrency::Literal(wanted) => Ok(u64::from(*wanted)),
+        MaxConcurrency::Path(path) => whole_number(run, id, "MaxConcurrencyPath", path, input),
+        MaxConcurrency::Jsonata(jsonata) => computed(run, id, input, jsonata, COUNT),
+    }
+}
+
+/// What a test of the state shows of its limits.
+fn limits(
+    run: &mut Run<'_>,
+    id: FrameId,
+    map: &Map,
+    input: &Payload,
+    max_concurrency: u64,
+) -> Result<MapLimits, Failure> {
+    let mut tolerated = |tolerated: Option<&Tolerated>, what, most| match tolerated {
+        None => Ok(None),
+        Some(Tolerated::Literal(limit)) => Ok(Some(*limit)),
+        Some(Tolerated::Path(path)) => {
+            whole_number(run, id, what, path, input).map(|limit| Some(limit as f64))
+        }
+        Some(Tolerated::Jsonata(jsonata)) => {
+            computed(run, id, input, jsonata, 0..=most).map(|limit| Some(limit as f64))
+        }
     };
+    let count = map.tolerated_failure_count.as_ref();
+    let count = tolerated(count, "ToleratedFailureCountPath", *COUNT.end())?;
+    let percentage = map.tolerated_failure_percentage.as_ref();
+    let percentage = tolerated(percentage, "ToleratedFailurePercentagePath", 100)?;
+    Ok(MapLimits {
+        max_concurrency,
+        tolerated_failure_count: count.map(|count| count as u64),
+        tolerated_failure_percentage: percentage,
+    })
+}
+
+/// How many iterations run at once when so many are wanted.
+fn granted(wanted: u64) -> u32 {
     let granted = if wanted == 0 { CONCURRENCY_MAX } else { wanted.min(CONCURRENCY_MAX) };
-    Ok(u32::try_from(granted).unwrap_or(u32::MAX))
+    u32::try_from(granted).unwrap_or(u32::MAX)
 }

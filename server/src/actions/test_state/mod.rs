@@ -1,5 +1,6 @@
 //! TestState: runs one state, and shows what it makes of its data.
 
+mod context;
 mod mock;
 mod run;
 mod shape;
@@ -7,9 +8,8 @@ mod shown;
 mod subject;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{Inspection, Mock};
+use stepyard_machine::{Inspection, MapMock, Mock};
 
 use self::mock::MockInput;
 use self::run::Bench;
@@ -40,6 +40,25 @@ pub(crate) struct TestStateRequest {
 struct StateConfiguration {
     /// Attempts that the matching retrier has granted.
     retrier_retry_count: Option<u32>,
+    /// Iterations of a Map state that have failed.
+    map_iteration_failure_count: Option<u32>,
+    /// JSON text: what the `ItemReader` of a Map state reads.
+    map_item_reader_data: Option<String>,
+}
+
+impl StateConfiguration {
+    fn map_mock(&self, subject: &Subject) -> Result<MapMock, ApiError> {
+        let failed = self.map_iteration_failure_count.unwrap_or(0).into();
+        let Some(text) = &self.map_item_reader_data else {
+            return Ok(MapMock { items: None, failed });
+        };
+        if subject.state.get("ItemReader").is_none() {
+            let message = "mapItemReaderData needs a Map state with an ItemReader";
+            return Err(ApiError::validation(message));
+        }
+        let items = parse(text, "stateConfiguration.mapItemReaderData")?;
+        Ok(MapMock { items: Some(items), failed })
+    }
 }
 
 /// Answer of TestState.
@@ -76,10 +95,12 @@ pub(crate) async fn test_state(
     let program = subject.compile(mock.is_some())?;
     let mock = mock.map(|mock| mock.read(&subject)).transpose()?;
     let input = parse(request.input.as_deref().unwrap_or("{}"), "input")?;
-    let retries = request.state_configuration.unwrap_or_default().retrier_retry_count;
+    let configuration = request.state_configuration.unwrap_or_default();
+    let retries = configuration.retrier_retry_count;
     let context = context(request.context.as_deref(), mock.as_ref())?;
     let variables = variables(request.variables.as_deref())?;
-    let inspection = Inspection::new(context, variables, mock);
+    let map = configuration.map_mock(&subject)?;
+    let inspection = Inspection::new(context, variables, mock).with_map(map);
     let bench = Bench { app, program, retries: retries.unwrap_or(0) };
     let ended = bench.run(input.clone(), inspection).await?;
     let shows_stages = !matches!(level, None | Some("INFO"));
@@ -119,17 +140,9 @@ fn context(text: Option<&str>, mock: Option<&Mock>) -> Result<Option<Json>, ApiE
         return Err(ApiError::validation(message));
     }
     let context = parse(text, "context")?;
-    let shape: Value = context.tree().into();
-    let members = shape.as_object().ok_or_else(|| {
-        ApiError::validation("Invalid Context object provided: it must be a JSON object")
+    context::check(context.tree()).map_err(|fault| {
+        ApiError::validation(format!("Invalid Context object provided: {fault}"))
     })?;
-    for member in members.keys() {
-        if !["Execution", "State", "StateMachine", "Task"].contains(&&**member) {
-            let message =
-                format!("Invalid Context object provided: Field '{member}' is not allowed");
-            return Err(ApiError::validation(message));
-        }
-    }
     Ok(Some(context.tree().clone()))
 }
 

@@ -96,13 +96,13 @@ impl Bench<'_> {
         let arn =
             |kind: &str| format!("arn:aws:states:{}:{}:{kind}", identity.region, identity.account);
         Arc::new(StartContext {
-            execution_arn: format!("{}:StateMachine:test:test", arn("express")).into(),
+            execution_arn: format!("{}:StateMachine:test", arn("express")).into(),
             execution_name: "test".into(),
             state_machine_arn: format!("{}:StateMachine", arn("stateMachine")).into(),
             state_machine_name: "StateMachine".into(),
             role_arn: crate::arn::ANY_ROLE_ARN.into(),
             qualifier: None,
-            kind: ExecutionKind::Standard,
+            kind: ExecutionKind::SyncExpress,
         })
     }
 

@@ -13,22 +13,15 @@ use crate::wire::ApiError;
 const ALONE: &str = "StateName";
 
 /// What only a Distributed Map has. With its result mocked it is tested as the others.
-const DISTRIBUTED: [&str; 8] = [
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-    "Label",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
-];
+const DISTRIBUTED: [&str; 4] = ["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
 
 /// A state and its name.
 pub(super) struct Subject {
     name: String,
     pub(super) state: Value,
     is_alone: bool,
+    /// `QueryLanguage` of the state machine.
+    query_language: Value,
 }
 
 impl Subject {
@@ -37,10 +30,16 @@ impl Subject {
         let parsed = serde_json::from_str(definition);
         let Ok(whole) = parsed else { return Err(not_json(definition)) };
         let Some(name) = name else {
-            return Ok(Subject { name: ALONE.into(), state: whole, is_alone: true });
+            let (name, query_language) = (ALONE.into(), Value::Null);
+            return Ok(Subject { name, state: whole, is_alone: true, query_language });
         };
         match state_of(&whole, name) {
-            Some(state) => Ok(Subject { name: name.into(), state: state.clone(), is_alone: false }),
+            Some(state) => Ok(Subject {
+                name: name.into(),
+                state: state.clone(),
+                is_alone: false,
+                query_language: whole["QueryLanguage"].clone(),
+            }),
             None => Err(ApiError::validation("State not found in definition")),
         }
     }
@@ -48,6 +47,12 @@ impl Subject {
     /// Its `Type`.
     pub(super) fn state_type(&self) -> &str {
         self.state["Type"].as_str().unwrap_or_default()
+    }
+
+    /// Whether it is written in JSONata.
+    pub(super) fn is_jsonata(&self) -> bool {
+        let own = self.state.get("QueryLanguage").unwrap_or(&self.query_language);
+        own.as_str() == Some("JSONata")
     }
 
     /// Whether it was given without a state machine.
@@ -81,7 +86,11 @@ impl Subject {
         let ends = ends.map(|target| (target, json!({ "Type": "Succeed" })));
         let mut states: Map<String, Value> = [(self.name.clone(), state)].into_iter().collect();
         states.extend(ends);
-        check_definition(&json!({ "StartAt": self.name, "States": states }).to_string())
+        let mut machine = json!({ "StartAt": self.name, "States": states });
+        if !self.query_language.is_null() {
+            machine["QueryLanguage"] = self.query_language.clone();
+        }
+        check_definition(&machine.to_string())
     }
 }
 
