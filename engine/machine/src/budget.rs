@@ -2,10 +2,12 @@
 
 use stepyard_asl::EXPRESSION_FUEL;
 
+use crate::Stimulus;
+
 /// Expressions of one decision took more steps than it was given. Nothing has changed: the same decision can be made
-/// again with more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfFuel;
+/// again, from the same stimulus, with more.
+#[derive(Clone, Debug)]
+pub struct OutOfFuel(pub Stimulus);
 
 /// Steps that expressions may take and have taken.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Budget {
     /// likely to exceed what is left.
     pub(crate) fn is_spent(&self) -> bool {
         match self.left {
-            Some(left) => self.spent > left,
+            Some(left) => self.spent >= left,
             None => self.spent > EXPRESSION_FUEL / 2,
         }
     }

@@ -34,11 +34,11 @@ pub fn decide(
     stimulus: Stimulus,
     out: &mut Decision,
 ) {
-    // Without a limit for all expressions together there is none that could be exceeded.
-    let _ = run(program, execution, moment, stimulus, Budget::full(), out);
+    run(program, execution, moment, stimulus, Budget::full(), out);
 }
 
-/// The same, for somebody who cannot wait long: expressions may take so many steps all together.
+/// The same, for somebody who cannot wait long: expressions may take so many steps all together. With none at all only
+/// what the stimulus itself says happens; what follows is left to [`Stimulus::Continue`].
 ///
 /// # Errors
 /// When they need more. Execution and decision are then as they were before.
@@ -54,13 +54,17 @@ pub fn decide_within(
         decide(program, execution, moment, stimulus, out);
         return Ok(());
     }
-    let before = (execution.clone(), out.events.len(), out.commands.clone());
-    run(program, execution, moment, stimulus, Budget::limited(fuel), out).inspect_err(|_| {
-        let (unchanged, events, commands) = before;
-        *execution = unchanged;
-        out.events.truncate(events);
-        out.commands = commands;
-    })
+    let before = execution.clone();
+    let (events, commands) = (out.events.len(), out.commands.clone());
+    let again = stimulus.clone();
+    let budget = run(program, execution, moment, stimulus, Budget::limited(fuel), out);
+    if !budget.is_exceeded() {
+        return Ok(());
+    }
+    *execution = before;
+    out.events.truncate(events);
+    out.commands = commands;
+    Err(OutOfFuel(again))
 }
 
 fn run(
@@ -70,7 +74,7 @@ fn run(
     stimulus: Stimulus,
     budget: Budget,
     out: &mut Decision,
-) -> Result<(), OutOfFuel> {
+) -> Budget {
     let now = moment.now.max(execution.clock());
     let random = Random::from_entropy(moment.entropy);
     // Whose turn it is depends on the last event, which the stimulus may be followed by.
@@ -79,7 +83,7 @@ fn run(
     if run.receive(stimulus) {
         run.go_on(first);
     }
-    if run.budget.is_exceeded() { Err(OutOfFuel) } else { Ok(()) }
+    run.budget
 }
 
 /// What a state leaves behind.

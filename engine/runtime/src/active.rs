@@ -6,13 +6,13 @@ use std::sync::Arc;
 use stepyard_asl::{Program, Timestamp};
 use stepyard_machine::{
     Command, Decision, Event, Execution, ExecutionStatus, Moment, StartContext, Stimulus, Timer,
-    decide,
 };
 use stepyard_store::{Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId, codec};
 use uuid::Uuid;
 
 use crate::ExecutionView;
 use crate::planted::{self, Planted};
+use crate::thinking::{Question, Thought, decide_at_once};
 
 /// An execution that its shard owns. The machine may be ahead of the disk: what is decided and not yet
 /// handed to the committer waits in `events` and `commands`.
@@ -27,6 +27,18 @@ pub(crate) struct Active {
     pub(crate) armed: Vec<(Timestamp, Timer)>,
     /// `resume_at` of its row, as far as it has been handed over.
     stored_resume_at: Option<Timestamp>,
+    /// A decision that is being made elsewhere: until then it is as it was before.
+    thinking: Option<Thinking>,
+    /// Decisions that have been made elsewhere, the last one included.
+    thoughts: u64,
+}
+
+/// What an execution waits for while a decision is being made elsewhere.
+struct Thinking {
+    /// The number of the decision.
+    number: u64,
+    /// What has reached it meanwhile.
+    waiting: Vec<Stimulus>,
 }
 
 /// What is released when a chunk is durable.
@@ -46,6 +58,8 @@ impl Active {
             decision: Decision::default(),
             armed: Vec::new(),
             stored_resume_at: None,
+            thinking: None,
+            thoughts: 0,
         }
     }
 
@@ -59,9 +73,43 @@ impl Active {
         Active { execution, stored_resume_at, ..Active::new(row.id, row.revision, program) }
     }
 
-    /// Lets the machine decide.
-    pub(crate) fn decide(&mut self, moment: Moment, stimulus: Stimulus) {
-        decide(&self.program, &mut self.execution, moment, stimulus, &mut self.decision);
+    /// Lets the machine decide. What takes too long is to be decided elsewhere, and has a number for
+    /// [`Active::take_in`].
+    pub(crate) fn decide(&mut self, moment: Moment, stimulus: Stimulus) -> Option<(u64, Question)> {
+        match &mut self.thinking {
+            // Whatever was being decided does not matter any more.
+            Some(_) if matches!(stimulus, Stimulus::Stop { .. }) => self.thinking = None,
+            Some(thinking) => {
+                thinking.waiting.push(stimulus);
+                return None;
+            }
+            None => {}
+        }
+        let (program, execution) = (&self.program, &mut self.execution);
+        let decided = decide_at_once(program, execution, moment, stimulus, &mut self.decision);
+        let stimulus = decided.err()?;
+        self.thoughts += 1;
+        self.thinking = Some(Thinking { number: self.thoughts, waiting: Vec::new() });
+        let question = Question {
+            program: self.program.clone(),
+            execution: self.execution.clone(),
+            moment,
+            stimulus,
+            decision: Decision::default(),
+        };
+        Some((self.thoughts, question))
+    }
+
+    /// Takes in what was decided elsewhere, unless it does not count any more, and returns what has reached the execution
+    /// meanwhile.
+    pub(crate) fn take_in(&mut self, number: u64, thought: Thought) -> Vec<Stimulus> {
+        let Some(thinking) = self.thinking.take_if(|thinking| thinking.number == number) else {
+            return Vec::new();
+        };
+        self.execution = thought.execution;
+        self.decision.events.extend(thought.decision.events);
+        self.decision.commands.extend(thought.decision.commands);
+        thinking.waiting
     }
 
     pub(crate) fn execution(&self) -> &Execution {
@@ -144,10 +192,98 @@ impl Active {
 
     /// Whether the store knows all of it and when it goes on, so that it need not be in memory.
     pub(crate) fn is_asleep(&self, loaded_to: DuePlace) -> bool {
-        !self.is_dirty() && self.stored_resume_at.is_some_and(|due| self.is_beyond(due, loaded_to))
+        !self.is_dirty()
+            && self.thinking.is_none()
+            && self.stored_resume_at.is_some_and(|due| self.is_beyond(due, loaded_to))
     }
 
     fn is_beyond(&self, due: Timestamp, loaded_to: DuePlace) -> bool {
         (due.plus_millis(planted::shift(Planted::SleeperLost)), self.id) > loaded_to
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepyard_asl::{Timestamp, compile};
+    use stepyard_json::Payload;
+    use stepyard_machine::{
+        Command, Decision, ExecutionStatus, Moment, StartContext, Stimulus, TaskId, Timer,
+        TimerKind,
+    };
+    use stepyard_store::ExecutionId;
+    use uuid::Uuid;
+
+    use super::{Active, Question, Thought};
+
+    const ENDLESS: &str = r#"{"QueryLanguage":"JSONata","StartAt":"Loop","TimeoutSeconds":9,"States":{"Loop":{"Type":"Pass",
+        "Output":"{% ($f := function($x){ $f($x + 1) }; $f(1)) %}","End":true}}}"#;
+
+    const MOMENT: Moment = Moment { now: Timestamp(1_000), entropy: [1; 16] };
+
+    /// An execution that waits for its first decision, with the number of that.
+    fn thinking() -> (Active, u64, Question) {
+        let program = compile(ENDLESS).program.unwrap();
+        let mut active = Active::new(ExecutionId(Uuid::nil()), Uuid::nil(), program);
+        let context = StartContext {
+            execution_arn: "e".into(),
+            execution_name: "e".into(),
+            state_machine_arn: "m".into(),
+            state_machine_name: "m".into(),
+            role_arn: "r".into(),
+            qualifier: None,
+            kind: Default::default(),
+        };
+        let start = Stimulus::Start { context: context.into(), input: Payload::empty_object() };
+        assert!(active.decide(MOMENT, start).is_none(), "the start itself takes no time");
+        assert!(active.decision.commands.contains(&Command::Continue));
+        let (number, question) = active.decide(MOMENT, Stimulus::Continue).unwrap();
+        (active, number, question)
+    }
+
+    fn think(question: Question) -> Thought {
+        let Question { program, mut execution, moment, stimulus, mut decision } = question;
+        stepyard_machine::decide(&program, &mut execution, moment, stimulus, &mut decision);
+        Thought { execution, decision }
+    }
+
+    #[test]
+    fn what_arrives_while_it_thinks_waits() {
+        let (mut active, number, question) = thinking();
+        let timer = Timer {
+            frame: stepyard_machine::FrameId::ROOT,
+            kind: TimerKind::ExecutionTimeout,
+            armed_by: 0,
+        };
+        assert!(active.decide(MOMENT, Stimulus::TimerDue { timer }).is_none());
+        assert_eq!(active.execution().status(), Some(ExecutionStatus::Running));
+        let waiting = active.take_in(number, think(question));
+        assert!(matches!(waiting[..], [Stimulus::TimerDue { .. }]));
+        assert_eq!(active.execution().status(), Some(ExecutionStatus::Failed));
+    }
+
+    #[test]
+    fn a_stop_does_not_wait_and_what_was_thought_counts_no_more() {
+        let (mut active, number, question) = thinking();
+        let stop = Stimulus::Stop { error: None, cause: None };
+        assert!(active.decide(MOMENT, stop).is_none());
+        assert_eq!(active.execution().status(), Some(ExecutionStatus::Aborted));
+        let events = active.decision.events.len();
+        assert!(active.take_in(number, think(question)).is_empty());
+        assert_eq!(active.execution().status(), Some(ExecutionStatus::Aborted));
+        assert_eq!(active.decision.events.len(), events);
+    }
+
+    #[test]
+    fn only_the_last_thought_counts() {
+        let (mut active, number, question) = thinking();
+        let thought = think(question);
+        let unknown =
+            Thought { execution: thought.execution.clone(), decision: Decision::default() };
+        active.take_in(number + 1, unknown);
+        assert_eq!(active.execution().status(), Some(ExecutionStatus::Running));
+        active.take_in(number, thought);
+        assert_eq!(active.execution().status(), Some(ExecutionStatus::Failed));
+        let late = Stimulus::TaskStarted { task: TaskId(stepyard_machine::EventId(2)) };
+        assert!(active.decide(MOMENT, late).is_none());
     }
 }

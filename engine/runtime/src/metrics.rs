@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     commit_duration: Histogram,
     timer_lateness: Histogram,
     commit_retries: AtomicU64,
+    long_decisions: AtomicU64,
     quarantined: AtomicU64,
     removed: AtomicU64,
     in_memory: AtomicI64,
@@ -53,6 +54,8 @@ pub struct MetricsSnapshot {
     pub timer_lateness: HistogramSnapshot,
     /// Transactions whose outcome was unknown at first.
     pub commit_retries: u64,
+    /// Decisions that were made elsewhere because their JSONata takes long.
+    pub long_decisions: u64,
     /// Executions set aside because their journal cannot be read.
     pub quarantined: u64,
     /// Executions removed because they ended longer ago than they are kept.
@@ -126,6 +129,10 @@ impl Metrics {
         add(&self.dispatches, 1);
     }
 
+    pub(crate) fn thought(&self) {
+        add(&self.long_decisions, 1);
+    }
+
     pub(crate) fn quarantined(&self) {
         add(&self.quarantined, 1);
     }
@@ -156,6 +163,7 @@ impl Metrics {
             commit_duration: self.commit_duration.snapshot(),
             timer_lateness: self.timer_lateness.snapshot(),
             commit_retries: read(&self.commit_retries),
+            long_decisions: read(&self.long_decisions),
             quarantined: read(&self.quarantined),
             removed: read(&self.removed),
             in_memory: self.in_memory.load(Ordering::Relaxed),

@@ -10,7 +10,7 @@ use stepyard_store::{
     Error, ExecutionId, ExecutionRow, Membership, NodeId, SHARD_COUNT, ShardId, Store,
 };
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -24,6 +24,7 @@ use crate::express::{Express, ExpressEnd, ExpressSnapshot, StartExpress};
 use crate::recent::Recent;
 use crate::retention::{RETENTION_DAYS, Remover};
 use crate::shard::Shared;
+use crate::thinking::{Question, Thinkers, Thought};
 use crate::{Clock, Entropy, ExecutionView, MetricsSnapshot, StartError, StopError, TaskRunner};
 
 /// Tasks that run at the same time when nothing else is said.
@@ -129,6 +130,7 @@ impl Runtime {
             metrics: Arc::default(),
             outage: Arc::default(),
             recent: Recent::default(),
+            thinkers: Thinkers::default(),
             news: broadcast::Sender::new(NEWS_MAX),
             routes: Routes::default(),
             members: Members::default(),
@@ -151,6 +153,7 @@ impl Runtime {
             options.runner.clone(),
             places.clone(),
             shared.metrics.clone(),
+            shared.thinkers.clone(),
         );
         let hosting = Hosting::new(shared.clone(), options.runner, places, lanes);
         let delivery = Delivery::new(shared.clone(), cluster.peer.clone());
@@ -331,6 +334,14 @@ impl Runtime {
     /// start.
     pub fn commit_numbers(&self) -> Vec<u64> {
         self.shared.seen.snapshot()
+    }
+
+    /// Makes one decision for an execution that nobody else has, on a thread that may take its time.
+    ///
+    /// # Errors
+    /// When the machine panics.
+    pub async fn think(&self, question: Question) -> Result<Thought, JoinError> {
+        self.shared.thinkers.clone().think(question).await
     }
 
     /// The clock of this runtime.

@@ -64,6 +64,11 @@ impl Collector for Snapshot {
             ("commit_retries", "Transactions of unknown outcome at first", counted.commit_retries),
             ("requests_forwarded", "Requests sent to other nodes", counted.forwarded),
             (
+                "long_decisions",
+                "Decisions made on threads of their own because their JSONata takes long",
+                counted.long_decisions,
+            ),
+            (
                 "executions_quarantined",
                 "Executions with an unreadable journal",
                 counted.quarantined,

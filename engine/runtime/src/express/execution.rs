@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stepyard_asl::{Program, Random, Timestamp};
 use stepyard_machine::{
-    Command, Decision, EventKind, Execution, ExecutionStatus, Moment, Stimulus, decide,
+    Command, Decision, EventKind, Execution, ExecutionStatus, Moment, Stimulus,
 };
 use stepyard_store::ExecutionId;
 use tokio::sync::mpsc;
@@ -14,6 +14,7 @@ use super::places::Place;
 use super::{Billing, ExpressEnd, Logging, StartExpress, Surroundings};
 use crate::Invocation;
 use crate::dispatch::{Dispatches, Report};
+use crate::thinking::{Question, Thought, decide_at_once};
 use crate::timers::Timers;
 
 /// Reports of tasks that may wait for their execution; with more, tasks wait to report.
@@ -44,6 +45,8 @@ pub(super) struct Running {
     place: Place,
     /// The last decision was cut because it had become long.
     is_cut: bool,
+    /// What is to be decided elsewhere because it takes long, before anything else.
+    too_long: Option<(Moment, Stimulus)>,
     /// Most bytes of data that it has held.
     bytes_most: usize,
     /// Events after which its data is measured again: as many as places were looked at the last time, so that
@@ -80,6 +83,7 @@ impl Running {
             reports,
             place,
             is_cut: false,
+            too_long: None,
             bytes_most: 0,
             unmeasured: 0,
         };
@@ -104,6 +108,9 @@ impl Running {
     }
 
     async fn turn(&mut self) {
+        if let Some((moment, stimulus)) = self.too_long.take() {
+            return self.think(moment, stimulus).await;
+        }
         let surroundings = self.surroundings.clone();
         let due = self.timers.next_due();
         tokio::select! {
@@ -124,7 +131,9 @@ impl Running {
 
     fn fire_timers(&mut self) {
         let now = self.surroundings.clock.now();
-        while let Some((_, _, timer)) = self.timers.pop_due(now) {
+        while self.too_long.is_none()
+            && let Some((_, _, timer)) = self.timers.pop_due(now)
+        {
             self.decide(Stimulus::TimerDue { timer });
         }
     }
@@ -137,7 +146,38 @@ impl Running {
     fn decide(&mut self, stimulus: Stimulus) {
         let mut decision = Decision::default();
         let moment = self.moment();
-        decide(&self.program, &mut self.execution, moment, stimulus, &mut decision);
+        let (program, execution) = (&self.program, &mut self.execution);
+        if let Err(stimulus) = decide_at_once(program, execution, moment, stimulus, &mut decision) {
+            self.too_long = Some((moment, stimulus));
+            return;
+        }
+        self.follow(decision);
+    }
+
+    /// The same, elsewhere. Its tasks and timers wait meanwhile.
+    async fn think(&mut self, moment: Moment, stimulus: Stimulus) {
+        self.surroundings.metrics.thought();
+        let question = Question {
+            program: self.program.clone(),
+            execution: std::mem::take(&mut self.execution),
+            moment,
+            stimulus,
+            decision: Decision::default(),
+        };
+        match self.surroundings.thinkers.clone().think(question).await {
+            Ok(Thought { execution, decision }) => {
+                self.execution = execution;
+                self.follow(decision);
+            }
+            Err(failed) => {
+                if let Ok(panicked) = failed.try_into_panic() {
+                    std::panic::resume_unwind(panicked);
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, decision: Decision) {
         self.tell(&decision);
         for command in decision.commands {
             self.carry_out(command);

@@ -28,6 +28,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::thinking::Thinkers;
 use crate::{Clock, Entropy, Metrics, StartError, TaskRunner};
 
 /// How long executions that are cut off may take to say so.
@@ -83,6 +84,7 @@ struct Surroundings {
     /// Bounds the tasks that run at the same time in this process, those of the shards included.
     task_places: Arc<Semaphore>,
     metrics: Arc<Metrics>,
+    thinkers: Thinkers,
     places: Places,
     /// Set when those that run are not waited for any more.
     cut_off: CancellationToken,
@@ -95,10 +97,19 @@ impl Express {
         runner: Arc<dyn TaskRunner>,
         task_places: Arc<Semaphore>,
         metrics: Arc<Metrics>,
+        thinkers: Thinkers,
     ) -> Express {
         let (places, cut_off) = (Places::default(), CancellationToken::new());
-        let surroundings =
-            Surroundings { clock, entropy, runner, task_places, metrics, places, cut_off };
+        let surroundings = Surroundings {
+            clock,
+            entropy,
+            runner,
+            task_places,
+            metrics,
+            thinkers,
+            places,
+            cut_off,
+        };
         Express {
             surroundings: Arc::new(surroundings),
             running: TaskTracker::new(),

@@ -9,6 +9,7 @@ mod message;
 mod setback;
 mod sleep;
 mod starting;
+mod thinking;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -24,7 +25,9 @@ use stepyard_machine::{Moment, StartContext, Stimulus};
 use stepyard_store::{
     DuePlace, Error, ExecutionId, ExecutionRow, NodeId, ShardId, ShardLease, Store,
 };
+use thinking::Thinking;
 use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::active::Active;
@@ -35,6 +38,7 @@ use crate::outage::Outage;
 use crate::planted::{self, Planted};
 use crate::programs::Programs;
 use crate::recent::Recent;
+use crate::thinking::Thinkers;
 use crate::timers::Timers;
 use crate::{Clock, Committed, Entropy, Metrics};
 
@@ -63,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) outage: Arc<Outage>,
     pub(crate) recent: Recent,
+    pub(crate) thinkers: Thinkers,
     pub(crate) news: broadcast::Sender<Arc<Committed>>,
     pub(crate) routes: Routes,
     pub(crate) members: Members,
@@ -112,6 +117,8 @@ pub(crate) struct Shard {
     starts: BTreeMap<ExecutionId, ExecutionRow>,
     replies: Vec<Reply>,
     under_way: Option<UnderWay>,
+    /// Decisions that are being made elsewhere.
+    thoughts: JoinSet<Thinking>,
     /// The execution that is being decided; still there after a panic.
     deciding: Option<ExecutionId>,
     /// Executions that sleep up to this place are in memory.
@@ -153,6 +160,7 @@ impl Shard {
             starts: BTreeMap::new(),
             replies: Vec::new(),
             under_way: None,
+            thoughts: JoinSet::new(),
             deciding: None,
             loaded_to: BEFORE_ALL,
             next_load: Duration::ZERO,
@@ -213,6 +221,7 @@ impl Shard {
         tokio::select! {
             biased;
             outcome = UnderWay::outcome(&mut self.under_way) => self.finish(outcome).await,
+            Some(thought) = self.thoughts.join_next(), if !self.thoughts.is_empty() => self.take_in(thought),
             () = self.ends.stopping.cancelled() => self.drain().await,
             () = self.ends.leaving.cancelled(), if !self.is_leaving => self.is_leaving = true,
             () = clock.sleep_until(timer_due.unwrap_or_default()), if timer_due.is_some() => self.fire_timers(),
@@ -224,7 +233,10 @@ impl Shard {
     }
 
     fn is_finished(&self) -> bool {
-        let quiet = self.dispatches.is_empty() && self.dirty.is_empty() && self.under_way.is_none();
+        let quiet = self.dispatches.is_empty()
+            && self.thoughts.is_empty()
+            && self.dirty.is_empty()
+            && self.under_way.is_none();
         self.is_lost
             || (self.ends.leaving.is_cancelled() && quiet)
             || (self.ends.stopping.is_cancelled() && self.under_way.is_none())
@@ -282,10 +294,13 @@ impl Shard {
         let moment = self.moment();
         let Some(active) = self.executions.get_mut(&execution) else { return };
         self.deciding = Some(execution);
-        active.decide(moment, stimulus);
+        let question = active.decide(moment, stimulus);
         self.deciding = None;
         if active.is_dirty() {
             self.dirty.insert(execution);
+        }
+        if let Some((number, question)) = question {
+            self.think(execution, number, question);
         }
     }
 

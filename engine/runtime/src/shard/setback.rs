@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stepyard_store::Error;
+use tokio::task::JoinSet;
 
 use super::Shard;
 use crate::cluster::Seen;
@@ -27,6 +28,7 @@ impl Shard {
         }
         self.timers = Timers::default();
         self.dirty.clear();
+        self.thoughts = JoinSet::new();
         self.starts.clear();
         self.woken.clear();
         self.shared.recent.end(self.id());

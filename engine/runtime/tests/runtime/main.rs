@@ -5,6 +5,7 @@ mod cluster;
 mod express;
 mod faulty;
 mod network;
+mod thinking;
 mod world;
 
 use std::collections::BTreeSet;

@@ -7,9 +7,9 @@ use stepyard_asl::{Program, Seconds, StateKind, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{
     Command, Decision, EventKind, Execution, ExecutionKind, Inspection, InvokeTask, Moment,
-    StartContext, Stimulus, Text, Timer, TimerKind, decide,
+    StartContext, Stimulus, Text, Timer, TimerKind,
 };
-use stepyard_runtime::{Invocation, Started, TaskOutcome};
+use stepyard_runtime::{Invocation, Question, Started, TaskOutcome};
 use tokio_util::sync::CancellationToken;
 
 use super::TestStateResponse;
@@ -65,7 +65,16 @@ impl Bench<'_> {
         let mut stimulus = Stimulus::Start { context: self.context(), input };
         let end = self.app.runtime.clock().now().plus_millis(TEST_MAX.as_millis() as i64);
         loop {
-            decide(&self.program, &mut execution, self.moment(), stimulus, &mut decision);
+            let question = Question {
+                program: self.program.clone(),
+                execution,
+                moment: self.moment(),
+                stimulus,
+                decision,
+            };
+            let thought = self.app.runtime.think(question).await;
+            let thought = thought.map_err(|error| ApiError::internal(&error))?;
+            (execution, decision) = (thought.execution, thought.decision);
             if self.has_left(&decision) {
                 return Ok(self.ended(decision));
             }

@@ -1,0 +1,97 @@
+//! Decisions that take long. JSONata may cost what it likes up to its limit; a shard gives it about a millisecond, so that
+//! the other executions do not wait. A decision that needs more is made again, from its beginning, on a thread of its own.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use stepyard_asl::Program;
+use stepyard_machine::{Decision, Execution, Moment, OutOfFuel, Stimulus, decide, decide_within};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
+
+/// Steps of JSONata that are taken at once: about a millisecond.
+const FUEL: u64 = 50_000;
+
+/// Decides what takes no long time.
+///
+/// # Errors
+/// The stimulus, when deciding on it takes longer. Nothing has changed then.
+pub(crate) fn decide_at_once(
+    program: &Program,
+    execution: &mut Execution,
+    moment: Moment,
+    stimulus: Stimulus,
+    decision: &mut Decision,
+) -> Result<(), Stimulus> {
+    match decide_within(FUEL, program, execution, moment, stimulus, decision) {
+        Ok(()) => Ok(()),
+        // That it has started is told at once, whatever its first states cost.
+        Err(OutOfFuel(start @ Stimulus::Start { .. })) => {
+            decide_within(0, program, execution, moment, start, decision)
+                .map_err(|OutOfFuel(start)| start)
+        }
+        Err(OutOfFuel(stimulus)) => Err(stimulus),
+    }
+}
+
+/// What is to be decided.
+pub struct Question {
+    /// The definition.
+    pub program: Arc<Program>,
+    /// The execution before the decision.
+    pub execution: Execution,
+    /// Time and chance.
+    pub moment: Moment,
+    /// What has reached it.
+    pub stimulus: Stimulus,
+    /// What the decision is added to.
+    pub decision: Decision,
+}
+
+/// What has been decided.
+pub struct Thought {
+    /// The execution after the decision.
+    pub execution: Execution,
+    /// The decision.
+    pub decision: Decision,
+}
+
+impl Question {
+    fn think(mut self) -> Thought {
+        let (execution, decision) = (&mut self.execution, &mut self.decision);
+        decide(&self.program, execution, self.moment, self.stimulus, decision);
+        Thought { execution: self.execution, decision: self.decision }
+    }
+}
+
+/// The threads for such decisions: one processor is left to everything else, where there is more than one.
+#[derive(Clone)]
+pub(crate) struct Thinkers(Arc<Semaphore>);
+
+impl Default for Thinkers {
+    fn default() -> Thinkers {
+        let threads = available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1);
+        Thinkers(Arc::new(Semaphore::new(threads)))
+    }
+}
+
+impl Thinkers {
+    /// Decides with all that JSONata may cost, once a thread is free.
+    ///
+    /// # Errors
+    /// When the machine panics.
+    pub(crate) async fn think(self, question: Question) -> Result<Thought, JoinError> {
+        // A program with one thread decides in its own order, which a simulation relies on.
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return Ok(question.think());
+        }
+        let place = self.0.acquire_owned().await;
+        spawn_blocking(move || {
+            let _place = place;
+            question.think()
+        })
+        .await
+    }
+}
