@@ -5,7 +5,7 @@ mod support;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     Command, DATA_BYTES_MAX, Decision, Execution, ExecutionStatus, HISTORY_EVENTS_MAX, Moment,
-    STEPS_MAX, Stimulus, decide,
+    OutOfFuel, STEPS_MAX, Stimulus, decide, decide_within,
 };
 use support::World;
 
@@ -143,4 +143,35 @@ fn retries_that_no_event_shows_are_limited() {
     }
     assert!(execution.is_closed());
     assert_eq!(execution.error().map(|error| &**error), Some("States.Runtime"));
+}
+
+#[test]
+fn a_decision_that_costs_too_much_has_not_happened() {
+    let definition = r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{
+        "A":{"Type":"Pass","Output":"{% $sum([1..10]) %}","Next":"B"},
+        "B":{"Type":"Pass","Output":"{% $states.input + $sum($map([1..1000], function($x){ $x })) %}","End":true}}}"#;
+    let program = support::program(definition);
+    let (mut execution, mut decision) = (Execution::new(), Decision::default());
+    let moment = Moment { now: support::EPOCH, entropy: [0; 16] };
+    let start =
+        || Stimulus::Start { context: support::start_context(), input: Payload::empty_object() };
+    let within = |fuel, execution: &mut Execution, stimulus, decision: &mut Decision| {
+        decide_within(fuel, &program, execution, moment, stimulus, decision)
+    };
+    let refused = within(500, &mut execution, start(), &mut decision);
+    assert!(matches!(refused, Err(OutOfFuel(Stimulus::Start { .. }))));
+    assert_eq!((&execution, &decision), (&Execution::new(), &Decision::default()));
+
+    // With nothing to spend it starts, and what follows is left for later.
+    within(0, &mut execution, start(), &mut decision).unwrap();
+    assert_eq!(execution.event_count(), 1);
+    assert_eq!(decision.commands, [Command::Continue]);
+
+    let before = (execution.clone(), decision.clone());
+    assert!(within(500, &mut execution, Stimulus::Continue, &mut decision).is_err());
+    assert_eq!((execution.clone(), decision.clone()), before);
+
+    // What would leave less than half for the rest is cut before the rest.
+    within(1_000_000, &mut execution, Stimulus::Continue, &mut decision).unwrap();
+    assert_eq!(execution.output().map(|output| output.text().to_string()), Some("500555".into()));
 }

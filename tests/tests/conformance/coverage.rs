@@ -12,7 +12,8 @@ const STATE_TYPES: [&str; 8] =
     ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"];
 
 /// Members of machines, states, retriers and catchers.
-const FIELDS: [&str; 38] = [
+const FIELDS: [&str; 43] = [
+    "Arguments",
     "Assign",
     "Branches",
     "BackoffRate",
@@ -20,6 +21,7 @@ const FIELDS: [&str; 38] = [
     "Cause",
     "CausePath",
     "Choices",
+    "Condition",
     "Default",
     "End",
     "Error",
@@ -29,6 +31,7 @@ const FIELDS: [&str; 38] = [
     "IntervalSeconds",
     "ItemProcessor",
     "ItemSelector",
+    "Items",
     "ItemsPath",
     "Iterator",
     "JitterStrategy",
@@ -37,8 +40,10 @@ const FIELDS: [&str; 38] = [
     "MaxConcurrencyPath",
     "MaxDelaySeconds",
     "Next",
+    "Output",
     "OutputPath",
     "Parameters",
+    "QueryLanguage",
     "Resource",
     "Result",
     "ResultPath",
@@ -57,9 +62,10 @@ const FIELDS: [&str; 38] = [
 const BOOLEAN_OPERATORS: [&str; 3] = ["And", "Or", "Not"];
 
 /// Error names that a state machine sees or names.
-const ERRORS: [&str; 6] = [
+const ERRORS: [&str; 7] = [
     "States.ALL",
     "States.DataLimitExceeded",
+    "States.QueryEvaluationError",
     "States.ResultPathMatchFailure",
     "States.Runtime",
     "States.TaskFailed",
@@ -67,9 +73,10 @@ const ERRORS: [&str; 6] = [
 ];
 
 /// Types of history events. (ExecutionAborted takes a StopExecution: the API suites have it.)
-const EVENTS: [&str; 43] = [
+const EVENTS: [&str; 44] = [
     "ChoiceStateEntered",
     "ChoiceStateExited",
+    "EvaluationFailed",
     "ExecutionFailed",
     "ExecutionStarted",
     "ExecutionSucceeded",
