@@ -39,6 +39,10 @@ pub enum Code {
     DuplicateStateName,
     /// `Label` of a Map state, whose faults AWS tells in words of their own.
     InvalidLabel,
+    /// A scope assigns a variable that a scope around it assigns.
+    DuplicateVariableName,
+    /// A state reads a variable that neither its scope nor one around it assigns.
+    PossiblyUndefinedVariable,
     /// A JSONata expression that cannot be parsed.
     InvalidJsonataExpression,
     /// A JSONata expression that reads what is not there.
@@ -49,13 +53,15 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Code; 9] = [
+    pub const ALL: [Code; 11] = [
         Code::InvalidJsonDescription,
         Code::SchemaValidationFailed,
         Code::MissingTransitionTarget,
         Code::MissingEndState,
         Code::DuplicateStateName,
         Code::InvalidLabel,
+        Code::DuplicateVariableName,
+        Code::PossiblyUndefinedVariable,
         Code::InvalidJsonataExpression,
         Code::UnsupportedJsonataExpression,
         Code::UnsupportedFeature,
@@ -69,6 +75,8 @@ impl Code {
             Code::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
             Code::MissingEndState => "MISSING_END_STATE",
             Code::DuplicateStateName => "DUPLICATE_STATE_NAME",
+            Code::DuplicateVariableName => "DUPLICATE_VARIABLE_NAME",
+            Code::PossiblyUndefinedVariable => "POSSIBLY_UNDEFINED_VARIABLE",
             Code::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
             Code::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
             Code::UnsupportedFeature => "UNSUPPORTED_FEATURE",

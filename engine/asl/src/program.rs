@@ -246,7 +246,7 @@ pub struct ChoiceState {
 pub struct ChoiceRule {
     /// The condition.
     pub condition: Choice,
-    /// `Output` in JSONata, instead of that of the state.
+    /// `Output` in JSONata, instead of the input. That of the state is not for rules.
     pub output: Option<Template>,
     /// `Assign`, instead of that of the state.
     pub assign: Option<Template>,

@@ -25,7 +25,8 @@ impl Program {
     }
 }
 
-fn references(state: &State) -> VariableNames {
+/// The variables that a state reads.
+pub(crate) fn references(state: &State) -> VariableNames {
     let mut found = VariableNames::new();
     state.collect(&mut found);
     found

@@ -7,9 +7,9 @@ mod map;
 mod number;
 mod outcome;
 mod reach;
-mod shadow;
 mod state;
 mod task;
+mod variables;
 
 use std::sync::Arc;
 
@@ -38,8 +38,9 @@ pub(crate) fn lower(document: &Json, workflow: WorkflowType) -> Compilation {
     let scopes: Vec<_> =
         numbering.scopes.iter().filter_map(|raw| start(raw, &mut faults)).collect();
     reach::check(&numbering, &mut faults);
-    shadow::check(&numbering, &mut faults);
-    let complete = states.len() == numbering.states.len() && scopes.len() == numbering.scopes.len();
+    let has_states = states.len() == numbering.states.len();
+    variables::check(&numbering, if has_states { &states } else { &[] }, &mut faults);
+    let complete = has_states && scopes.len() == numbering.scopes.len();
     let has_jsonata = states.iter().any(|state| matches!(state.flow, Flow::Jsonata { .. }));
     let program = Program { states, scopes, timeout_seconds, comment, has_jsonata };
     let program = complete.then(|| Arc::new(program));

@@ -1,6 +1,6 @@
 //! Choice: the first rule that holds says where to go.
 
-use stepyard_asl::{ChoiceRule, ChoiceState, EvalError, StateId, Transition};
+use stepyard_asl::{ChoiceRule, ChoiceState, EvalError, Flow, StateId, Transition};
 use stepyard_json::Payload;
 
 use crate::FrameId;
@@ -32,9 +32,12 @@ pub(super) fn work(
         None => program.state(state).assign.as_ref(),
     };
     let assigned = run.assign(id, state, assign, input)?;
-    let output = match rule.and_then(|rule| rule.output.as_ref()) {
-        Some(output) => run.output_of(id, state, Some(output), input)?,
-        None => run.filter_output(id, state, input)?,
+    let output = match (&program.state(state).flow, rule) {
+        // A rule has an `Output` of its own, or passes the input on: that of the state is for `Default`.
+        (Flow::Jsonata { .. }, Some(rule)) => {
+            run.output_of(id, state, rule.output.as_ref(), input)?
+        }
+        _ => run.filter_output(id, state, input)?,
     };
     run.leave(id, state, Left { output, assigned }, Transition::Next(next));
     Ok(())
