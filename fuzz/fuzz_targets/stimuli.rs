@@ -30,7 +30,11 @@ fuzz_target!(|bytes: &[u8]| {
     let mut random = Random::from_seed(seed.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)));
     let sketch = Sketch::random(&mut random);
     let input = sketch::input(&mut random);
-    let program = support::program(&sketch.definition().to_string());
+    let definition = match seed[0] % 2 {
+        0 => sketch.definition(),
+        _ => sketch::jsonata::definition(&sketch),
+    };
+    let program = support::program(&definition.to_string());
     let mut world = World::start(program, Payload::from(input));
     for byte in stimuli.iter().take(STIMULI_MAX) {
         let stimulus = stimulus(&mut world, *byte);

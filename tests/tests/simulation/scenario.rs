@@ -8,7 +8,7 @@ use stepyard_machine::StartContext;
 use stepyard_store::{Revision, ShardId, StateMachine, StateMachineType, Tags};
 use uuid::Uuid;
 
-use crate::sketch::{self, Sketch};
+use crate::sketch::{self, Sketch, jsonata};
 
 const ARN: &str = "arn:aws:states:us-east-1:000000000000";
 
@@ -29,7 +29,11 @@ impl Machine {
     pub(crate) fn random(random: &mut Random, number: u64) -> Machine {
         let name = format!("machine{number}");
         let sketch = Sketch::random(random);
-        let mut definition = sketch.definition();
+        // Every second one is written in the other language; what happens is the same.
+        let mut definition = match number % 2 {
+            0 => sketch.definition(),
+            _ => jsonata::definition(&sketch),
+        };
         if let Json::Object(members) = &mut definition
             && random.below(5) == 0
         {

@@ -1,8 +1,8 @@
 //! Random programs under random orders of events.
 //!
 //! `World` checks after each stimulus that the state is the fold of the journal and that what is
-//! pending is what is outstanding. Here a program of a seed is run in the orders of two other seeds, with
-//! hostile deliveries in between, and its end is compared with a naive evaluator.
+//! pending is what is outstanding. Here a program of a seed is run in both query languages, in the orders of
+//! two other seeds, with hostile deliveries in between, and its end is compared with a naive evaluator.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -30,10 +30,11 @@ proptest! {
         let sketch = Sketch::random(&mut Random::from_seed(program));
         let input = sketch::input(&mut Random::from_seed(program ^ 1));
         let expected = reference::run(&sketch, &input);
-        for order in [first, second] {
-            let world = run(&sketch, &input, &mut Random::from_seed(order));
+        let runs = [(sketch.definition(), first), (sketch::jsonata::definition(&sketch), second)];
+        for (definition, order) in runs {
+            let world = run(&definition, &input, &mut Random::from_seed(order));
             prop_assert_eq!(audit(&world.program, &world.journal), Ok(()));
-            prop_assert_eq!(outcome(&world), expected.clone(), "{}", sketch.definition());
+            prop_assert_eq!(outcome(&world), expected.clone(), "{}", definition);
         }
     }
 }
@@ -47,8 +48,8 @@ fn outcome(world: &World) -> Result<String, String> {
     }
 }
 
-fn run(sketch: &Sketch, input: &Json, order: &mut Random) -> World {
-    let program = support::program(&sketch.definition().to_string());
+fn run(definition: &Json, input: &Json, order: &mut Random) -> World {
+    let program = support::program(&definition.to_string());
     let mut world = World::start(program, Payload::from(input.clone()));
     let mut begun = Vec::new();
     for _ in 0..STIMULI_MAX {
@@ -63,7 +64,7 @@ fn run(sketch: &Sketch, input: &Json, order: &mut Random) -> World {
         let made = world.deliver(stimulus);
         assert!(made > 0, "what is outstanding has an effect");
     }
-    panic!("it does not end: {}", sketch.definition());
+    panic!("it does not end: {definition}");
 }
 
 /// One of the things that can happen next.

@@ -1,6 +1,7 @@
 //! Random programs, in a form that the reference evaluator can walk. The property tests of the machine and
 //! the simulation of the whole runtime draw from the same ones.
 
+pub(crate) mod jsonata;
 pub(crate) mod reference;
 
 use stepyard_asl::Random;
@@ -320,14 +321,18 @@ fn go_on(state: &mut Object, next: Option<&str>) {
 }
 
 impl Handling {
+    fn retrier(&self) -> Option<Json> {
+        let attempts = self.attempts?;
+        let errors = if self.retries_all { "States.ALL" } else { "States.TaskFailed" };
+        Some(object([
+            ("ErrorEquals", Json::from(vec![errors.into()])),
+            ("MaxAttempts", attempts.into()),
+            ("IntervalSeconds", self.interval.into()),
+        ]))
+    }
+
     fn define(&self, state: &mut Object, next: Option<&str>) {
-        if let Some(attempts) = self.attempts {
-            let errors = if self.retries_all { "States.ALL" } else { "States.TaskFailed" };
-            let retrier = object([
-                ("ErrorEquals", Json::from(vec![errors.into()])),
-                ("MaxAttempts", attempts.into()),
-                ("IntervalSeconds", self.interval.into()),
-            ]);
+        if let Some(retrier) = self.retrier() {
             state.insert("Retry", vec![retrier]);
         }
         if let Some(keep) = self.catch {

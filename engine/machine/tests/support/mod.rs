@@ -7,8 +7,8 @@ use std::sync::Arc;
 use stepyard_asl::{Program, Timestamp, compile};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Command, Decision, Event, Execution, InvokeTask, Moment, StartContext, Stimulus, TaskId, Timer,
-    decide,
+    Command, Decision, Event, Execution, InvokeTask, Moment, OutOfFuel, StartContext, Stimulus,
+    TaskId, Timer, decide, decide_within,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -75,7 +75,7 @@ impl World {
         let mut decision = Decision::default();
         let entropy = (self.journal.len() as u128).to_le_bytes();
         let moment = Moment { now: self.now, entropy };
-        decide(&self.program, &mut self.execution, moment, stimulus, &mut decision);
+        self.decide(moment, stimulus, &mut decision);
         let made = decision.events.len();
         self.journal.extend(decision.events);
         for command in decision.commands {
@@ -83,6 +83,19 @@ impl World {
         }
         self.check();
         made
+    }
+
+    /// With little to spend at first, as the runtime does. A decision that costs more has not happened.
+    fn decide(&mut self, moment: Moment, stimulus: Stimulus, decision: &mut Decision) {
+        let fuel = 1 + self.journal.len() as u64 * 37 % 200;
+        let before = self.execution.clone();
+        let execution = &mut self.execution;
+        let decided = decide_within(fuel, &self.program, execution, moment, stimulus, decision);
+        if let Err(OutOfFuel(stimulus)) = decided {
+            assert_eq!(self.execution, before);
+            assert_eq!(*decision, Decision::default());
+            decide(&self.program, &mut self.execution, moment, stimulus, decision);
+        }
     }
 
     fn carry_out(&mut self, command: Command) {
