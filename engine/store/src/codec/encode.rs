@@ -92,12 +92,10 @@ impl<'a> Encoder<'a> {
             }
             EventKind::TaskFailed { state, error, cause }
             | EventKind::TaskTimedOut { state, error, cause } => {
-                self.state(*state);
-                self.failure(error, cause);
+                self.state_and_failure(*state, error, cause);
             }
             EventKind::EvaluationFailed { state, error, cause, location } => {
-                self.state(*state);
-                self.failure(error, cause);
+                self.state_and_failure(*state, error, cause);
                 self.text(location);
             }
             EventKind::WaitStarted { until } => self.zigzag(until.0),
@@ -105,9 +103,10 @@ impl<'a> Encoder<'a> {
                 self.var(u64::from(*retrier));
                 self.zigzag(due.0);
             }
-            EventKind::ParallelStateStarted { state, input, branches } => {
+            EventKind::ParallelStateStarted { state, input, branches: number }
+            | EventKind::MapIterationStarted { state, input, index: number } => {
                 self.state_and_payload(*state, input);
-                self.var(u64::from(*branches));
+                self.var(u64::from(*number));
             }
             EventKind::MapStateStarted { state, input, items, length, concurrency } => {
                 self.state_and_payload(*state, input);
@@ -115,15 +114,10 @@ impl<'a> Encoder<'a> {
                 self.var(u64::from(*length));
                 self.var(u64::from(*concurrency));
             }
-            EventKind::MapIterationStarted { state, index, input } => {
-                self.state_and_payload(*state, input);
-                self.var(u64::from(*index));
-            }
             EventKind::MapIterationSucceeded { state, index }
             | EventKind::MapIterationFailed { state, index }
             | EventKind::MapIterationAborted { state, index } => {
-                self.state(*state);
-                self.var(u64::from(*index));
+                self.state_and_index(*state, *index)
             }
             EventKind::StateAborted { state }
             | EventKind::TaskStarted { state }
@@ -160,6 +154,16 @@ impl<'a> Encoder<'a> {
     fn state_and_payload(&mut self, state: StateId, payload: &'a Payload) {
         self.state(state);
         self.payload(payload);
+    }
+
+    fn state_and_failure(&mut self, state: StateId, error: &Text, cause: &Text) {
+        self.state(state);
+        self.failure(error, cause);
+    }
+
+    fn state_and_index(&mut self, state: StateId, index: u32) {
+        self.state(state);
+        self.var(u64::from(index));
     }
 
     fn state(&mut self, state: StateId) {
