@@ -1,13 +1,15 @@
 """The commands of the binary, and how a server ends."""
 
 import json
+import os
 import re
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
-from harness import ROLE, ROOT, definition, picture, stepyard
+from harness import ROLE, ROOT, binary, client_environment, definition, picture, stepyard
 
 
 @pytest.fixture
@@ -98,6 +100,16 @@ def test_validate_of_a_missing_file(tmp_path):
     done = stepyard("validate", tmp_path / "missing.json")
     assert done.returncode != 0
     assert "missing.json" in done.stderr
+
+
+def test_output_that_nobody_reads_ends_the_command_without_a_word():
+    # Both ends of the pipe are closed before the command prints.
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [binary(), "config"], stdout=writing, stderr=subprocess.PIPE, env=client_environment())
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_history(server):

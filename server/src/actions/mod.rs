@@ -161,11 +161,28 @@ async fn then<Request, Answer, Action: Future<Output = Result<Answer, ApiError>>
     action(request?).await
 }
 
+/// Operations that AWS has and this version does not.
+const NOT_YET: [&str; 12] = [
+    "CreateActivity",
+    "DeleteActivity",
+    "DescribeActivity",
+    "DescribeMapRun",
+    "GetActivityTask",
+    "ListActivities",
+    "ListMapRuns",
+    "RedriveExecution",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
+    "SendTaskSuccess",
+    "UpdateMapRun",
+];
+
 fn unknown(operation: &str) -> ApiError {
-    ApiError::new(
-        "UnknownOperationException",
-        format!("The operation '{operation}' is not known to this server"),
-    )
+    let why = match NOT_YET.contains(&operation) {
+        true => "is not supported yet",
+        false => "is not known to this server",
+    };
+    ApiError::new("UnknownOperationException", format!("The operation '{operation}' {why}"))
 }
 
 /// The state machine's type does not have the operation.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod closed_pipe;
 mod config;
 mod demo;
 mod doctor;
@@ -49,6 +50,7 @@ enum Command {
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn run() -> anyhow::Result<u8> {
+    closed_pipe::end_quietly();
     match Arguments::parse().command {
         Command::Serve(flags) => serve::run(&flags),
         Command::Demo(arguments) => demo::run(&arguments),

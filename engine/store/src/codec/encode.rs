@@ -117,7 +117,7 @@ impl<'a> Encoder<'a> {
             EventKind::MapIterationSucceeded { state, index }
             | EventKind::MapIterationFailed { state, index }
             | EventKind::MapIterationAborted { state, index } => {
-                self.state_and_index(*state, *index)
+                self.state_and_index(*state, *index);
             }
             EventKind::StateAborted { state }
             | EventKind::TaskStarted { state }
