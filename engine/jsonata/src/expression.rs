@@ -96,7 +96,7 @@ impl Expression {
         let evaluated = machine.run(&self.node).and_then(|value| match value {
             Value::Undefined | Value::Tuples(_) => Ok(Evaluated::Undefined),
             Value::Json(json) => Ok(Evaluated::Value(json)),
-            built => to_pure_json(&built, &mut machine.fuel)
+            built => to_pure_json(&built, self.dialect, &mut machine.fuel)
                 .map(|json| json.map_or(Evaluated::Function, Evaluated::Value)),
         });
         let left = machine.fuel.left();

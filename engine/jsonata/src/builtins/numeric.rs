@@ -139,7 +139,7 @@ pub(super) fn parse_integer(machine: &mut Machine<'_>, arguments: &mut Arguments
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     let picture = arguments.text(1).cloned().unwrap_or_default();
     machine.fuel.pay_bytes(text.len() + picture.len())?;
-    number::parse_integer(text, &picture).map(defined).map_err(fault)
+    number::parse_integer(text, &picture).map(Value::Number).map_err(fault)
 }
 
 /// The numbers of the first argument.

@@ -19,6 +19,22 @@ pub(super) fn read(text: &str) -> Option<i64> {
     valid.then(|| civil::days(year, month, day) * DAY_MILLIS + time - offset)
 }
 
+/// Whether it has such a form, though its numbers may be none of the calendar and the clock.
+pub(super) fn has_form(text: &str) -> bool {
+    let mut text = Text(text.as_bytes());
+    if !text.fits("9999") {
+        return false;
+    }
+    for part in ["-19", "-39", "T29:59:59"] {
+        text.fits(part);
+    }
+    if text.fits(".9") {
+        while text.fits("9") {}
+    }
+    let _ = ["Z", "+29:59", "+2959", "-29:59", "-2959"].iter().any(|zone| text.fits(zone));
+    text.0.is_empty()
+}
+
 /// What is left to read.
 struct Text<'t>(&'t [u8]);
 
@@ -28,6 +44,18 @@ impl Text<'_> {
         let rest = self.0.strip_prefix(&[byte]);
         self.0 = rest.unwrap_or(self.0);
         rest.is_some()
+    }
+
+    /// Takes what fits the form: digits up to the one that it has there, anything else as it is.
+    fn fits(&mut self, form: &str) -> bool {
+        let Some((part, rest)) = self.0.split_at_checked(form.len()) else { return false };
+        let fits = part.iter().zip(form.bytes()).all(|(byte, wanted)| {
+            *byte == wanted || (wanted.is_ascii_digit() && (b'0'..=wanted).contains(byte))
+        });
+        if fits {
+            self.0 = rest;
+        }
+        fits
     }
 
     /// Takes a number of so many digits.
@@ -74,7 +102,7 @@ impl Text<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{has_form, read};
 
     #[test]
     fn dates_may_end_early() {
@@ -92,6 +120,16 @@ mod tests {
         assert_eq!(read("1970-01-01T02:00:00+01:30"), Some(1_800_000));
         assert_eq!(read("1970-01-01T00:00:00-0330"), Some(12_600_000));
         assert_eq!(read("1970-01-01T24:00:00"), Some(86_400_000));
+    }
+
+    #[test]
+    fn a_form_is_told_from_other_text() {
+        for text in ["2020", "2020-13-39", "2020-01-01T29:00:00.5+2959", "2020-00Z", "2020-31"] {
+            assert!(has_form(text), "{text}");
+        }
+        for text in ["", "202", "2020-1", "2020-20", "2020-01-41", "2020-01-01T10:00", "2020ZZ"] {
+            assert_eq!(has_form(text), text == "2020-20", "{text}");
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::resolve::Components;
 use crate::fault::Fault;
 
 /// Reads a timestamp as the picture would write it, ISO 8601 without one, in milliseconds since
-/// 1970. What the timestamp leaves out is taken from now.
+/// 1970. What the timestamp leaves out is taken from now. As in the reference, a timestamp that has the
+/// form of ISO 8601 but no such date gives what is not a number.
 ///
 /// `None` when the timestamp does not match the picture, or the picture has no markers. D3110 is a
 /// timestamp that is not in ISO 8601; D3130 to D3133 and D3135 tell of the picture; D3136 of
@@ -20,8 +21,11 @@ pub(crate) fn to_millis(
     now_millis: i64,
 ) -> Result<Option<f64>, Fault> {
     let Some(picture) = picture else {
-        let millis = iso::read(timestamp).ok_or_else(|| Fault::of("D3110", timestamp))?;
-        return Ok(Some(millis as f64));
+        return match iso::read(timestamp) {
+            Some(millis) => Ok(Some(millis as f64)),
+            None if iso::has_form(timestamp) => Ok(Some(f64::NAN)),
+            None => Err(Fault::of("D3110", timestamp)),
+        };
     };
     let parts = picture::read(picture)?;
     let Some(captures) = Pattern::of(&parts)?.captures(timestamp) else { return Ok(None) };

@@ -119,7 +119,9 @@ impl Machine<'_> {
         let value = self.eval(operand, input, env)?;
         match value.view() {
             View::Undefined => Ok(Value::Undefined),
-            View::Number(_) => finite(&value).map(|number| Value::Number(-number)),
+            View::Number(number) if !number.is_nan() => {
+                finite(&value).map(|number| Value::Number(-number))
+            }
             _ => {
                 let error = Error::new("D1002").at(node.position).with_token("-");
                 Err(error.with_json("value", &quote(&value)))

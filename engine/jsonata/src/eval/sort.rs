@@ -62,28 +62,34 @@ impl Machine<'_> {
         terms.iter().map(|term| self.eval(&term.expression, context, env)).collect()
     }
 
-    /// A stable sort whose comparison may fail: true when the first belongs behind the second. Merges
-    /// runs of twice the length each time, without recursion: a comparison may sort in turn.
+    /// Sorts stably by halves. Which items are compared, and in which order, is as in the reference: errors
+    /// and orders that contradict themselves show it. The halves take no stack, because a comparison may
+    /// sort in turn.
     pub(crate) fn merge_sort<T>(
         &mut self,
         items: Vec<T>,
         behind: &mut dyn FnMut(&mut Self, &T, &T) -> Outcome<bool>,
     ) -> Outcome<Vec<T>> {
-        let length = items.len();
-        let mut items = items;
-        let mut run = 1;
-        while run < length {
-            let mut rest = items.into_iter();
-            let mut merged = Vec::with_capacity(length);
-            while merged.len() < length {
-                let left: Vec<T> = rest.by_ref().take(run).collect();
-                let right: Vec<T> = rest.by_ref().take(run).collect();
-                self.merge(left, right, &mut merged, behind)?;
+        let mut open = vec![Part::Unsorted(items.len())];
+        let mut items = items.into_iter();
+        let mut sorted: Vec<Vec<T>> = Vec::new();
+        while let Some(part) = open.pop() {
+            match part {
+                Part::Unsorted(length) if length > 1 => {
+                    let left = length / 2;
+                    open.extend([Part::Halves, Part::Unsorted(length - left), Part::Unsorted(left)]);
+                }
+                Part::Unsorted(length) => sorted.push(items.by_ref().take(length).collect()),
+                Part::Halves => {
+                    let (right, left) = (sorted.pop(), sorted.pop());
+                    let (left, right) = (left.unwrap_or_default(), right.unwrap_or_default());
+                    let mut merged = Vec::with_capacity(left.len() + right.len());
+                    self.merge(left, right, &mut merged, behind)?;
+                    sorted.push(merged);
+                }
             }
-            items = merged;
-            run *= 2;
         }
-        Ok(items)
+        Ok(sorted.pop().unwrap_or_default())
     }
 
     fn merge<T>(
@@ -103,6 +109,14 @@ impl Machine<'_> {
         merged.extend(right);
         Ok(())
     }
+}
+
+/// What is left to do of a sort, the next last.
+enum Part {
+    /// So many of the items that come next.
+    Unsorted(usize),
+    /// Two halves that are sorted by now.
+    Halves,
 }
 
 /// Whether the first belongs behind the second.

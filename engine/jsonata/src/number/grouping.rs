@@ -73,10 +73,11 @@ impl Grouping {
         }
     }
 
-    /// Whether the character separates digits.
+    /// Whether the character counts as nothing between digits that are read. As in the reference, of
+    /// regular separators that is the comma, whichever the picture has.
     pub(crate) fn separates(&self, character: char) -> bool {
         match self {
-            Grouping::Regular { character: separator, .. } => *separator == character,
+            Grouping::Regular { .. } => character == ',',
             Grouping::Irregular(separators) => {
                 separators.iter().any(|separator| separator.character == character)
             }

@@ -12,10 +12,11 @@ pub(super) fn write(mut value: f64, first: u8) -> String {
 }
 
 /// The number that the letters stand for; `None` when one is not of the alphabet that starts there.
-pub(super) fn read(text: &str, first: u8) -> Option<f64> {
-    text.bytes().try_fold(0.0, |value, letter| {
-        let place = letter.checked_sub(first).filter(|place| *place < 26)?;
-        Some(value * 26.0 + f64::from(place) + 1.0)
+/// The number that letters stand for. As in the reference, other characters count by how far they are
+/// from the first letter.
+pub(super) fn read(text: &str, first: u8) -> f64 {
+    text.encode_utf16().fold(0.0, |value, letter| {
+        value * 26.0 + f64::from(letter) - f64::from(first) + 1.0
     })
 }
 
@@ -29,15 +30,14 @@ mod tests {
             [(0, ""), (1, "a"), (26, "z"), (27, "aa"), (702, "zz"), (703, "aaa")]
         {
             assert_eq!(write(f64::from(value), b'a'), letters);
-            assert_eq!(read(letters, b'a'), Some(f64::from(value)));
+            assert_eq!(read(letters, b'a'), f64::from(value));
         }
     }
 
     #[test]
-    fn other_characters_are_no_letters() {
-        for text in ["B", "5", "a1", "ä"] {
-            assert_eq!(read(text, b'a'), None, "{text}");
-        }
+    fn other_characters_count_by_their_distance() {
+        assert_eq!(read("007", b'a'), -33_737.0);
+        assert_eq!(read("b!", b'a'), 52.0 - 63.0);
     }
 
     #[test]

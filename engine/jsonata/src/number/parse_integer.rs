@@ -4,11 +4,11 @@ use super::integer_picture::{Case, Decimal, IntegerPicture, Presentation};
 use super::{letters, roman, words};
 use crate::fault::Fault;
 
-/// Reads the number that the picture would write so. `None` when the text is nothing of the kind.
+/// Reads the number that the picture would write so. What is nothing of the kind is not a number.
 ///
 /// D3130 and D3131 tell of the picture. Of digits, all up to the first other character count.
-pub(crate) fn parse_integer(text: &str, picture: &str) -> Result<Option<f64>, Fault> {
-    Ok(IntegerPicture::read(picture)?.parse(text))
+pub(crate) fn parse_integer(text: &str, picture: &str) -> Result<f64, Fault> {
+    Ok(IntegerPicture::read(picture)?.parse(text).unwrap_or(f64::NAN))
 }
 
 impl IntegerPicture {
@@ -16,8 +16,8 @@ impl IntegerPicture {
     pub(crate) fn parse(&self, text: &str) -> Option<f64> {
         match &self.presentation {
             Presentation::Decimal(decimal) => decimal.parse(text, self.ordinal),
-            Presentation::Letters(Case::Upper) => letters::read(text, b'A'),
-            Presentation::Letters(_) => letters::read(text, b'a'),
+            Presentation::Letters(Case::Upper) => Some(letters::read(text, b'A')),
+            Presentation::Letters(_) => Some(letters::read(text, b'a')),
             Presentation::Roman(Case::Upper) => roman::read(text),
             Presentation::Roman(_) => roman::read(&text.to_uppercase()),
             Presentation::Words(_) => words::read(&text.to_lowercase()),
@@ -51,7 +51,7 @@ mod tests {
     use super::parse_integer;
 
     fn read(text: &str, picture: &str) -> Option<f64> {
-        parse_integer(text, picture).unwrap()
+        parse_integer(text, picture).ok().filter(|number| !number.is_nan())
     }
 
     #[test]

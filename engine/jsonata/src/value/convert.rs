@@ -3,6 +3,7 @@
 use stepyard_json::{DEPTH_MAX, Json, Number, Object};
 
 use super::{Value, text};
+use crate::Dialect;
 use crate::error::{Error, Outcome};
 use crate::eval::Fuel;
 use crate::limits::{QUOTE_DEPTH_MAX, QUOTE_MAX, RESULT_MAX};
@@ -13,15 +14,22 @@ use crate::limits::{QUOTE_DEPTH_MAX, QUOTE_MAX, RESULT_MAX};
 /// # Errors
 /// When it holds numbers that JSON cannot write, nests too deeply, or is too large.
 pub(crate) fn to_json(value: &Value, fuel: &mut Fuel) -> Outcome<Json> {
-    Conversion { fuel, left: RESULT_MAX, functions: false }.convert(value, DEPTH_MAX)
+    Conversion { fuel, left: RESULT_MAX, functions: false, spells_numbers: false }
+        .convert(value, DEPTH_MAX)
 }
 
-/// A value as data, or nothing when there is a function in it.
+/// A value as data, or nothing when there is a function in it. Step Functions has texts for numbers that
+/// are not finite: `Infinity`, `-Infinity` and `NaN`.
 ///
 /// # Errors
 /// Those of [`to_json`].
-pub(crate) fn to_pure_json(value: &Value, fuel: &mut Fuel) -> Outcome<Option<Json>> {
-    let mut conversion = Conversion { fuel, left: RESULT_MAX, functions: false };
+pub(crate) fn to_pure_json(
+    value: &Value,
+    dialect: Dialect,
+    fuel: &mut Fuel,
+) -> Outcome<Option<Json>> {
+    let spells_numbers = dialect == Dialect::StepFunctions;
+    let mut conversion = Conversion { fuel, left: RESULT_MAX, functions: false, spells_numbers };
     let json = conversion.convert(value, DEPTH_MAX)?;
     Ok((!conversion.functions).then_some(json))
 }
@@ -30,6 +38,8 @@ struct Conversion<'a> {
     fuel: &'a mut Fuel,
     /// Whether a function was met.
     functions: bool,
+    /// Whether numbers that are not finite become texts.
+    spells_numbers: bool,
     /// Bytes that may still be made.
     left: usize,
 }
@@ -47,6 +57,9 @@ impl Conversion<'_> {
     fn converted(&mut self, value: &Value, levels: usize) -> Outcome<Json> {
         match value {
             Value::Json(json) => self.data(json, levels),
+            Value::Number(number) if self.spells_numbers && !number.is_finite() => {
+                Ok(Json::from(spelled(*number)))
+            }
             Value::Number(number) => number_json(*number),
             Value::Array(array) => {
                 let below = below(levels)?;
@@ -98,6 +111,14 @@ impl Conversion<'_> {
             }
             None => Err(Error::limit("D1017", RESULT_MAX)),
         }
+    }
+}
+
+fn spelled(number: f64) -> &'static str {
+    match number {
+        f64::INFINITY => "Infinity",
+        f64::NEG_INFINITY => "-Infinity",
+        _ => "NaN",
     }
 }
 
