@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepyard_json::{Json, Object};
 use stepyard_jsonata::{
-    Bindings, DEPTH_MAX, Dialect, Error, ErrorKind, Evaluated, Expression, Input,
+    Bindings, DEPTH_MAX, Dialect, Error, ErrorKind, Evaluated, Expression, Input, MEMORY_MAX,
 };
 
 use crate::references::{References, VariableNames};
@@ -163,6 +163,7 @@ impl Jsonata {
             entropy: env.random.entropy(),
             fuel: env.fuel,
             depth: DEPTH_MAX,
+            memory: MEMORY_MAX,
         };
         let evaluated = self.expression.evaluate(&mut input);
         env.fuel = input.fuel;

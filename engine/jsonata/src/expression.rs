@@ -10,7 +10,7 @@ use crate::ast::Node;
 use crate::compile::{self, Place, References, references_of};
 use crate::error::Error;
 use crate::eval::Machine;
-use crate::limits::DEPTH_MAX;
+use crate::limits::{DEPTH_MAX, MEMORY_MAX};
 use crate::value::{Value, to_pure_json};
 
 /// Steps that an evaluation may take unless somebody says otherwise: some tenths of a second.
@@ -48,6 +48,8 @@ pub struct Input<'a> {
     pub fuel: u64,
     /// How deep evaluations may nest; [`DEPTH_MAX`] fits into a stack of 2 MiB.
     pub depth: usize,
+    /// Bytes that the values of the evaluation may hold at a time.
+    pub memory: usize,
 }
 
 /// Variables from outside, by name without the dollar sign.
@@ -115,7 +117,15 @@ impl fmt::Debug for Expression {
 impl Input<'_> {
     /// Data alone, at the beginning of 1970 and without randomness.
     pub fn new(data: Option<Json>) -> Input<'static> {
-        Input { data, bindings: &(), now_millis: 0, entropy: [0; 16], fuel: FUEL, depth: DEPTH_MAX }
+        Input {
+            data,
+            bindings: &(),
+            now_millis: 0,
+            entropy: [0; 16],
+            fuel: FUEL,
+            depth: DEPTH_MAX,
+            memory: MEMORY_MAX,
+        }
     }
 }
 

@@ -18,11 +18,33 @@ pub(crate) const VALUE_DEPTH_MAX: u16 = 200;
 /// Most elements of an array.
 pub(crate) const SEQUENCE_MAX: usize = 10_000_000;
 
-/// Longest string, in bytes.
-pub(crate) const STRING_MAX: usize = 16 << 20;
+/// Bytes that the values of an evaluation may hold at a time, unless its caller says otherwise. Step
+/// Functions gives up at about 7 MB; an element takes more room here than there.
+pub const MEMORY_MAX: usize = 64 << 20;
+
+/// Longest string, in bytes: one that Step Functions fails at.
+pub(crate) const STRING_MAX: usize = 1 << 23;
 
 /// Most bytes of one result, counted roughly as the length of its compact text.
-pub(crate) const RESULT_MAX: usize = 64 << 20;
+pub(crate) const RESULT_MAX: usize = 16 << 20;
+
+/// Bytes that a scope takes besides its variables.
+pub(crate) const SCOPE_BYTES: usize = 96;
+
+/// Strings from that length on are counted by themselves; shorter ones with what holds them.
+pub(crate) const COUNTED_TEXT_MIN: usize = 256;
+
+/// Bytes that a string takes besides its text.
+pub(crate) const TEXT_BYTES: usize = 32;
+
+/// Bytes that parsed data takes at most, for each byte of its text.
+pub(crate) const BYTES_PER_TEXT: usize = 16;
+
+/// Bytes that a value takes in data that is copied.
+pub(crate) const NODE_BYTES: usize = 64;
+
+/// Bytes that a function takes, without the values that it holds.
+pub(crate) const FUNCTION_BYTES: usize = 128;
 
 /// Longest text of a value that an error quotes, in bytes.
 pub(crate) const QUOTE_MAX: usize = 4_096;

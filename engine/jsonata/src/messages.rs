@@ -22,6 +22,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("D1015", "A value was built that nests deeper than {{value}} levels"),
     ("D1016", "A string was built that is longer than {{value}} bytes"),
     ("D1017", "The result is larger than {{value}} bytes"),
+    ("D1018", "The values of the evaluation hold more than {{value}} bytes"),
     ("D2014", "The size of the sequence allocated by the range operator (..) must not exceed 1e7.  Attempted to allocate {{value}}."),
     ("D2015", "The maximum sequence length of {{value}} was exceeded."),
     ("D3001", "Attempting to invoke string function on Infinity or NaN"),

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use stepyard_json::Json;
-use stepyard_jsonata::{Dialect, Error, ErrorKind, Evaluated, Expression, Input, NESTING_MAX};
+use stepyard_jsonata::{
+    Dialect, Error, ErrorKind, Evaluated, Expression, Input, MEMORY_MAX, NESTING_MAX,
+};
 
 /// The stack of a thread of tokio, in a build without optimisation.
 const STACK: usize = 2 << 20;
@@ -178,6 +180,45 @@ fn values_that_grow_without_end_are_stopped() {
     ] {
         let result = evaluate(text, None, FUEL);
         assert!(result.is_err(), "{text}: {result:?}");
+    }
+}
+
+#[test]
+fn what_is_held_at_a_time_is_bounded() {
+    for text in [
+        "$count([1..200000])",
+        "$range(1, 200000, 1)",
+        "$reduce([1..20], function($a, $b){ $append($a, $a) }, [1..10])",
+        "$map([1..100], function($x){ $pad('x', 1000000) })",
+        "$map([1..10000], function($x){ $pad('x', 1000) })",
+        "$map([1..100000], function($x){ $string($x) & 'some text' })",
+        "$map([1..50000], function($x){ {'a': $x, 'b': [$x]} })",
+        "($r := $reduce([1..100000], function($f, $x){ function(){ $f } }); 1)",
+        "[1..1000]@$a.[1..1000]@$b.($a + $b)",
+        "$map([1..1000], function($x){ $parse($pad('[', 100000, '1,') & '1]') })",
+        "$map([1..1000], function($x){ {'a': [1..100].{'b': $}} ~> |a|{'c': 1}| })",
+    ] {
+        let expression = Expression::compile(text, Dialect::StepFunctions).unwrap();
+        let mut input = Input::new(None);
+        input.memory = MEMORY_MAX / 16;
+        let error = expression.evaluate(&mut input).unwrap_err();
+        assert_eq!(error.code, "D1018", "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_is_dropped_makes_room() {
+    for text in [
+        "$sum([1..200].$length($pad('x', 50000)))",
+        "$sum([1..200].$count([1..2000]))",
+        "$reduce([1..100], function($a, $b){ $substring($a & $pad('x', 50000), 0, 9) }, '')",
+        "($f := function($n){ $n = 0 ? 0 : $f($n - 1) }; $f(50000))",
+    ] {
+        let expression = Expression::compile(text, Dialect::StepFunctions).unwrap();
+        let mut input = Input::new(None);
+        input.memory = MEMORY_MAX / 16;
+        let result = expression.evaluate(&mut input);
+        assert!(result.is_ok(), "{text}: {result:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Arguments;
 use crate::error::{Error, Outcome};
 use crate::eval::Machine;
-use crate::value::{ArrayBuilder, Flags, Items, Value, View, compare_text, equal};
+use crate::value::{ArrayBuilder, Flags, Items, Value, View, compare_text, equal, out_of_range};
 
 type Result = Outcome<Value>;
 
@@ -89,14 +89,25 @@ pub(super) fn sort(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> 
             })?
         }
         None => {
-            let all = |test: fn(&Value) -> bool| values.iter().all(test);
-            if !all(|value| value.as_f64().is_some()) && !all(|value| value.as_text().is_some()) {
+            if !are_numbers(&values)? && !values.iter().all(|value| value.as_text().is_some()) {
                 return Err(Error::new("D3070"));
             }
             machine.merge_sort(values, &mut |_, a, b| Ok(is_greater(a, b)))?
         }
     };
     Ok(Value::array(sorted))
+}
+
+/// Whether all are numbers, none of them infinite.
+fn are_numbers(values: &[Value]) -> Outcome<bool> {
+    for value in values {
+        match value.as_f64() {
+            Some(number) if number.is_infinite() => return Err(out_of_range()),
+            Some(number) if !number.is_nan() => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 fn is_greater(a: &Value, b: &Value) -> bool {

@@ -65,7 +65,11 @@ pub(super) fn abs(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result 
 /// Rounds halves to even, at a number of decimals.
 pub(super) fn round(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(number) = arguments.number(0) else { return Ok(Value::Undefined) };
-    let precision = arguments.number(1).unwrap_or(0.0).trunc() as i32;
+    let precision = arguments.number(1).unwrap_or(0.0);
+    if precision.fract() != 0.0 || (precision != 0.0 && !number.is_finite()) {
+        return Ok(Value::Number(f64::NAN));
+    }
+    let precision = precision as i32;
     let shifted = if precision == 0 { number } else { shift(number, precision) };
     let rounded = half_to_even(shifted);
     let result = if precision == 0 { rounded } else { shift(rounded, -precision) };

@@ -8,7 +8,8 @@ use stepyard_json::Json;
 use super::Arguments;
 use crate::error::{Error, Outcome};
 use crate::eval::Machine;
-use crate::limits::SEQUENCE_MAX;
+use crate::limits::{BYTES_PER_TEXT, SEQUENCE_MAX};
+use crate::memory;
 use crate::random::Random;
 use crate::value::{ArrayBuilder, Flags, Value, quote};
 
@@ -53,6 +54,7 @@ pub(super) fn range(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) ->
         return Err(Error::limit("D2015", SEQUENCE_MAX));
     }
     machine.fuel.pay(steps as u64 + 1)?;
+    machine.fuel.check_memory((steps as usize + 1) * size_of::<Value>())?;
     Ok(Value::array((0..=steps as u64).map(|at| Value::Number(first + at as f64 * step)).collect()))
 }
 
@@ -88,6 +90,9 @@ pub(super) fn uuid(machine: &mut Machine<'_>, _: &mut Arguments<'_>) -> Result {
 pub(super) fn parse(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(4 * text.len())?;
+    // Parsed data is shared as data from outside is: nobody counts when it goes.
+    memory::keep(BYTES_PER_TEXT * text.len());
+    machine.fuel.check_memory(0)?;
     Json::parse(text)
         .map(Value::Json)
         .map_err(|error| Error::new("D3142").with_text("reason", &error.to_string()))

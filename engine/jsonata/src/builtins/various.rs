@@ -4,7 +4,7 @@ use super::Arguments;
 use crate::compile::{self, Place};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::eval::Machine;
-use crate::value::{Array, Flags, Value, View, truth};
+use crate::value::{Array, Flags, Value, View, out_of_range, truth};
 
 type Result = Outcome<Value>;
 
@@ -33,6 +33,9 @@ pub(super) fn type_of(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Res
         View::Undefined => return Ok(Value::Undefined),
         View::Null => "null",
         View::Bool(_) => "boolean",
+        View::Number(number) if number.is_infinite() => return Err(out_of_range()),
+        // As in the reference, where it is no number and not null.
+        View::Number(number) if number.is_nan() => "object",
         View::Number(_) => "number",
         View::Text(_) => "string",
         View::Array(_) => "array",

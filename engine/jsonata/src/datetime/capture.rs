@@ -115,6 +115,6 @@ mod tests {
         for (picture, text) in [("[MNn]", "may"), ("[FNn]", "Sun"), ("[P]", "Pm")] {
             assert_eq!(parse(picture, text), Reading::Unknown);
         }
-        assert_eq!(parse("[MA]", "c"), Reading::Unreadable);
+        assert_eq!(parse("[MA]", "C"), Reading::Value(3.0));
     }
 }

@@ -120,7 +120,6 @@ mod tests {
         for (timestamp, picture) in [
             ("2026", "[Y]-[M]"),
             ("today", "today"),
-            ("c", "[MA]"),
             ("99999999999999999999", "[Y]"),
             ("five  five", "[Dw]"),
         ] {

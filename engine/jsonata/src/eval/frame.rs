@@ -4,24 +4,29 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use crate::ast::Name;
+use crate::limits::SCOPE_BYTES;
+use crate::memory::Charge;
 use crate::value::Value;
 
 /// The variables of a scope and of those around it.
 pub(crate) type Env = Rc<Frame>;
 
 /// The variables of one scope.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Frame {
     bindings: RefCell<Vec<(Name, Value)>>,
     parent: Option<Env>,
     /// Whether the registry knows it.
     registered: Cell<bool>,
+    _charge: Charge,
 }
 
 impl Frame {
     pub(super) fn new(parent: Option<&Env>, bindings: Vec<(Name, Value)>) -> Frame {
+        let held: usize = bindings.iter().map(|(_, value)| value.weight()).sum();
+        let _charge = Charge::new(SCOPE_BYTES + held);
         let bindings = RefCell::new(bindings);
-        Frame { bindings, parent: parent.cloned(), registered: Cell::new(false) }
+        Frame { bindings, parent: parent.cloned(), registered: Cell::new(false), _charge }
     }
 
     /// Looks a variable up, from the innermost scope.

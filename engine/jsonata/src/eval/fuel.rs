@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Outcome};
 use crate::limits::BYTES_PER_FUEL;
+use crate::memory;
 
 /// Steps that an evaluation may still take, and how deep it is.
 #[derive(Debug)]
@@ -9,11 +10,12 @@ pub(crate) struct Fuel {
     left: u64,
     depth: usize,
     depth_max: usize,
+    memory_max: usize,
 }
 
 impl Fuel {
-    pub(crate) fn new(left: u64, depth_max: usize) -> Fuel {
-        Fuel { left, depth: 0, depth_max }
+    pub(crate) fn new(left: u64, depth_max: usize, memory_max: usize) -> Fuel {
+        Fuel { left, depth: 0, depth_max, memory_max }
     }
 
     /// Goes so many levels deeper. Whoever fails need not come back: the evaluation has ended.
@@ -47,11 +49,20 @@ impl Fuel {
         self.depth = depth;
     }
 
+    /// Refuses to go on when so many bytes more would be too many.
+    pub(crate) fn check_memory(&self, bytes: usize) -> Outcome<()> {
+        if memory::held().saturating_add(bytes) > self.memory_max {
+            return Err(Error::limit("D1018", self.memory_max));
+        }
+        Ok(())
+    }
+
     /// Pays for so many steps.
     ///
     /// # Errors
-    /// When the budget is used up.
+    /// When the budget is used up, or values hold more than they may.
     pub(crate) fn pay(&mut self, steps: u64) -> Outcome<()> {
+        self.check_memory(0)?;
         match self.left.checked_sub(steps) {
             Some(left) => {
                 self.left = left;

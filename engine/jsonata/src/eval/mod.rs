@@ -21,6 +21,7 @@ use crate::Bindings;
 use crate::Dialect;
 use crate::ast::{Kind, Node, Variable};
 use crate::error::Outcome;
+use crate::memory;
 use crate::random::Random;
 use crate::value::{Array, Callable, Flags, Function, Value, truth};
 
@@ -46,8 +47,9 @@ pub(crate) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     pub(crate) fn new(input: &crate::Input<'a>, dialect: Dialect) -> Machine<'a> {
+        memory::begin();
         Machine {
-            fuel: Fuel::new(input.fuel, input.depth),
+            fuel: Fuel::new(input.fuel, input.depth, input.memory),
             now_millis: input.now_millis,
             dialect,
             root: input.data.clone().map_or(Value::Undefined, Value::Json),

@@ -105,6 +105,7 @@ impl Machine<'_> {
             return Err(Error::new("D2014").with_json("value", &quote(&Value::Number(size))));
         }
         self.fuel.pay(size as u64)?;
+        self.fuel.check_memory(size as usize * size_of::<Value>())?;
         let items = (0..size as u64).map(|at| Value::Number(first + at as f64)).collect();
         Ok(Value::Array(Array::new(items, Flags::SEQUENCE)))
     }

@@ -77,7 +77,11 @@ impl Machine<'_> {
             match part {
                 Part::Unsorted(length) if length > 1 => {
                     let left = length / 2;
-                    open.extend([Part::Halves, Part::Unsorted(length - left), Part::Unsorted(left)]);
+                    open.extend([
+                        Part::Halves,
+                        Part::Unsorted(length - left),
+                        Part::Unsorted(left),
+                    ]);
                 }
                 Part::Unsorted(length) => sorted.push(items.by_ref().take(length).collect()),
                 Part::Halves => {

@@ -10,7 +10,8 @@ use stepyard_json::{Json, Object};
 use super::{Env, Machine};
 use crate::ast::{Node, Transform};
 use crate::error::{Error, Outcome};
-use crate::limits::VALUE_DEPTH_MAX;
+use crate::limits::{NODE_BYTES, VALUE_DEPTH_MAX};
+use crate::memory;
 use crate::value::{Array, Flags, Items, Record, Value, View, quote, to_json};
 
 /// What has been changed: members of the objects of the copy, by identity. The language has no
@@ -53,6 +54,7 @@ impl Machine<'_> {
     /// A copy in which each object is a new one, so that its address is its identity.
     fn fresh(&mut self, json: &Json) -> Outcome<Json> {
         self.fuel.pay(1)?;
+        memory::keep(NODE_BYTES);
         self.fuel.enter(1)?;
         let copy = self.fresh_copy(json)?;
         self.fuel.leave(1);

@@ -2,7 +2,7 @@
 
 use super::path::Stream;
 use super::{Env, Machine};
-use crate::ast::{Kind, Node, Stage};
+use crate::ast::{Kind, Name, Node, Stage};
 use crate::error::Outcome;
 use crate::value::{Items, Tuple, Value};
 
@@ -70,6 +70,8 @@ impl Machine<'_> {
             other => other.items().map_or_else(|| vec![other.clone()], Items::to_vec),
         };
         self.fuel.pay((values.len() * (1 + tuple.bindings.len())) as u64)?;
+        let each = size_of::<Tuple>() + (tuple.bindings.len() + 3) * size_of::<(Name, Value)>();
+        self.fuel.check_memory((results.len() + values.len()) * each)?;
         for (at, value) in values.into_iter().enumerate() {
             let mut next = tuple.clone();
             match &step.focus {

@@ -9,10 +9,11 @@ use crate::fault::Fault;
 /// D3130 and D3131 tell of the picture. Roman numerals end at a million; what they cannot write is
 /// written in digits, as F&O asks.
 pub(crate) fn format_integer(value: f64, picture: &str) -> Result<String, Fault> {
+    let picture = IntegerPicture::read(picture)?;
     if !value.is_finite() {
         return Err(Fault::of("D1001", value.to_string()));
     }
-    Ok(IntegerPicture::read(picture)?.write(value.floor()))
+    Ok(picture.write(value.floor()))
 }
 
 impl IntegerPicture {

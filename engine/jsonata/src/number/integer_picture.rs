@@ -122,7 +122,7 @@ mod tests {
         let picture = IntegerPicture::read("#;##0;x").unwrap();
         let decimal = picture.decimal().unwrap();
         assert_eq!((decimal.mandatory, decimal.optional), (1, 3));
-        assert!(decimal.grouping.separates(';'));
+        assert_eq!(decimal.grouping.regular_separator(), Some(';'));
     }
 
     #[test]

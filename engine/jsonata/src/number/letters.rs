@@ -15,9 +15,8 @@ pub(super) fn write(mut value: f64, first: u8) -> String {
 /// The number that letters stand for. As in the reference, other characters count by how far they are
 /// from the first letter.
 pub(super) fn read(text: &str, first: u8) -> f64 {
-    text.encode_utf16().fold(0.0, |value, letter| {
-        value * 26.0 + f64::from(letter) - f64::from(first) + 1.0
-    })
+    text.encode_utf16()
+        .fold(0.0, |value, letter| value * 26.0 + f64::from(letter) - f64::from(first) + 1.0)
 }
 
 #[cfg(test)]

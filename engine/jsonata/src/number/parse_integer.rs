@@ -58,7 +58,8 @@ mod tests {
     fn digits_are_read_without_their_separators() {
         assert_eq!(read("0042", "0"), Some(42.0));
         assert_eq!(read("-12 apples", "0"), Some(-12.0));
-        assert_eq!(read("12.345", "#.##0"), Some(12345.0));
+        assert_eq!(read("12,345", "#,##0"), Some(12345.0));
+        assert_eq!(read("12.345", "#.##0"), Some(12.0));
         assert_eq!(read("1:234,567", "#:###,##0"), Some(1_234_567.0));
         assert_eq!(read("۲۰۲۶", "۰"), Some(2026.0));
         assert_eq!(read("22nd", "0;o"), Some(22.0));
@@ -80,7 +81,6 @@ mod tests {
             ("-", "0"),
             ("1", "٠"),
             ("d", "0;o"),
-            ("az", "A"),
             ("iv", "I"),
             ("six pence", "w"),
         ] {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Value;
 use crate::error::{Error, Outcome};
 use crate::limits::{SEQUENCE_MAX, VALUE_DEPTH_MAX};
+use crate::memory::Charge;
 
 /// What an array is besides its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,19 +30,27 @@ impl Flags {
 /// An array with its flags; copies share the elements.
 #[derive(Clone, Debug)]
 pub(crate) struct Array {
-    items: Rc<Vec<Value>>,
+    elements: Rc<Elements>,
     flags: Flags,
     depth: u16,
+}
+
+/// Elements and the memory that they take.
+#[derive(Clone, Debug)]
+struct Elements {
+    items: Vec<Value>,
+    charge: Charge,
 }
 
 impl Array {
     pub(crate) fn new(items: Vec<Value>, flags: Flags) -> Array {
         let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
-        Array { items: Rc::new(items), flags, depth }
+        let charge = Charge::new(items.iter().map(Value::weight).sum());
+        Array { elements: Rc::new(Elements { items, charge }), flags, depth }
     }
 
     pub(crate) fn items(&self) -> &[Value] {
-        &self.items
+        &self.elements.items
     }
 
     pub(crate) fn is(&self, flag: Flags) -> bool {
@@ -64,8 +73,8 @@ impl Array {
     }
 
     /// The elements: not copied when nobody else has them.
-    pub(crate) fn into_items(self) -> Vec<Value> {
-        Rc::try_unwrap(self.items).unwrap_or_else(|shared| (*shared).clone())
+    fn into_elements(self) -> Elements {
+        Rc::try_unwrap(self.elements).unwrap_or_else(|shared| (*shared).clone())
     }
 }
 
@@ -73,16 +82,19 @@ impl Array {
 pub(crate) struct ArrayBuilder {
     items: Vec<Value>,
     depth: u16,
+    charge: Charge,
 }
 
 impl ArrayBuilder {
     pub(crate) fn new() -> ArrayBuilder {
-        ArrayBuilder { items: Vec::new(), depth: 0 }
+        ArrayBuilder { items: Vec::new(), depth: 0, charge: Charge::default() }
     }
 
     /// Goes on with the elements of an array.
     pub(crate) fn from_array(array: Array) -> ArrayBuilder {
-        ArrayBuilder { depth: array.depth - 1, items: array.into_items() }
+        let depth = array.depth - 1;
+        let Elements { items, charge } = array.into_elements();
+        ArrayBuilder { items, depth, charge }
     }
 
     pub(crate) fn push(&mut self, value: Value) -> Outcome<()> {
@@ -90,6 +102,7 @@ impl ArrayBuilder {
             return Err(Error::limit("D2015", SEQUENCE_MAX));
         }
         self.depth = self.depth.max(value.depth());
+        self.charge.add(value.weight());
         self.items.push(value);
         Ok(())
     }
@@ -101,10 +114,12 @@ impl ArrayBuilder {
             return Err(Error::limit("D2015", SEQUENCE_MAX));
         }
         self.depth = self.depth.max(value.depth().saturating_sub(1));
+        let added = self.items.len();
         match items {
             super::Items::Json(items) => self.items.extend(items.iter().cloned().map(Value::Json)),
             super::Items::Values(items) => self.items.extend_from_slice(items),
         }
+        self.charge.add(self.items[added..].iter().map(Value::weight).sum());
         Ok(())
     }
 
@@ -122,7 +137,8 @@ impl ArrayBuilder {
     /// When it nests too deeply.
     pub(crate) fn finish(self, flags: Flags) -> Outcome<Array> {
         check_depth(self.depth)?;
-        Ok(Array { items: Rc::new(self.items), flags, depth: self.depth + 1 })
+        let elements = Elements { items: self.items, charge: self.charge };
+        Ok(Array { elements: Rc::new(elements), flags, depth: self.depth + 1 })
     }
 
     pub(crate) fn sequence(self) -> Outcome<Value> {

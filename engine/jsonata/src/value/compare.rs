@@ -91,15 +91,16 @@ pub(crate) fn truth(value: &Value, fuel: &mut Fuel) -> Outcome<bool> {
     fuel.pay(1)?;
     let Some(items) = value.items() else { return scalar_truth(value) };
     let mut open: Vec<Value> = reversed(items);
+    // All are looked at: an infinity is refused wherever it stands.
+    let mut any = false;
     while let Some(value) = open.pop() {
         fuel.pay(1)?;
         match value.items() {
             Some(items) => open.extend(reversed(items)),
-            None if scalar_truth(&value)? => return Ok(true),
-            None => {}
+            None => any |= scalar_truth(&value)?,
         }
     }
-    Ok(false)
+    Ok(any)
 }
 
 fn scalar_truth(value: &Value) -> Outcome<bool> {
@@ -120,7 +121,7 @@ pub(crate) fn reversed(items: Items<'_>) -> Vec<Value> {
 /// Refuses infinities; tells whether it is a number at all.
 fn finite(number: f64) -> Outcome<bool> {
     if number.is_infinite() {
-        return Err(super::convert::out_of_range(number));
+        return Err(super::convert::out_of_range());
     }
     Ok(!number.is_nan())
 }

@@ -80,6 +80,10 @@ impl Conversion<'_> {
                 }
                 Ok(object.into())
             }
+            Value::Text(built) => {
+                self.spend(built.text.len())?;
+                Ok(Json::String(built.text.clone()))
+            }
             Value::Undefined => Ok(Json::Null),
             Value::Function(_) | Value::Tuples(_) => {
                 self.functions = true;
@@ -136,7 +140,7 @@ fn too_deep() -> Box<Error> {
 /// When it is infinite; what is not a number becomes `null`, as in JavaScript.
 pub(crate) fn number_json(number: f64) -> Outcome<Json> {
     if number.is_infinite() {
-        return Err(out_of_range(number));
+        return Err(out_of_range());
     }
     if number.fract() == 0.0 && number.abs() < 9e18 {
         return Ok(Json::from(number as i64));
@@ -144,9 +148,8 @@ pub(crate) fn number_json(number: f64) -> Outcome<Json> {
     Ok(Number::from_f64(number).map_or(Json::Null, Json::Number))
 }
 
-pub(crate) fn out_of_range(number: f64) -> Box<Error> {
-    // JSON has no infinity: JavaScript writes null.
-    let _ = number;
+/// A number is infinite. JSON has no infinity: JavaScript writes null.
+pub(crate) fn out_of_range() -> Box<Error> {
     Error::new("D1001").with_json("value", "null")
 }
 
@@ -160,7 +163,7 @@ pub(crate) fn quote(value: &Value) -> String {
             Some(text) if text.len() > QUOTE_MAX => "...".to_owned(),
             Some(text) => Json::String(text.clone()).to_string(),
             None => {
-                let mut fuel = Fuel::new(QUOTE_MAX as u64, QUOTE_DEPTH_MAX);
+                let mut fuel = Fuel::new(QUOTE_MAX as u64, QUOTE_DEPTH_MAX, usize::MAX);
                 let text = text::to_bounded_text(other, false, &mut fuel, QUOTE_MAX);
                 text.unwrap_or_else(|_| "...".to_owned())
             }

@@ -8,12 +8,15 @@ use super::Value;
 use crate::ast::{Lambda, Transform};
 use crate::builtins::{Builtin, Cursor};
 use crate::eval::Env;
+use crate::limits::FUNCTION_BYTES;
+use crate::memory::Charge;
 use crate::pattern::Pattern;
 
 /// A function.
 #[derive(Debug)]
 pub(crate) struct Function {
     callable: Callable,
+    _charge: Charge,
 }
 
 /// What a function does.
@@ -49,7 +52,8 @@ pub(crate) enum Callable {
 
 impl Function {
     pub(crate) fn value(callable: Callable) -> Value {
-        Value::Function(Rc::new(Function { callable }))
+        let _charge = Charge::new(FUNCTION_BYTES);
+        Value::Function(Rc::new(Function { callable, _charge }))
     }
 
     pub(crate) fn callable(&self) -> &Callable {

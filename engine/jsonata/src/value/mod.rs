@@ -13,10 +13,12 @@ use std::sync::Arc;
 use stepyard_json::{Json, Object};
 
 use crate::ast::Name;
+use crate::limits::{COUNTED_TEXT_MIN, TEXT_BYTES};
+use crate::memory::Charge;
 
 pub(crate) use array::{Array, ArrayBuilder, Flags};
 pub(crate) use compare::{compare_text, equal, is_same, reversed, truth};
-pub(crate) use convert::{quote, to_json, to_pure_json};
+pub(crate) use convert::{out_of_range, quote, to_json, to_pure_json};
 pub(crate) use function::{Callable, Function};
 pub(crate) use record::Record;
 pub(crate) use text::{shortest, to_text};
@@ -31,6 +33,8 @@ pub(crate) enum Value {
     Json(Json),
     /// A computed number.
     Number(f64),
+    /// A long string that was built.
+    Text(Rc<Text>),
     /// An array that was built.
     Array(Array),
     /// An object that was built.
@@ -39,6 +43,13 @@ pub(crate) enum Value {
     Function(Rc<Function>),
     /// The results of a path together with the variables that its steps bound.
     Tuples(Rc<Vec<Tuple>>),
+}
+
+/// A string and the memory that it takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    text: Arc<str>,
+    _charge: Charge,
 }
 
 /// One result of a path and the variables that belong to it.
@@ -88,6 +99,7 @@ impl Value {
         match self {
             Value::Undefined | Value::Tuples(_) => View::Undefined,
             Value::Number(number) => View::Number(*number),
+            Value::Text(built) => View::Text(&built.text),
             Value::Array(array) => View::Array(Items::Values(array.items())),
             Value::Object(record) => View::Object(Members::Record(record)),
             Value::Function(function) => View::Function(function),
@@ -106,8 +118,25 @@ impl Value {
         Value::Json(Json::Null)
     }
 
+    /// A string that was built.
     pub(crate) fn text(text: impl Into<Arc<str>>) -> Value {
-        Value::Json(Json::String(text.into()))
+        let text = text.into();
+        if text.len() < COUNTED_TEXT_MIN {
+            return Value::Json(Json::String(text));
+        }
+        let _charge = Charge::new(text.len());
+        Value::Text(Rc::new(Text { text, _charge }))
+    }
+
+    /// Bytes that it takes inside of something: those of a short string are its own.
+    pub(crate) fn weight(&self) -> usize {
+        let text = match self {
+            Value::Json(Json::String(text)) if text.len() < COUNTED_TEXT_MIN => {
+                TEXT_BYTES + text.len()
+            }
+            _ => 0,
+        };
+        size_of::<Value>() + text
     }
 
     /// A sequence with that element alone.
@@ -145,6 +174,7 @@ impl Value {
     pub(crate) fn as_text(&self) -> Option<&Arc<str>> {
         match self {
             Value::Json(Json::String(text)) => Some(text),
+            Value::Text(built) => Some(&built.text),
             _ => None,
         }
     }

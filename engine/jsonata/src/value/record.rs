@@ -6,6 +6,7 @@ use super::Value;
 use super::array::check_depth;
 use crate::ast::Name;
 use crate::error::Outcome;
+use crate::memory::Charge;
 
 /// Up to so many members a scan beats an index.
 const SCAN_MAX: usize = 16;
@@ -17,6 +18,7 @@ pub(crate) struct Record {
     /// Place by name, once there are many.
     index: Option<HashMap<Name, usize>>,
     depth: u16,
+    charge: Charge,
 }
 
 impl Record {
@@ -38,6 +40,7 @@ impl Record {
         if let Some(index) = &mut self.index {
             index.insert(name.clone(), self.members.len());
         }
+        self.charge.add(size_of::<Name>() + name.len() + value.weight());
         self.members.push((name, value));
         if self.index.is_none() && self.members.len() > SCAN_MAX {
             let places = self.members.iter().enumerate();

@@ -53,9 +53,7 @@ impl Writer<'_> {
             View::Undefined | View::Null => self.push("null"),
             View::Bool(true) => self.push("true"),
             View::Bool(false) => self.push("false"),
-            View::Number(number) if number.is_infinite() => {
-                Err(super::convert::out_of_range(number))
-            }
+            View::Number(number) if number.is_infinite() => Err(super::convert::out_of_range()),
             View::Number(number) if number.is_nan() => self.push("null"),
             View::Number(number) => self.push(&number_text(number)),
             View::Text(text) => self.string(text),

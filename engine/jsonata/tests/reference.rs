@@ -1,0 +1,91 @@
+//! What the reference does that one would not guess: found by `scripts/compare-jsonata`.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where an unwrap fails")]
+
+use stepyard_json::Json;
+use stepyard_jsonata::{Dialect, Evaluated, Expression, Input};
+
+fn shown(text: &str, dialect: Dialect) -> String {
+    let data = Json::parse(r#"{"price": 3, "name": "x", "list": [2, 1]}"#).unwrap();
+    let evaluated = Expression::compile(text, dialect)
+        .and_then(|expression| expression.evaluate(&mut Input::new(Some(data))));
+    match evaluated {
+        Ok(Evaluated::Value(json)) => json.to_string(),
+        Ok(Evaluated::Undefined) => "undefined".to_owned(),
+        Ok(Evaluated::Function) => "function".to_owned(),
+        Err(error) => error.code.to_owned(),
+    }
+}
+
+fn check_all(dialect: Dialect, cases: &[(&str, &str)]) {
+    for (text, wanted) in cases {
+        assert_eq!(shown(text, dialect), *wanted, "{text}");
+    }
+}
+
+#[test]
+fn results_that_are_not_finite_are_spelled_for_step_functions() {
+    check_all(
+        Dialect::StepFunctions,
+        &[
+            ("1/0", r#""Infinity""#),
+            ("-1/0", r#""-Infinity""#),
+            ("0/0", r#""NaN""#),
+            ("[1/0, price]", r#"["Infinity",3]"#),
+            ("{'k': 1/0, 'l': [[0/0]]}", r#"{"k":"Infinity","l":[["NaN"]]}"#),
+            ("$string(1/0)", "D3001"),
+            ("1/0 + 1", "D1001"),
+        ],
+    );
+    check_all(Dialect::Plain, &[("1/0", "D1001"), ("[0/0]", "[null]")]);
+}
+
+#[test]
+fn what_is_not_a_number_is_none_to_operators_and_functions() {
+    check_all(
+        Dialect::StepFunctions,
+        &[
+            ("-(0/0)", "D1002"),
+            ("0/0 + 1", "T2001"),
+            ("$type(0/0)", r#""object""#),
+            ("$type(1/0)", "D1001"),
+            ("$sort([0/0, 1])", "D3070"),
+            ("$sort([1/0, 1])", "D1001"),
+            ("$round(0/0, 2)", r#""NaN""#),
+            ("$round(2.5, 1.5)", r#""NaN""#),
+            ("$boolean([true, 1/0])", "D1001"),
+            ("$formatInteger(0/0, '')", "D3130"),
+        ],
+    );
+}
+
+#[test]
+fn texts_that_are_no_numbers_or_times_read_as_none() {
+    check_all(
+        Dialect::StepFunctions,
+        &[
+            ("$parseInteger('x', '0')", r#""NaN""#),
+            ("$parseInteger('12', 'w')", r#""NaN""#),
+            ("$parseInteger('Q', 'I')", r#""NaN""#),
+            ("$parseInteger('5', 'A')", "-11"),
+            ("$parseInteger('12:30', '00:00')", "12"),
+            ("$toMillis('2025-14-02')", r#""NaN""#),
+            ("$toMillis('yesterday')", "D3110"),
+        ],
+    );
+}
+
+#[test]
+fn sorts_compare_by_halves() {
+    check_all(
+        Dialect::Plain,
+        &[
+            // The first comparison is of the first two of the left half.
+            ("[3, 'a', true]^($)", "T2008"),
+            ("['a', 3, true, 4]^($)", "T2007"),
+            // An order that contradicts itself.
+            ("$sort([1..5], function($a, $b){true})", "[5,4,3,2,1]"),
+            ("$sort([1..5], function($a, $b){($a + $b) % 2 = 0})", "[3,1,4,2,5]"),
+        ],
+    );
+}
