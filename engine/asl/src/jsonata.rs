@@ -194,9 +194,15 @@ impl Jsonata {
     }
 }
 
+/// Codes of our own for what holds too much: one value, the result, or all values together.
+const MEMORY_CODES: [&str; 3] = ["D1016", "D1017", "D1018"];
+
 /// How an error of the evaluation is told: with its code, but for limits, which have none (measured at AWS: floci, issue 2737).
 fn told(error: &Error) -> String {
     match error.kind {
+        ErrorKind::Expression if MEMORY_CODES.contains(&error.code) => {
+            ": Expression evaluation memory limit exceeded: Check for excessive memory usage".into()
+        }
         ErrorKind::Expression => format!(". {error}"),
         ErrorKind::OutOfFuel => ": Expression evaluation timeout: Check for infinite loop".into(),
         ErrorKind::TooDeep => {

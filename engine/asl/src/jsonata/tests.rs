@@ -64,6 +64,10 @@ fn failures_are_told_in_awss_words() {
             "($f := function($x){ $f($x + 1) }; $f(1))",
             "threw an error during evaluation: Expression evaluation timeout: Check for infinite loop",
         ),
+        (
+            "$length($pad('', 10000000))",
+            "threw an error during evaluation: Expression evaluation memory limit exceeded: Check for excessive memory usage",
+        ),
     ] {
         assert_eq!(eval(text).unwrap_err(), about(text, what));
     }
