@@ -7,7 +7,7 @@ use stepyard_json::{Json, Payload};
 
 use crate::{Random, StatesMember, Timestamp};
 
-/// Steps that one JSONata expression may take: some tenths of a second.
+/// Steps that the JSONata of one field may take: some tenths of a second.
 pub const EXPRESSION_FUEL: u64 = 10_000_000;
 
 /// What paths and functions are evaluated against.

@@ -1,9 +1,10 @@
 //! JSONata in definitions: strings of the form `{% expression %}` (AWS developer guide, "Transforming data with JSONata").
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use stepyard_json::{Json, Object};
+use stepyard_json::{Json, Object, Payload};
 use stepyard_jsonata::{
     Bindings, DEPTH_MAX, Dialect, Error, ErrorKind, Evaluated, Expression, Input, MEMORY_MAX,
 };
@@ -13,6 +14,12 @@ use crate::{Code, Env, EvalError, Surroundings};
 
 const OPEN: &str = "{%";
 const CLOSE: &str = "%}";
+
+/// Longest cause that AWS tells, in characters (API reference, `EvaluationFailedEventDetails`); in bytes here.
+const CAUSE_BYTES_MAX: usize = 32_768;
+
+/// Longest text of a value that a cause quotes.
+const QUOTE_BYTES_MAX: usize = 8_192;
 
 /// The variable that holds what Step Functions gives: `$states.input` and its siblings.
 const STATES: &str = "states";
@@ -179,7 +186,7 @@ impl Jsonata {
 
     /// The value is not what its field is for.
     pub fn unexpected(&self, expected: &str, value: &Json) -> EvalError {
-        let found = type_name(value);
+        let (found, value) = (type_name(value), quoted(value));
         self.error(&format!(
             "returned an unexpected result type. Expected '{expected}', but was '{found}' for value: {value}"
         ))
@@ -190,6 +197,7 @@ impl Jsonata {
         let (text, location) = (self.text(), &self.location);
         let cause =
             format!("The JSONata expression '{text}' specified for the field '{location}' {what}");
+        let cause = &cause[..cause.floor_char_boundary(CAUSE_BYTES_MAX)];
         EvalError::query(cause, Some(location.clone()))
     }
 }
@@ -211,6 +219,15 @@ fn told(error: &Error) -> String {
     }
 }
 
+/// A value in a message. What is shared in it may be there any number of times, so its text has a limit.
+fn quoted(value: &Json) -> String {
+    let payload = Payload::from(value.clone());
+    match payload.fits(QUOTE_BYTES_MAX) {
+        true => payload.text().to_string(),
+        false => format!("(more than {QUOTE_BYTES_MAX} bytes)"),
+    }
+}
+
 fn type_name(value: &Json) -> &'static str {
     match value {
         Json::Null => "null",
@@ -227,7 +244,7 @@ fn is_states(name: &String) -> bool {
 }
 
 /// There is no data around an expression (measured at AWS: floci, issues 2670 and 2745).
-fn data_faults(data: &std::collections::BTreeSet<String>) -> Vec<JsonataFault> {
+fn data_faults(data: &BTreeSet<String>) -> Vec<JsonataFault> {
     let told = data.iter().map(|name| match &**name {
         "$$" => "Reference to '$$' is not supported.".to_owned(),
         name => format!("Reference to '{name}' at the top level is not supported."),

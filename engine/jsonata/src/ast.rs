@@ -292,6 +292,20 @@ impl Node {
 
     /// Visits the nodes directly below.
     pub(crate) fn children<'a>(&'a self, visit: &mut dyn FnMut(&'a Node)) {
+        self.operands(visit);
+        self.predicates.iter().for_each(&mut *visit);
+        for stage in &self.stages {
+            if let Stage::Filter(predicate) = stage {
+                visit(predicate);
+            }
+        }
+        if let Some(group) = &self.group {
+            group.children(visit);
+        }
+    }
+
+    /// The nodes of its kind, without those that are attached behind it.
+    pub(crate) fn operands<'a>(&'a self, visit: &mut dyn FnMut(&'a Node)) {
         match &self.kind {
             Kind::Path(path) => path.steps.iter().for_each(&mut *visit),
             Kind::Negate(operand) => visit(operand),
@@ -327,15 +341,6 @@ impl Node {
             }
             Kind::Sort(terms) => terms.iter().for_each(|term| visit(&term.expression)),
             _ => {}
-        }
-        self.predicates.iter().for_each(&mut *visit);
-        for stage in &self.stages {
-            if let Stage::Filter(predicate) = stage {
-                visit(predicate);
-            }
-        }
-        if let Some(group) = &self.group {
-            group.children(visit);
         }
     }
 }

@@ -277,6 +277,14 @@ fn what_reads_the_whole_data_is_told() {
         ("$states.input.items{sku: $sum(price)}", ""),
         ("$states.input.($$.a)", "$$"),
         ("{'k': a, 'l': [*]}", "* a"),
+        ("$items[price > 3]", ""),
+        ("$items[price > 3].sku", ""),
+        ("$items{sku: $sum(price)}", ""),
+        ("$filter($items, $f)[a = 1]", ""),
+        ("$items^(>price)", ""),
+        ("$items ~> |lines|{'x': y}, ['z']|", ""),
+        ("($items)[price > limit]", ""),
+        ("$items[$$.a]", "$$"),
     ] {
         assert_eq!(data(text), read, "{text}");
     }

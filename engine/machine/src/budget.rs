@@ -9,42 +9,45 @@ use crate::Stimulus;
 #[derive(Clone, Debug)]
 pub struct OutOfFuel(pub Stimulus);
 
+/// Steps that all expressions of one decision may take: a decision ends within about a second, whatever it evaluates.
+const DECISION_FUEL: u64 = 2 * EXPRESSION_FUEL;
+
 /// Steps that expressions may take and have taken.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// For all of them together; `None` when each may take what one expression may.
-    left: Option<u64>,
+    /// For all of them together.
+    left: u64,
     spent: u64,
+    /// Whether the decision can be made again with more.
+    is_limited: bool,
     is_exceeded: bool,
 }
 
 impl Budget {
     /// So many steps for all expressions together.
     pub(crate) fn limited(fuel: u64) -> Budget {
-        Budget { left: Some(fuel), spent: 0, is_exceeded: false }
+        Budget { left: fuel, spent: 0, is_limited: true, is_exceeded: false }
     }
 
-    /// What one expression may take, for each.
+    /// All that there is for one decision.
     pub(crate) fn full() -> Budget {
-        Budget { left: None, spent: 0, is_exceeded: false }
+        Budget { left: DECISION_FUEL, spent: 0, is_limited: false, is_exceeded: false }
     }
 
-    /// What the next expression may take.
+    /// What the next expressions, those of one field, may take.
     pub(crate) fn allowance(&self) -> u64 {
-        self.left.map_or(EXPRESSION_FUEL, |left| left.min(EXPRESSION_FUEL))
+        self.left.min(EXPRESSION_FUEL)
     }
 
-    /// An expression that was allowed so much has left so much of it.
+    /// Expressions that were allowed so much have left so much of it.
     pub(crate) fn spend(&mut self, allowed: u64, left: u64) {
         let spent = allowed - left;
+        self.is_exceeded |= self.is_limited && left == 0 && allowed < EXPRESSION_FUEL;
         self.spent += spent;
-        if let Some(all) = &mut self.left {
-            self.is_exceeded |= left == 0 && allowed < EXPRESSION_FUEL;
-            *all -= spent;
-        }
+        self.left -= spent;
     }
 
-    /// Whether an expression has failed that might not have with more.
+    /// Whether an expression has used up what it had, and might come further with more.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.is_exceeded
     }
@@ -52,9 +55,9 @@ impl Budget {
     /// Whether the decision has cost so much that it is better cut: others wait for it, and what comes next would be
     /// likely to exceed what is left.
     pub(crate) fn is_spent(&self) -> bool {
-        match self.left {
-            Some(left) => self.spent >= left,
-            None => self.spent > EXPRESSION_FUEL / 2,
+        match self.is_limited {
+            true => self.spent >= self.left,
+            false => self.spent > EXPRESSION_FUEL / 2,
         }
     }
 }
@@ -76,10 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_expression_fails_for_good_when_nothing_limits_the_others() {
+    fn endless_expressions_fail_for_good_when_there_is_no_more() {
         let mut budget = Budget::full();
         budget.spend(budget.allowance(), 0);
         assert!(budget.is_spent() && !budget.is_exceeded());
         assert_eq!(budget.allowance(), EXPRESSION_FUEL);
+        budget.spend(budget.allowance(), 0);
+        assert_eq!(budget.allowance(), 0);
+        assert!(!budget.is_exceeded());
     }
 }

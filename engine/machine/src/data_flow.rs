@@ -130,15 +130,14 @@ impl Run<'_> {
         whole: Subject<'_>,
     ) -> Result<Payload, Failure> {
         let program = self.program;
-        let output = match &program.state(state).flow {
+        match &program.state(state).flow {
             Flow::JsonPath { output_path, .. } => {
                 let output = self.path(id, output_path.as_ref(), whole.data())?;
                 within_limit(&output, &program.state(state).name)?;
-                output
+                Ok(output)
             }
-            Flow::Jsonata { output } => self.output_of(id, state, output.as_ref(), whole)?,
-        };
-        Ok(output)
+            Flow::Jsonata { output } => self.output_of(id, state, output.as_ref(), whole),
+        }
     }
 
     /// `Output`, of the state or of one of its choices.

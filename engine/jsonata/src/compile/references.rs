@@ -51,15 +51,13 @@ impl<'a> Walk<'a> {
             }
             Kind::Path(path) => self.scoped(&[], |walk| walk.path(&path.steps, node)),
             Kind::Variable(_) => self.use_of(node, &[]),
-            _ => {}
+            // Its parts see what it is applied to.
+            Kind::Transform(_) => {
+                self.within(|walk| node.operands(&mut |operand| walk.node(operand)));
+            }
+            _ => node.operands(&mut |operand| self.node(operand)),
         }
-        let walked =
-            matches!(node.kind, Kind::Block(_) | Kind::Lambda(_) | Kind::Bind(_) | Kind::Path(_));
-        if walked {
-            self.attachments(node);
-        } else {
-            node.children(&mut |child| self.node(child));
-        }
+        self.attachments(node);
     }
 
     fn data_read_by(&mut self, kind: &Kind) {

@@ -34,6 +34,9 @@ pub(crate) fn to_pure_json(
     Ok((!conversion.functions).then_some(json))
 }
 
+/// Members of shared data that are looked at for one step.
+const MEMBERS_PER_FUEL: u64 = 8;
+
 struct Conversion<'a> {
     fuel: &'a mut Fuel,
     /// Whether a function was met.
@@ -92,19 +95,35 @@ impl Conversion<'_> {
         }
     }
 
-    /// Data is shared; only its depth is looked at.
+    /// Data is shared, but its text counts as often as it stands in the result.
     fn data(&mut self, json: &Json, levels: usize) -> Outcome<Json> {
-        match json {
-            Json::String(text) => self.spend(text.len())?,
-            // What came from outside as a whole is not deeper than that.
-            Json::Array(_) | Json::Object(_)
-                if levels < DEPTH_MAX && json.is_deeper_than(levels) =>
-            {
-                return Err(too_deep());
-            }
-            _ => {}
-        }
+        self.weigh(json, levels)?;
         Ok(json.clone())
+    }
+
+    fn weigh(&mut self, json: &Json, levels: usize) -> Outcome<()> {
+        match json {
+            Json::String(text) => self.spend(text.len()),
+            Json::Array(elements) => {
+                let below = self.weigh_container(elements.len(), levels)?;
+                elements.iter().try_for_each(|element| self.weigh(element, below))
+            }
+            Json::Object(object) => {
+                let below = self.weigh_container(object.len(), levels)?;
+                object.iter().try_for_each(|(name, member)| {
+                    self.spend(name.len() + 3)?;
+                    self.weigh(member, below)
+                })
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => self.spend(1),
+        }
+    }
+
+    /// Looking at what is in it costs less than making it. How many levels there may be below.
+    fn weigh_container(&mut self, length: usize, levels: usize) -> Outcome<usize> {
+        self.fuel.pay(1 + length as u64 / MEMBERS_PER_FUEL)?;
+        self.spend(2 + length)?;
+        below(levels)
     }
 
     fn spend(&mut self, bytes: usize) -> Outcome<()> {

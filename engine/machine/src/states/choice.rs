@@ -33,7 +33,8 @@ pub(super) fn work(
     };
     let assigned = run.assign(id, state, assign, input)?;
     let output = match (&program.state(state).flow, rule) {
-        // A rule has an `Output` of its own, or passes the input on: that of the state is for `Default`.
+        // A rule has an `Output` of its own, or passes the input on: that of the state is for `Default` (States
+        // Language, "JSONata Choice Rules").
         (Flow::Jsonata { .. }, Some(rule)) => {
             run.output_of(id, state, rule.output.as_ref(), input)?
         }

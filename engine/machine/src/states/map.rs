@@ -127,7 +127,7 @@ fn items(
     input: &Payload,
 ) -> Result<Payload, Failure> {
     match (&map.items, &run.program.state(state).flow) {
-        (Items::Template(items), _) => computed_items(run, id, items, input),
+        (Items::Template(items), _) => computed_items(run, id, items, state, input),
         (Items::Path(_), Flow::Jsonata { .. }) if !is_array(input) => {
             let cause = format!("Map state input must be an array but was: {}", input.text());
             Err(run.locate(id, EvalError::query(cause, None)))
@@ -141,6 +141,7 @@ fn computed_items(
     run: &mut Run<'_>,
     id: FrameId,
     items: &Template,
+    state: StateId,
     input: &Payload,
 ) -> Result<Payload, Failure> {
     let computed = run.template(id, Some(items), Subject::Input(input))?;
@@ -148,7 +149,10 @@ fn computed_items(
         Some(jsonata) if !is_array(&computed) => {
             Err(run.locate(id, jsonata.unexpected("array", computed.tree())))
         }
-        _ => Ok(computed),
+        _ => {
+            within_limit(&computed, &run.program.state(state).name)?;
+            Ok(computed)
+        }
     }
 }
 

@@ -16,6 +16,9 @@ use crate::{EventKind, FrameId, Stage, Text};
 /// What `TimeoutSeconds` and `HeartbeatSeconds` may be.
 const SECONDS: RangeInclusive<u64> = 1..=99_999_999;
 
+/// Longest ARN of a role (IAM API reference).
+const ROLE_ARN_BYTES_MAX: usize = 2_048;
+
 /// Hands out the task.
 pub(super) fn work(
     run: &mut Run<'_>,
@@ -111,6 +114,7 @@ fn role(run: &mut Run<'_>, id: FrameId, task: &Task, input: &Payload) -> Result<
     let Some(credentials) = &task.credentials else { return Ok(None) };
     let credentials = run.evaluate(id, Subject::Input(input), |env| credentials.eval(env))?;
     let role = credentials.get("RoleArn").and_then(|role| role.as_str());
+    let role = role.filter(|role| role.len() <= ROLE_ARN_BYTES_MAX);
     let Some(role) = role else {
         let cause = "The field 'RoleArn' must be a string.";
         return Err(run.locate(id, EvalError::runtime(cause)));
