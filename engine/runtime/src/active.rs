@@ -100,6 +100,11 @@ impl Active {
         Some((self.thoughts, question))
     }
 
+    /// Whether it is waiting for the decision of that number.
+    pub(crate) fn waits_for(&self, number: u64) -> bool {
+        self.thinking.as_ref().is_some_and(|thinking| thinking.number == number)
+    }
+
     /// Takes in what was decided elsewhere, unless it does not count any more, and returns what has reached the execution
     /// meanwhile.
     pub(crate) fn take_in(&mut self, number: u64, thought: Thought) -> Vec<Stimulus> {

@@ -124,13 +124,13 @@ impl Runtime {
         let shared = Arc::new(Shared {
             node,
             store: options.store,
-            clock: options.clock,
+            clock: options.clock.clone(),
             entropy: options.entropy,
             programs: Arc::default(),
             metrics: Arc::default(),
             outage: Arc::default(),
             recent: Recent::default(),
-            thinkers: Thinkers::default(),
+            thinkers: Thinkers::new(options.clock.clone()),
             news: broadcast::Sender::new(NEWS_MAX),
             routes: Routes::default(),
             members: Members::default(),
@@ -336,12 +336,18 @@ impl Runtime {
         self.shared.seen.snapshot()
     }
 
-    /// Makes one decision for an execution that nobody else has, on a thread that may take its time.
+    /// Makes one decision for an execution that nobody else has, at once or on a thread that may take its time.
     ///
     /// # Errors
     /// When the machine panics.
-    pub async fn think(&self, question: Question) -> Result<Thought, JoinError> {
-        self.shared.thinkers.clone().think(question).await
+    pub async fn decide(&self, question: Question) -> Result<Thought, JoinError> {
+        match question.answer_at_once() {
+            Ok(thought) => Ok(thought),
+            Err(question) => {
+                self.shared.metrics.thought();
+                self.shared.thinkers.clone().think(*question).await
+            }
+        }
     }
 
     /// The clock of this runtime.

@@ -9,7 +9,9 @@ use stepyard_asl::Program;
 use stepyard_machine::{Decision, Execution, Moment, OutOfFuel, Stimulus, decide, decide_within};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::{JoinError, spawn, spawn_blocking};
+
+use crate::Clock;
 
 /// Steps of JSONata that are taken at once: about a millisecond.
 const FUEL: u64 = 50_000;
@@ -59,6 +61,18 @@ pub struct Thought {
 }
 
 impl Question {
+    /// Decides at once, if that takes no long time.
+    ///
+    /// # Errors
+    /// The question, when it does.
+    pub(crate) fn answer_at_once(mut self) -> Result<Thought, Box<Question>> {
+        let (execution, decision) = (&mut self.execution, &mut self.decision);
+        match decide_at_once(&self.program, execution, self.moment, self.stimulus, decision) {
+            Ok(()) => Ok(Thought { execution: self.execution, decision: self.decision }),
+            Err(stimulus) => Err(Box::new(Question { stimulus, ..self })),
+        }
+    }
+
     fn think(mut self) -> Thought {
         let (execution, decision) = (&mut self.execution, &mut self.decision);
         decide(&self.program, execution, self.moment, self.stimulus, decision);
@@ -66,28 +80,32 @@ impl Question {
     }
 }
 
-/// The threads for such decisions: one processor is left to everything else, where there is more than one.
+/// The threads for such decisions, shared by all shards, Express executions and tests of states. One processor is left to
+/// everything else, where there is more than one.
 #[derive(Clone)]
-pub(crate) struct Thinkers(Arc<Semaphore>);
-
-impl Default for Thinkers {
-    fn default() -> Thinkers {
-        let threads = available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1);
-        Thinkers(Arc::new(Semaphore::new(threads)))
-    }
+pub(crate) struct Thinkers {
+    places: Arc<Semaphore>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Thinkers {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Thinkers {
+        let threads = available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1);
+        Thinkers { places: Arc::new(Semaphore::new(threads)), clock }
+    }
+
     /// Decides with all that JSONata may cost, once a thread is free.
     ///
     /// # Errors
     /// When the machine panics.
-    pub(crate) async fn think(self, question: Question) -> Result<Thought, JoinError> {
+    pub(crate) async fn think(self, mut question: Question) -> Result<Thought, JoinError> {
+        let place = self.places.acquire_owned().await;
+        // It may have waited for long.
+        question.moment.now = question.moment.now.max(self.clock.now());
         // A program with one thread decides in its own order, which a simulation relies on.
         if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-            return Ok(question.think());
+            return spawn(async move { question.think() }).await;
         }
-        let place = self.0.acquire_owned().await;
         spawn_blocking(move || {
             let _place = place;
             question.think()

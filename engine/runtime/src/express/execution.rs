@@ -26,6 +26,9 @@ const PLACE_BYTES: usize = 1_024;
 /// Timers that an execution may have beside those that count. With more, they are looked through.
 const STALE_TIMERS_MAX: usize = 64;
 
+/// The cause of an execution that a shutdown ends.
+const STOPPED: &str = "The server was stopped";
+
 /// The error of an execution that this process ends.
 const ABORTED: &str = "States.Runtime";
 
@@ -115,7 +118,7 @@ impl Running {
         let due = self.timers.next_due();
         tokio::select! {
             biased;
-            () = surroundings.cut_off.cancelled() => self.abort("The server was stopped"),
+            () = surroundings.cut_off.cancelled() => self.abort(STOPPED),
             () = surroundings.clock.sleep_until(due.unwrap_or_default()), if due.is_some() => self.fire_timers(),
             Some(report) = self.reports.recv() => {
                 if let Some(stimulus) = self.dispatches.receive(report) {
@@ -156,24 +159,28 @@ impl Running {
 
     /// The same, elsewhere. Its tasks and timers wait meanwhile.
     async fn think(&mut self, moment: Moment, stimulus: Stimulus) {
-        self.surroundings.metrics.thought();
+        let surroundings = self.surroundings.clone();
+        surroundings.metrics.thought();
         let question = Question {
             program: self.program.clone(),
-            execution: std::mem::take(&mut self.execution),
+            execution: self.execution.clone(),
             moment,
             stimulus,
             decision: Decision::default(),
         };
-        match self.surroundings.thinkers.clone().think(question).await {
-            Ok(Thought { execution, decision }) => {
-                self.execution = execution;
-                self.follow(decision);
-            }
-            Err(failed) => {
-                if let Ok(panicked) = failed.try_into_panic() {
-                    std::panic::resume_unwind(panicked);
+        tokio::select! {
+            biased;
+            () = surroundings.cut_off.cancelled() => self.abort(STOPPED),
+            thought = surroundings.thinkers.clone().think(question) => match thought {
+                Ok(Thought { execution, decision }) => {
+                    self.execution = execution;
+                    self.follow(decision);
                 }
-            }
+                Err(failed) => match failed.try_into_panic() {
+                    Ok(panicked) => std::panic::resume_unwind(panicked),
+                    Err(_) => self.abort(STOPPED),
+                },
+            },
         }
     }
 

@@ -109,6 +109,8 @@ impl Shard {
                         self.timers.arm(due, execution, timer);
                     }
                 }
+                // Of a shard that leaves it is pending, so the next owner goes on.
+                Command::Continue if self.ends.leaving.is_cancelled() => {}
                 Command::Continue => self.decide(execution, Stimulus::Continue),
             }
         }

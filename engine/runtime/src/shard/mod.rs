@@ -54,6 +54,9 @@ const BACKLOG_MAX: usize = 1_024;
 /// Replies that wait for a commit; with more, the mailbox waits for the committer.
 const REPLIES_MAX: usize = 4_096;
 
+/// Decisions that may be under way elsewhere, each with a copy of its execution; with more, the mailbox waits.
+const THOUGHTS_MAX: usize = 256;
+
 type Name = (Arc<str>, Arc<str>);
 
 /// What all shards share.
@@ -212,9 +215,11 @@ impl Shard {
     }
 
     async fn turn(&mut self) {
-        let is_full = self.dirty.len() >= BACKLOG_MAX || self.replies.len() >= REPLIES_MAX;
+        let is_full = self.dirty.len() >= BACKLOG_MAX
+            || self.replies.len() >= REPLIES_MAX
+            || self.thoughts.len() >= THOUGHTS_MAX;
         // Who asks a shard that is about to leave asks its next owner.
-        let is_ending = self.is_leaving && self.dispatches.is_empty();
+        let is_ending = self.is_leaving && self.dispatches.is_empty() && self.thoughts.is_empty();
         let clock = self.shared.clock.clone();
         let load_in = self.next_load.saturating_sub(clock.monotonic());
         let timer_due = self.timers.next_due();

@@ -73,14 +73,12 @@ impl Shard {
         };
         let mut active = Active::new(id, revision, start.program);
         self.deciding = Some(id);
-        let question = active.decide(moment, Stimulus::Start { context, input });
+        // That takes no long time, whatever its first state costs.
+        active.decide(moment, Stimulus::Start { context, input });
         self.deciding = None;
         self.shared.metrics.in_memory_changed(1);
         self.insert(active);
         self.dirty.insert(id);
-        if let Some((number, question)) = question {
-            self.think(id, number, question);
-        }
         self.starts.insert(id, row.clone());
         let result = Ok(Box::new(row));
         let answer = Answer::Started { reply: start.reply, result, _place: start.place };

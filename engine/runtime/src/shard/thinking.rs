@@ -33,6 +33,7 @@ impl Shard {
         let Some(active) = self.executions.get_mut(&execution) else { return };
         let waiting = match thought {
             Ok(thought) => active.take_in(number, thought),
+            Err(_) if !active.waits_for(number) => return,
             Err(failed) => {
                 let Ok(panicked) = failed.try_into_panic() else { return };
                 // As if it had happened here: the execution is set aside.

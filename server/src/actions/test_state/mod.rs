@@ -57,6 +57,9 @@ impl StateConfiguration {
             return Err(ApiError::validation(message));
         }
         let items = parse(text, "stateConfiguration.mapItemReaderData")?;
+        if items.tree().as_array().is_none() {
+            return Err(ApiError::validation("mapItemReaderData must be a JSON array"));
+        }
         Ok(MapMock { items: Some(items), failed })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepyard_asl::{Program, Seconds, StateKind, Timestamp};
+use stepyard_asl::{Program, StateKind, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{
     Command, Decision, EventKind, Execution, ExecutionKind, Inspection, InvokeTask, Moment,
@@ -50,6 +50,7 @@ enum Outcome {
 enum Step {
     Task(InvokeTask),
     Timer(Timer, Timestamp),
+    Continue,
 }
 
 impl Bench<'_> {
@@ -72,7 +73,7 @@ impl Bench<'_> {
                 stimulus,
                 decision,
             };
-            let thought = self.app.runtime.think(question).await;
+            let thought = self.app.runtime.decide(question).await;
             let thought = thought.map_err(|error| ApiError::internal(&error))?;
             (execution, decision) = (thought.execution, thought.decision);
             if self.has_left(&decision) {
@@ -90,7 +91,11 @@ impl Bench<'_> {
                     self.wait(timer, due.min(end)).await;
                     Stimulus::TimerDue { timer }
                 }
-                Step::Task(task) => self.invoke(&execution, task).await,
+                Step::Task(task) => {
+                    let limit = time_limit(&decision);
+                    self.invoke(&execution, task, limit).await
+                }
+                Step::Continue => Stimulus::Continue,
             };
         }
     }
@@ -123,7 +128,7 @@ impl Bench<'_> {
         }
     }
 
-    async fn invoke(&self, execution: &Execution, task: InvokeTask) -> Stimulus {
+    async fn invoke(&self, execution: &Execution, task: InvokeTask, limit: Duration) -> Stimulus {
         let InvokeTask { task: id, state, parameters, role_arn } = task;
         let described = self.program.state(state);
         let StateKind::Task(kind) = &described.kind else { return Stimulus::Continue };
@@ -140,10 +145,6 @@ impl Bench<'_> {
             idempotency_key: format!("test:{}", id.0.0).into(),
             started,
             cancellation,
-        };
-        let limit = match kind.timeout {
-            Some(Seconds::Literal(seconds)) => TEST_MAX.min(Duration::from_secs(seconds)),
-            Some(Seconds::Path(_) | Seconds::Jsonata(_)) | None => TEST_MAX,
         };
         let outcome = tokio::select! {
             outcome = self.app.runner.run(invocation) => outcome,
@@ -206,8 +207,18 @@ fn step(command: Command) -> Option<Step> {
         Command::StartTimer { timer, due } if timer.kind != TimerKind::ExecutionTimeout => {
             Some(Step::Timer(timer, due))
         }
-        Command::StartTimer { .. } | Command::CancelTask { .. } | Command::Continue => None,
+        Command::Continue => Some(Step::Continue),
+        Command::StartTimer { .. } | Command::CancelTask { .. } => None,
     }
+}
+
+/// How long the task that was scheduled last may take.
+fn time_limit(decision: &Decision) -> Duration {
+    let scheduled = decision.events.iter().rev().find_map(|event| match event.kind {
+        EventKind::TaskScheduled { timeout_seconds, .. } => timeout_seconds,
+        _ => None,
+    });
+    scheduled.map_or(TEST_MAX, |seconds| TEST_MAX.min(Duration::from_secs(seconds)))
 }
 
 impl Ended {
