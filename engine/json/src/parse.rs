@@ -31,7 +31,8 @@ impl std::error::Error for ParseError {}
 
 /// Parses one JSON value with nothing but blanks around it.
 pub(crate) fn parse(text: &str) -> Result<Json, ParseError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, open: Vec::new() };
+    let names = [const { None }; NAMES];
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, open: Vec::new(), names };
     parser.document().map_err(|Fault { at, message }| locate(text, at, message))
 }
 
@@ -63,14 +64,19 @@ enum Open {
     Object { members: Vec<(Arc<str>, Json)>, key: Arc<str> },
 }
 
+/// So many names of members are remembered, a power of two.
+const NAMES: usize = 32;
+
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
     open: Vec<Open>,
+    /// Names of members that were met: objects of an array mostly have the same, and share them.
+    names: [Option<Arc<str>>; NAMES],
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn document(&mut self) -> Parsed<Json> {
         let value = loop {
             // A value, then as many closing brackets as follow it.
@@ -134,36 +140,29 @@ impl Parser<'_> {
     /// whole document when nothing is open any more, `None` when another value must follow.
     fn place(&mut self, mut value: Json) -> Parsed<Option<Json>> {
         loop {
-            let Some(mut container) = self.open.pop() else { return Ok(Some(value)) };
             self.skip_blanks();
             let separator = self.peek();
-            match (&mut container, separator) {
+            let Some(container) = self.open.last_mut() else { return Ok(Some(value)) };
+            match (container, separator) {
                 (Open::Array(elements), Some(b',')) => {
                     elements.push(value);
                     self.at += 1;
-                    self.open.push(container);
                     return Ok(None);
                 }
                 (Open::Object { members, key }, Some(b',')) => {
+                    members.push((std::mem::take(key), value));
                     self.at += 1;
-                    self.skip_blanks();
-                    let next = self.key()?;
-                    members.push((std::mem::replace(key, next), value));
-                    self.open.push(container);
-                    return Ok(None);
+                    return self.next_member().map(|()| None);
                 }
                 (Open::Array(elements), Some(b']')) => {
                     elements.push(value);
                     value = Json::Array(Arc::new(std::mem::take(elements)));
                 }
                 (Open::Object { members, key }, Some(b'}')) => {
-                    members.push((key.clone(), value));
+                    members.push((std::mem::take(key), value));
                     value = Object::from_written(std::mem::take(members)).into();
                 }
-                (_, None) => {
-                    self.open.push(container);
-                    return Err(self.end_of_input());
-                }
+                (_, None) => return Err(self.end_of_input()),
                 (Open::Array(_), Some(_)) => {
                     return Err(self.unexpected("comma to separate Array entries"));
                 }
@@ -171,8 +170,19 @@ impl Parser<'_> {
                     return Err(self.unexpected("comma to separate Object entries"));
                 }
             }
+            self.open.pop();
             self.at += 1;
         }
+    }
+
+    /// The key of the next member of the object that is open.
+    fn next_member(&mut self) -> Parsed<()> {
+        self.skip_blanks();
+        let next = self.key()?;
+        if let Some(Open::Object { key, .. }) = self.open.last_mut() {
+            *key = next;
+        }
+        Ok(())
     }
 
     /// A member's name and the colon after it.
@@ -182,7 +192,7 @@ impl Parser<'_> {
             Some(_) => return Err(self.unexpected("double-quote to start field name")),
             None => return Err(self.end_of_input()),
         }
-        let key = self.string()?;
+        let key = self.name()?;
         self.skip_blanks();
         match self.peek() {
             Some(b':') => self.at += 1,
@@ -192,15 +202,40 @@ impl Parser<'_> {
         Ok(key)
     }
 
+    /// A string that was met before is shared.
+    fn name(&mut self) -> Parsed<Arc<str>> {
+        let start = self.at + 1;
+        let Some(name) = self.plain_string() else { return self.escaped_string(start) };
+        let ends = usize::from(self.bytes[start]) + usize::from(self.bytes[self.at - 2]);
+        let known = &mut self.names[(ends + 5 * name.len()) % NAMES];
+        match known {
+            Some(known) if **known == *name => Ok(known.clone()),
+            _ => Ok(known.insert(name.into()).clone()),
+        }
+    }
+
     fn string(&mut self) -> Parsed<Arc<str>> {
+        let start = self.at + 1;
+        match self.plain_string() {
+            Some(text) => Ok(text.into()),
+            None => self.escaped_string(start),
+        }
+    }
+
+    /// A string without escapes; goes to the first character that is not plain when it is none.
+    fn plain_string(&mut self) -> Option<&'a str> {
         self.at += 1;
         let start = self.at;
         self.skip_plain();
-        if self.peek() == Some(b'"') {
-            let text = &self.text[start..self.at];
-            self.at += 1;
-            return Ok(text.into());
+        if self.peek() != Some(b'"') {
+            return None;
         }
+        self.at += 1;
+        Some(&self.text[start..self.at - 1])
+    }
+
+    /// The rest of a string, of which so much is plain.
+    fn escaped_string(&mut self, start: usize) -> Parsed<Arc<str>> {
         let mut unescaped = self.text[start..self.at].to_owned();
         loop {
             let from = self.at;
@@ -390,6 +425,15 @@ impl Parser<'_> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn names_that_repeat_are_shared() {
+        let json = Json::parse(r#"[{"ab":1,"":2},{"ab":3,"":4}]"#).unwrap();
+        let name = |at: usize| json.index(at).and_then(Json::as_object).unwrap().iter().next();
+        let (first, second) = (name(0).unwrap().0, name(1).unwrap().0);
+        assert!(std::sync::Arc::ptr_eq(first, second));
+        assert_eq!(json.to_string(), r#"[{"ab":1,"":2},{"ab":3,"":4}]"#);
+    }
+
     use super::DEPTH_MAX;
     use crate::Json;
 
