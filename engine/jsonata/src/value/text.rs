@@ -148,8 +148,8 @@ pub(crate) fn number_text(number: f64) -> String {
 /// The shortest text that reads back as the same number, in JavaScript's notation: an exponent from
 /// 1e21 on and below 1e-6.
 pub(crate) fn shortest(number: f64) -> String {
-    if number == 0.0 {
-        return "0".to_owned();
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        return (number as i64).to_string();
     }
     let scientific = format!("{:e}", number.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
