@@ -55,6 +55,13 @@ fn what_is_not_a_number_is_none_to_operators_and_functions() {
             ("$round(2.5, 1.5)", r#""NaN""#),
             ("$boolean([true, 1/0])", "D1001"),
             ("$formatInteger(0/0, '')", "D3130"),
+            ("$max([1, 0/0, 2])", r#""NaN""#),
+            ("$min([0/0, 1])", r#""NaN""#),
+            ("$round(1.26, 1000)", r#""NaN""#),
+            ("$round(1.26, 0/0)", "1"),
+            ("1 / $sum([])", r#""Infinity""#),
+            ("$power(1, missing)", "D3061"),
+            ("$power(-1, 1/0)", "D3061"),
         ],
     );
 }
@@ -71,6 +78,18 @@ fn texts_that_are_no_numbers_or_times_read_as_none() {
             ("$parseInteger('12:30', '00:00')", "12"),
             ("$toMillis('2025-14-02')", r#""NaN""#),
             ("$toMillis('yesterday')", "D3110"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_there_is_equal_to_itself_and_starts_nowhere() {
+    check_all(
+        Dialect::Plain,
+        &[
+            ("$distinct((missing)[[0, -1]])", "undefined"),
+            ("$substring('hello', missing, 2)", r#""""#),
+            ("$substring('hello', missing)", r#""hello""#),
         ],
     );
 }

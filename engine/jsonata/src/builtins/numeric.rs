@@ -10,7 +10,7 @@ use crate::value::{Items, Members, Value, quote, shortest};
 type Result = Outcome<Value>;
 
 pub(super) fn sum(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
-    let total = numbers(machine, arguments)?.map(|numbers| numbers.iter().sum::<f64>());
+    let total = numbers(machine, arguments)?.map(|numbers| total(&numbers));
     Ok(defined(total))
 }
 
@@ -20,17 +20,31 @@ pub(super) fn count(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Resul
 
 pub(super) fn max(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let numbers = numbers(machine, arguments)?;
-    Ok(defined(numbers.and_then(|numbers| numbers.into_iter().reduce(f64::max))))
+    Ok(defined(
+        numbers.and_then(|numbers| numbers.into_iter().reduce(|a, b| either(a, b, f64::max))),
+    ))
 }
 
 pub(super) fn min(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let numbers = numbers(machine, arguments)?;
-    Ok(defined(numbers.and_then(|numbers| numbers.into_iter().reduce(f64::min))))
+    Ok(defined(
+        numbers.and_then(|numbers| numbers.into_iter().reduce(|a, b| either(a, b, f64::min))),
+    ))
+}
+
+/// One of two numbers; none when one of them is none.
+fn either(a: f64, b: f64, choice: fn(f64, f64) -> f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { choice(a, b) }
+}
+
+/// The sum, from zero on: of nothing the standard library has a negative zero.
+fn total(numbers: &[f64]) -> f64 {
+    numbers.iter().fold(0.0, |total, number| total + number)
 }
 
 pub(super) fn average(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let numbers = numbers(machine, arguments)?.filter(|numbers| !numbers.is_empty());
-    Ok(defined(numbers.map(|numbers| numbers.iter().sum::<f64>() / numbers.len() as f64)))
+    Ok(defined(numbers.map(|numbers| total(&numbers) / numbers.len() as f64)))
 }
 
 pub(super) fn number(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
@@ -65,12 +79,15 @@ pub(super) fn abs(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result 
 /// Rounds halves to even, at a number of decimals.
 pub(super) fn round(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(number) = arguments.number(0) else { return Ok(Value::Undefined) };
-    let precision = arguments.number(1).unwrap_or(0.0);
+    let precision = arguments.number(1).filter(|places| !places.is_nan()).unwrap_or(0.0);
     if precision.fract() != 0.0 || (precision != 0.0 && !number.is_finite()) {
         return Ok(Value::Number(f64::NAN));
     }
     let precision = precision as i32;
     let shifted = if precision == 0 { number } else { shift(number, precision) };
+    if precision != 0 && !shifted.is_finite() {
+        return Ok(Value::Number(f64::NAN));
+    }
     let rounded = half_to_even(shifted);
     let result = if precision == 0 { rounded } else { shift(rounded, -precision) };
     // JSON has no negative zero.
@@ -106,8 +123,10 @@ pub(super) fn sqrt(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result
 
 pub(super) fn power(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(base) = arguments.number(0) else { return Ok(Value::Undefined) };
-    let result = base.powf(arguments.number(1).unwrap_or(f64::NAN));
-    if result.is_finite() {
+    let exponent = arguments.number(1).unwrap_or(f64::NAN);
+    let result = base.powf(exponent);
+    // In JavaScript a power of one is none, too, when the exponent is not finite.
+    if result.is_finite() && (exponent.is_finite() || base.abs() != 1.0) {
         return Ok(Value::Number(result));
     }
     let error = Error::new("D3061").with_json("value", &quote(arguments.get(0)));

@@ -22,12 +22,14 @@ pub(super) fn substring(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     machine.fuel.pay_bytes(text.len())?;
     let length = text.chars().count() as f64;
-    let mut start = arguments.number(1).unwrap_or(0.0);
+    let given = arguments.number(1);
+    let mut start = given.unwrap_or(0.0);
     if length + start < 0.0 {
         start = 0.0;
     }
     let end = match arguments.number(2) {
-        Some(count) if count <= 0.0 => return Ok(Value::text("")),
+        // As in the reference, from nowhere no number of characters is nothing.
+        Some(count) if count <= 0.0 || given.is_none() => return Ok(Value::text("")),
         Some(count) if start >= 0.0 => start + count,
         Some(count) => length + start + count,
         None => f64::INFINITY,

@@ -58,7 +58,7 @@ fn pair_members(a: Members<'_>, b: Members<'_>, open: &mut Vec<(Value, Value)>) 
 /// Whether two values are the same scalar or the same thing: `===`.
 pub(crate) fn is_same(a: &Value, b: &Value) -> bool {
     match (a.view(), b.view()) {
-        (View::Null, View::Null) => true,
+        (View::Undefined, View::Undefined) | (View::Null, View::Null) => true,
         (View::Bool(a), View::Bool(b)) => a == b,
         (View::Number(a), View::Number(b)) => a == b,
         (View::Text(a), View::Text(b)) => a == b,
