@@ -413,7 +413,7 @@ def test_errors_are_mocked_retried_and_caught(sfn):
     mock = {"errorOutput": {"error": "Busy", "cause": "later"}}
     first = look_into(sfn, task, {"k": 1}, mock=mock)
     assert (first["status"], first["error"], first["cause"]) == ("RETRIABLE", "Busy", "later")
-    assert first["stages"]["errorDetails"] == {"retryIndex": 0}
+    assert first["stages"]["errorDetails"] == {"retryIndex": 0, "retryBackoffIntervalSeconds": 1}
     last = look_into(sfn, task, {"k": 1}, mock=mock, stateConfiguration={"retrierRetryCount": 1})
     assert (last["status"], last["nextState"]) == ("CAUGHT_ERROR", "Recover")
     assert json.loads(last["output"]) == {"k": 1, "e": {"Error": "Busy", "Cause": "later"}}
