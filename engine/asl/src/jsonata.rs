@@ -84,6 +84,8 @@ pub struct Jsonata {
     location: Arc<str>,
     /// The members of `$states` that it reads.
     reads: Vec<StatesMember>,
+    /// The variables that it reads, but for `$states`.
+    variables: Vec<Arc<str>>,
 }
 
 /// What is wrong with an expression.
@@ -140,7 +142,9 @@ impl Jsonata {
             }
         }
         if faults.is_empty() {
-            Ok(Jsonata { expression, location: location.into(), reads })
+            let names = references.variables.iter().filter(|name| !is_states(name));
+            let variables = names.map(|name| Arc::from(&**name)).collect();
+            Ok(Jsonata { expression, location: location.into(), reads, variables })
         } else {
             Err(faults)
         }
@@ -186,7 +190,7 @@ impl Jsonata {
 
     /// The value is not what its field is for.
     pub fn unexpected(&self, expected: &str, value: &Json) -> EvalError {
-        let (found, value) = (type_name(value), quoted(value));
+        let (found, value) = (value.type_name(), quoted(value));
         self.error(&format!(
             "returned an unexpected result type. Expected '{expected}', but was '{found}' for value: {value}"
         ))
@@ -225,17 +229,6 @@ fn quoted(value: &Json) -> String {
     match payload.fits(QUOTE_BYTES_MAX) {
         true => payload.text().to_string(),
         false => format!("(more than {QUOTE_BYTES_MAX} bytes)"),
-    }
-}
-
-fn type_name(value: &Json) -> &'static str {
-    match value {
-        Json::Null => "null",
-        Json::Bool(_) => "boolean",
-        Json::Number(_) => "number",
-        Json::String(_) => "string",
-        Json::Array(_) => "array",
-        Json::Object(_) => "object",
     }
 }
 
@@ -297,10 +290,7 @@ impl Bindings for Visible<'_> {
 
 impl References for Jsonata {
     fn collect(&self, found: &mut VariableNames) {
-        let variables = self.expression.references().variables;
-        found.extend(
-            variables.iter().filter(|name| !is_states(name)).map(|name| Arc::from(&**name)),
-        );
+        found.extend(self.variables.iter().cloned());
     }
 }
 

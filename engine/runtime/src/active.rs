@@ -90,13 +90,7 @@ impl Active {
         let stimulus = decided.err()?;
         self.thoughts += 1;
         self.thinking = Some(Thinking { number: self.thoughts, waiting: Vec::new() });
-        let question = Question {
-            program: self.program.clone(),
-            execution: self.execution.clone(),
-            moment,
-            stimulus,
-            decision: Decision::default(),
-        };
+        let question = Question::of(&self.program, &self.execution, moment, stimulus);
         Some((self.thoughts, question))
     }
 

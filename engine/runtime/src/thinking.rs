@@ -61,6 +61,17 @@ pub struct Thought {
 }
 
 impl Question {
+    /// What is to be decided of an execution as it is now.
+    pub(crate) fn of(
+        program: &Arc<Program>,
+        execution: &Execution,
+        moment: Moment,
+        stimulus: Stimulus,
+    ) -> Question {
+        let (program, execution) = (program.clone(), execution.clone());
+        Question { program, execution, moment, stimulus, decision: Decision::default() }
+    }
+
     /// Decides at once, if that takes no long time.
     ///
     /// # Errors

@@ -161,13 +161,7 @@ impl Running {
     async fn think(&mut self, moment: Moment, stimulus: Stimulus) {
         let surroundings = self.surroundings.clone();
         surroundings.metrics.thought();
-        let question = Question {
-            program: self.program.clone(),
-            execution: self.execution.clone(),
-            moment,
-            stimulus,
-            decision: Decision::default(),
-        };
+        let question = Question::of(&self.program, &self.execution, moment, stimulus);
         tokio::select! {
             biased;
             () = surroundings.cut_off.cancelled() => self.abort(STOPPED),

@@ -8,8 +8,22 @@ use std::sync::LazyLock;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// The files of a folder under `migrations/` by name, with their text.
+/// The files of a folder under `migrations/` by name, with their text. Both databases have the same ones.
 macro_rules! files {
+    ($folder:literal) => {
+        files!($folder:
+            "0001_initial"
+            "0002_identity"
+            "0003_last_version"
+            "0004_publication_changes"
+            "0005_version"
+            "0006_alias"
+            "0007_execution_version"
+            "0008_execution_alias"
+            "0009_execution_by_version"
+            "0010_execution_by_alias"
+        )
+    };
     ($folder:literal: $($name:literal)*) => {
         &[$((
             $name,
@@ -18,31 +32,9 @@ macro_rules! files {
     };
 }
 
-const SQLITE_FILES: &[(&str, &str)] = files!("sqlite":
-    "0001_initial"
-    "0002_identity"
-    "0003_last_version"
-    "0004_publication_changes"
-    "0005_version"
-    "0006_alias"
-    "0007_execution_version"
-    "0008_execution_alias"
-    "0009_execution_by_version"
-    "0010_execution_by_alias"
-);
+const SQLITE_FILES: &[(&str, &str)] = files!("sqlite");
 
-const POSTGRES_FILES: &[(&str, &str)] = files!("postgres":
-    "0001_initial"
-    "0002_identity"
-    "0003_last_version"
-    "0004_publication_changes"
-    "0005_version"
-    "0006_alias"
-    "0007_execution_version"
-    "0008_execution_alias"
-    "0009_execution_by_version"
-    "0010_execution_by_alias"
-);
+const POSTGRES_FILES: &[(&str, &str)] = files!("postgres");
 
 /// The schema of SQLite, version by version.
 pub(crate) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(SQLITE_FILES));
