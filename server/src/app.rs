@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepyard_runtime::{ExecutionView, Runtime, TaskRunner};
-use stepyard_store::{ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
+use stepyard_store::{Activity, ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
 use stepyard_tasks::objects::ObjectStore;
 use tokio::sync::Semaphore;
 
@@ -45,12 +45,17 @@ pub(crate) struct Identity {
 impl Identity {
     /// The ARN of a state machine of this server.
     pub(crate) fn state_machine(&self, name: &str) -> Arn {
-        Arn {
-            partition: "aws".into(),
-            region: self.region.clone(),
-            account: self.account.clone(),
-            resource: Resource::StateMachine { name: name.into(), qualifier: None },
-        }
+        self.arn(Resource::StateMachine { name: name.into(), qualifier: None })
+    }
+
+    /// The ARN of an activity of this server.
+    pub(crate) fn activity(&self, name: &str) -> Arn {
+        self.arn(Resource::Activity { name: name.into() })
+    }
+
+    fn arn(&self, resource: Resource) -> Arn {
+        let (region, account) = (self.region.clone(), self.account.clone());
+        Arn { partition: "aws".into(), region, account, resource }
     }
 }
 
@@ -60,6 +65,13 @@ impl App {
         Arn::parse(arn)?.state_machine_name()?;
         let found = self.store.get_state_machine(arn).await?;
         found.ok_or_else(|| ApiError::state_machine_does_not_exist(arn))
+    }
+
+    /// The activity with that ARN.
+    pub(crate) async fn activity(&self, arn: &str) -> Result<Activity, ApiError> {
+        Arn::parse(arn)?.check_activity()?;
+        let found = self.store.get_activity(arn).await?;
+        found.ok_or_else(|| ApiError::activity_does_not_exist(arn))
     }
 
     /// The state machine that is to be started, maybe as it was a moment ago.

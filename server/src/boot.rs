@@ -24,6 +24,7 @@ use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::arn::ANY_ROLE_ARN;
 use crate::config::{Database, Settings};
 use crate::machines::Machines;
+use crate::own_api::OwnApi;
 use crate::peer::cluster_options;
 use crate::witness::WitnessFile;
 
@@ -41,10 +42,18 @@ pub(crate) async fn boot(settings: &Settings, listens_on: SocketAddr) -> anyhow:
     let (store, metadata) = open_database(settings).await?;
     let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
     let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
-    let runner = registry(settings, metadata.clone(), objects.clone());
+    let api = Arc::new(OwnApi::new());
+    let runner = Arc::new(registry(settings, metadata.clone(), objects.clone(), &api));
     let fresh = uuid::Builder::from_random_bytes(OsEntropy::default().draw()).into_uuid();
     let witness = WitnessFile::new(settings.witness_file(), store.database_id(fresh).await?);
-    assemble(settings, store, metadata, objects, Arc::new(runner), cluster, Some(witness)).await
+    let tasks = Tasks { runner, api };
+    assemble(settings, store, metadata, objects, tasks, cluster, Some(witness)).await
+}
+
+/// What runs tasks, and the API that it gives them.
+pub(crate) struct Tasks {
+    pub(crate) runner: Arc<dyn TaskRunner>,
+    pub(crate) api: Arc<OwnApi>,
 }
 
 fn create_folder(folder: &Path) -> anyhow::Result<()> {
@@ -79,7 +88,7 @@ pub(crate) async fn assemble(
     store: Arc<dyn Store>,
     metadata: Arc<dyn MetadataStore>,
     objects: Arc<dyn ObjectStore>,
-    runner: Arc<dyn TaskRunner>,
+    Tasks { runner, api }: Tasks,
     cluster: Option<ClusterOptions>,
     witness: Option<WitnessFile>,
 ) -> anyhow::Result<Arc<App>> {
@@ -104,15 +113,17 @@ pub(crate) async fn assemble(
         upload_bytes_max: settings.upload_bytes_max,
         uploads: Semaphore::new(UPLOADS_AT_ONCE),
     });
+    api.serve(&app);
     register_workflows(&app).await?;
     Ok(app)
 }
 
-/// What runs tasks: the functions of this process, and Lambda where it is asked for.
+/// What runs tasks: the functions of this process, Lambda where it is asked for, and the API of this server.
 pub(crate) fn registry(
     settings: &Settings,
     metadata: Arc<dyn MetadataStore>,
     objects: Arc<dyn ObjectStore>,
+    api: &Arc<OwnApi>,
 ) -> TaskRegistry {
     let limits = ImageLimits {
         bytes: settings.upload_bytes_max as u64,
@@ -125,7 +136,8 @@ pub(crate) fn registry(
     let writer = MetadataWriterFunction::new(metadata, objects);
     let mut registry = TaskRegistry::new()
         .with_function(ImageProcessorFunction::NAME, Arc::new(image))
-        .with_function(MetadataWriterFunction::NAME, Arc::new(writer));
+        .with_function(MetadataWriterFunction::NAME, Arc::new(writer))
+        .with_step_functions(api.clone());
     let routed = !settings.lambda_functions.is_empty();
     if routed || AwsLambda::is_configured(|name| std::env::var(name).ok()) {
         registry = registry.with_lambda(Arc::new(AwsLambda::new(&settings.identity.region)));

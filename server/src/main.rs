@@ -12,6 +12,7 @@ mod door;
 mod fresh;
 mod http;
 mod machines;
+mod own_api;
 mod peer;
 mod render;
 mod serving;

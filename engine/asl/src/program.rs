@@ -32,6 +32,8 @@ pub struct Program {
     pub comment: Option<Arc<str>>,
     /// Whether any state is written in JSONata, so that a decision may cost more than looking things up.
     pub has_jsonata: bool,
+    /// Whether any state is a task of an activity, which must exist by then.
+    pub has_activities: bool,
 }
 
 impl Program {

@@ -85,6 +85,15 @@ impl Resource {
         }
     }
 
+    /// Whether whoever gets the task gets a token by which it can be ended.
+    pub fn gives_token(&self) -> bool {
+        match self {
+            Resource::Lambda(_) => false,
+            Resource::Activity { .. } => true,
+            Resource::Service(call) => call.pattern != Pattern::RequestResponse,
+        }
+    }
+
     /// The ARN as it is written.
     pub fn arn(&self) -> &Arc<str> {
         match self {

@@ -74,6 +74,8 @@ struct Thread {
 enum Task {
     Scheduled,
     Started,
+    /// Somebody outside has it.
+    Awaited,
 }
 
 impl Audit<'_> {
@@ -126,6 +128,8 @@ impl Audit<'_> {
             }
             EventKind::TaskScheduled { state, .. }
             | EventKind::TaskStarted { state }
+            | EventKind::TaskSubmitted { state, .. }
+            | EventKind::ActivityStarted { state, .. }
             | EventKind::TaskSucceeded { state, .. }
             | EventKind::TaskFailed { state, .. }
             | EventKind::TaskTimedOut { state, .. }
@@ -149,10 +153,19 @@ impl Audit<'_> {
                 must(thread.task == Some(Task::Scheduled), "a task starts once, when scheduled")?;
                 thread.task = Some(Task::Started);
             }
+            EventKind::ActivityStarted { .. } => {
+                must(thread.task == Some(Task::Scheduled), "a task starts once, when scheduled")?;
+                thread.task = Some(Task::Awaited);
+            }
+            EventKind::TaskSubmitted { .. } => {
+                must(thread.task == Some(Task::Started), "a task is submitted once, when started")?;
+                thread.task = Some(Task::Awaited);
+            }
             EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
             | EventKind::TaskTimedOut { .. } => {
-                must(thread.task == Some(Task::Started), "a task ends once, when started")?;
+                let has_begun = matches!(thread.task, Some(Task::Started | Task::Awaited));
+                must(has_begun, "a task ends once, when started")?;
                 thread.task = None;
             }
             _ => {}

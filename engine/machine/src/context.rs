@@ -6,7 +6,8 @@ use stepyard_asl::{Program, StateKind, StatesMember, Surroundings};
 use stepyard_json::{Json, Object, Payload};
 
 use crate::execution::Execution;
-use crate::{ExecutionKind, FrameId, Inspection};
+use crate::frame::Phase;
+use crate::{EventId, ExecutionKind, FrameId, Inspection, TaskId};
 
 /// What an expression is about: `$` in JSONPath, a member of `$states` in JSONata.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,9 @@ impl<'a> Context<'a> {
         if let Some(state) = self.state_part() {
             whole.insert("State", state);
         }
+        if let Some(token) = self.token() {
+            whole.insert("Task", object([("Token", token.into())]));
+        }
         whole.into()
     }
 
@@ -116,6 +120,22 @@ impl<'a> Context<'a> {
             part.insert("RetryCount", Json::from(frame.retry_count()));
         }
         Some(part.into())
+    }
+
+    /// The token of the task that the state is about to hand out, or has handed out last.
+    fn token(&self) -> Option<String> {
+        let frame = self.execution.frame(self.frame)?;
+        let StateKind::Task(task) = &self.program.state(frame.state?).kind else { return None };
+        if !task.resource.gives_token() {
+            return None;
+        }
+        let task = match frame.phase {
+            Phase::Entered | Phase::RetryDue(_) => {
+                TaskId(EventId(self.execution.last_event_id().0 + 1))
+            }
+            _ => frame.task?,
+        };
+        self.execution.token(task)
     }
 
     /// The item of the innermost Map state around the frame.

@@ -3,15 +3,15 @@
 use stepyard_asl::{Env, EvalError, Program, Random, StateId, Timestamp, Transition};
 use stepyard_json::{Json, Payload};
 
-use crate::budget::{Budget, OutOfFuel};
+use crate::budget::Budget;
 use crate::context::{Context, Subject};
 use crate::execution::Execution;
 use crate::failure::{Failure, TIMEOUT};
 use crate::frame::{Frame, Phase};
-use crate::pending::frame_timer;
+use crate::pending::{frame_timers, heartbeat_timer};
 use crate::{
-    Command, Decision, Event, EventId, EventKind, FrameId, Inspection, MapLimits, Moment, Stage,
-    Stimulus, TaskId, Text, Timer, TimerKind, states,
+    Command, Decision, Event, EventId, EventKind, Facts, FrameId, Inspection, Lack, MapLimits,
+    Moment, Stage, Stimulus, TaskId, Text, Timer, TimerKind, Undecided, states,
 };
 
 /// Steps (a state entered or its work done) after which a decision is cut, so that a long chain does
@@ -26,7 +26,7 @@ pub const HISTORY_EVENTS_MAX: u64 = 25_000;
 const JOURNAL_EVENTS_MAX: u64 = 2 * HISTORY_EVENTS_MAX;
 
 /// Decides what follows from a stimulus, and appends it to `out`. The execution has then already
-/// changed. A stimulus that is late, repeated or unknown has no effect.
+/// changed. A stimulus that is late, repeated or unknown has no effect. Activities are taken for existing.
 pub fn decide(
     program: &Program,
     execution: &mut Execution,
@@ -34,37 +34,39 @@ pub fn decide(
     stimulus: Stimulus,
     out: &mut Decision,
 ) {
-    run(program, execution, moment, stimulus, Budget::full(), out);
+    run(program, execution, moment, stimulus, (Budget::full(), &Facts::trusting()), out);
 }
 
 /// The same, for somebody who cannot wait long: expressions may take so many steps all together. With none at all only
-/// what the stimulus itself says happens; what follows is left to [`Stimulus::Continue`].
+/// what the stimulus itself says happens; what follows is left to [`Stimulus::Continue`]. With `None` they may take what
+/// one decision may.
 ///
 /// # Errors
-/// When they need more. Execution and decision are then as they were before.
+/// When they need more, or when a fact is missing. Execution and decision are then as they were before.
 pub fn decide_within(
-    fuel: u64,
+    fuel: Option<u64>,
+    facts: &Facts,
     program: &Program,
     execution: &mut Execution,
     moment: Moment,
     stimulus: Stimulus,
     out: &mut Decision,
-) -> Result<(), OutOfFuel> {
-    if !program.has_jsonata {
+) -> Result<(), Undecided> {
+    if !program.has_jsonata && !program.has_activities {
         decide(program, execution, moment, stimulus, out);
         return Ok(());
     }
     let before = execution.clone();
     let (events, commands) = (out.events.len(), out.commands.clone());
     let again = stimulus.clone();
-    let budget = run(program, execution, moment, stimulus, Budget::limited(fuel), out);
-    if !budget.is_exceeded() {
+    let budget = fuel.map_or_else(Budget::full, Budget::limited);
+    let Some(lack) = run(program, execution, moment, stimulus, (budget, facts), out) else {
         return Ok(());
-    }
+    };
     *execution = before;
     out.events.truncate(events);
     out.commands = commands;
-    Err(OutOfFuel(again))
+    Err(Undecided { stimulus: again, lack })
 }
 
 fn run(
@@ -72,18 +74,18 @@ fn run(
     execution: &mut Execution,
     moment: Moment,
     stimulus: Stimulus,
-    budget: Budget,
+    (budget, facts): (Budget, &Facts),
     out: &mut Decision,
-) -> Budget {
+) -> Option<Lack> {
     let now = moment.now.max(execution.clock());
     let random = Random::from_entropy(moment.entropy);
     // Whose turn it is depends on the last event, which the stimulus may be followed by.
     let first = execution.next_in_turn();
-    let mut run = Run { program, execution, now, random, budget, out };
+    let mut run = Run { program, execution, now, random, budget, facts, lack: None, out };
     if run.receive(stimulus) {
         run.go_on(first);
     }
-    run.budget
+    run.lack.or(run.budget.is_exceeded().then_some(Lack::Fuel))
 }
 
 /// What a state leaves behind.
@@ -100,6 +102,9 @@ pub(crate) struct Run<'a> {
     pub(crate) now: Timestamp,
     pub(crate) random: Random,
     budget: Budget,
+    facts: &'a Facts,
+    /// A fact that is missing: what has been decided does not count.
+    lack: Option<Lack>,
     out: &'a mut Decision,
 }
 
@@ -116,6 +121,8 @@ impl Run<'_> {
             Stimulus::Start { .. } => false,
             Stimulus::Continue => true,
             Stimulus::TaskStarted { task } => self.task_started(task),
+            Stimulus::TaskSubmitted { task, output } => self.task_submitted(task, &output),
+            Stimulus::ActivityStarted { task, worker } => self.activity_started(task, worker),
             Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, &output),
             Stimulus::TaskFailed { task, error, cause } => {
                 self.task_failed(task, Failure::of_task(error, cause))
@@ -150,6 +157,25 @@ impl Run<'_> {
         true
     }
 
+    /// A task that was submitted has begun: when that was not said, it is made up for.
+    fn task_submitted(&mut self, task: TaskId, output: &Payload) -> bool {
+        self.task_started(task);
+        let Some((id, frame)) = self.waiting_for(task) else { return false };
+        let Phase::Started { .. } = frame.phase else { return false };
+        let Some(state) = frame.state else { return false };
+        states::task::submitted(self, id, state, output);
+        true
+    }
+
+    fn activity_started(&mut self, task: TaskId, worker: Text) -> bool {
+        let Some((id, frame)) = self.waiting_for(task) else { return false };
+        let Phase::Scheduled(_) = frame.phase else { return false };
+        let Some(state) = frame.state else { return false };
+        self.emit(id, EventKind::ActivityStarted { state, worker });
+        self.arm(id);
+        true
+    }
+
     fn task_succeeded(&mut self, task: TaskId, output: &Payload) -> bool {
         self.task_ended(task, |run, id, state| states::task::succeeded(run, id, state, output))
     }
@@ -175,21 +201,17 @@ impl Run<'_> {
     }
 
     fn timer_due(&mut self, timer: Timer) -> bool {
-        let counts = match timer.kind {
-            TimerKind::ExecutionTimeout => self.execution.execution_timer(),
-            _ => {
-                let frame = self.execution.frame(timer.frame);
-                frame.and_then(|frame| frame_timer(timer.frame, frame))
-            }
-        };
-        match counts {
-            Some(Command::StartTimer { timer: counts, due }) if counts == timer => {
-                // The clock that rang it may be a little ahead of ours.
-                self.now = self.now.max(due);
-                self.timer_rings(timer)
-            }
-            _ => false,
-        }
+        let frame = self.execution.frame(timer.frame);
+        let of_frame = frame.into_iter().flat_map(|frame| frame_timers(timer.frame, frame));
+        let due =
+            of_frame.chain(self.execution.execution_timer()).find_map(|counts| match counts {
+                Command::StartTimer { timer: counts, due } if counts == timer => Some(due),
+                _ => None,
+            });
+        let Some(due) = due else { return false };
+        // The clock that rang it may be a little ahead of ours.
+        self.now = self.now.max(due);
+        self.timer_rings(timer)
     }
 
     fn timer_rings(&mut self, timer: Timer) -> bool {
@@ -206,7 +228,10 @@ impl Run<'_> {
         match timer.kind {
             TimerKind::Wait => states::wait::elapsed(self, id, state),
             TimerKind::Retry => self.work(id, state),
-            TimerKind::TaskTimeout => states::task::timed_out(self, id, state),
+            TimerKind::TaskTimeout => states::task::timed_out(self, id, state, Failure::timeout()),
+            TimerKind::Heartbeat => {
+                states::task::timed_out(self, id, state, Failure::missed_heartbeat());
+            }
             TimerKind::ExecutionTimeout => {}
         }
         true
@@ -218,7 +243,7 @@ impl Run<'_> {
     /// Each frame goes on until it waits for something, `first` before the others.
     fn go_on(&mut self, first: Option<FrameId>) {
         for _ in 0..STEPS_MAX {
-            if self.budget.is_spent() {
+            if self.budget.is_spent() || self.lack.is_some() {
                 break;
             }
             let first = first.filter(|first| self.execution.is_runnable(*first));
@@ -438,10 +463,16 @@ impl Run<'_> {
         self.execution.context().is_some_and(|context| context.kind.is_express())
     }
 
-    /// Starts the timer that the frame now waits for, if any.
+    /// Starts the timers that the frame now waits for, if any.
     pub(crate) fn arm(&mut self, id: FrameId) {
         let frame = self.execution.frame(id);
-        self.out.commands.extend(frame.and_then(|frame| frame_timer(id, frame)));
+        self.out.commands.extend(frame.into_iter().flat_map(|frame| frame_timers(id, frame)));
+    }
+
+    /// Waits for signs of life of the task that somebody has from now on, if it has to give any.
+    pub(crate) fn watch(&mut self, id: FrameId) {
+        let frame = self.execution.frame(id);
+        self.out.commands.extend(frame.and_then(|frame| heartbeat_timer(id, frame)));
     }
 
     /// Hands out the task that the frame now waits for.
@@ -451,8 +482,22 @@ impl Run<'_> {
         self.out.commands.extend(command);
     }
 
-    /// A task does not count any more. One that this decision itself asked for is never handed out.
+    /// Whether there is an activity with that ARN. When that is not known, this decision does not count.
+    pub(crate) fn has_activity(&mut self, arn: &std::sync::Arc<str>) -> bool {
+        let known = self.facts.activity(arn);
+        if known.is_none() {
+            self.lack.get_or_insert_with(|| Lack::Activity(arn.clone()));
+        }
+        known.unwrap_or(true)
+    }
+
+    /// A task does not count any more. One that this decision itself asked for is never handed out; for one
+    /// that somebody outside has nothing is under way.
     pub(crate) fn cancel(&mut self, task: TaskId) {
+        let frame = self.execution.frame_of(task).and_then(|id| self.execution.frame(id));
+        if frame.and_then(Frame::task_in_hand).is_none() {
+            return;
+        }
         let before = self.out.commands.len();
         self.out.commands.retain(|command| {
             !matches!(command, Command::InvokeTask(invocation) if invocation.task == task)

@@ -137,6 +137,20 @@ pub enum EventKind {
         /// The Task state.
         state: StateId,
     },
+    /// The call of the task was answered; somebody else is to end the task.
+    TaskSubmitted {
+        /// The Task state.
+        state: StateId,
+        /// The answer to the call.
+        output: Payload,
+    },
+    /// A worker has taken the task of an activity, and is to end it.
+    ActivityStarted {
+        /// The Task state.
+        state: StateId,
+        /// How the worker calls itself.
+        worker: Text,
+    },
     /// The task ended well.
     TaskSucceeded {
         /// The Task state.

@@ -9,9 +9,11 @@ use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::{Json, Payload};
 
 use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase};
+use crate::tokens::Tokens;
 use crate::variables::Variables;
 use crate::{
-    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, StartContext, TaskId, Text,
+    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, StartContext, TaskId,
+    TaskTokens, Text,
 };
 
 /// The state of an execution. It changes only by [`Execution::apply`].
@@ -41,6 +43,8 @@ pub struct Execution {
     last_frame: FrameId,
     /// Length of the variables of all frames as JSON text.
     variable_bytes: usize,
+    /// Not a part of what its events say.
+    tokens: Tokens,
 }
 
 /// What has become of it.
@@ -48,6 +52,12 @@ impl Execution {
     /// An execution that has not started.
     pub fn new() -> Execution {
         Execution::default()
+    }
+
+    /// The same, whose tasks have tokens.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn TaskTokens>) -> Execution {
+        Execution { tokens: Tokens::from(tokens), ..self }
     }
 
     /// The execution that these events, from the first one on, lead to.
@@ -181,6 +191,28 @@ impl Execution {
         self.tasks.get(&task).copied()
     }
 
+    /// Whether it waits for this task.
+    pub fn waits_for(&self, task: TaskId) -> bool {
+        self.tasks.contains_key(&task)
+    }
+
+    /// Whether a task is handed out and nobody has taken it on yet.
+    pub fn is_scheduled(&self, task: TaskId) -> bool {
+        let frame = self.frame_of(task).and_then(|id| self.frame(id));
+        frame.is_some_and(|frame| matches!(frame.phase, Phase::Scheduled(_)))
+    }
+
+    /// What a task is, and what it is given.
+    pub fn invocation(&self, task: TaskId) -> Option<&InvokeTask> {
+        let attempt = self.frame(self.frame_of(task)?)?.attempt()?;
+        Some(&attempt.invocation)
+    }
+
+    /// The token of a task; `None` when those of this execution have none.
+    pub fn token(&self, task: TaskId) -> Option<String> {
+        self.tokens.of(task)
+    }
+
     /// The tasks that are handed out.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskId> {
         self.tasks.keys().copied()
@@ -226,6 +258,8 @@ impl Execution {
             }
             EventKind::TaskScheduled { .. }
             | EventKind::TaskStarted { .. }
+            | EventKind::TaskSubmitted { .. }
+            | EventKind::ActivityStarted { .. }
             | EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
             | EventKind::TaskTimedOut { .. } => self.apply_task(event),
@@ -273,7 +307,13 @@ impl Execution {
 
     fn apply_task(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::TaskScheduled { state, parameters, timeout_seconds, role_arn, .. } => {
+            EventKind::TaskScheduled {
+                state,
+                parameters,
+                timeout_seconds,
+                heartbeat_seconds,
+                role_arn,
+            } => {
                 let task = TaskId(event.id);
                 let invocation = InvokeTask {
                     task,
@@ -282,8 +322,12 @@ impl Execution {
                     role_arn: role_arn.clone(),
                 };
                 self.tasks.insert(task, event.frame);
-                let attempt = Attempt { invocation, timeout_seconds: *timeout_seconds };
+                let (timeout_seconds, heartbeat_seconds) = (*timeout_seconds, *heartbeat_seconds);
+                let attempt = Attempt { invocation, timeout_seconds, heartbeat_seconds };
                 self.advance(event, Phase::Scheduled(attempt));
+                if let Some(frame) = self.frames.get_mut(&event.frame) {
+                    frame.task = Some(task);
+                }
             }
             EventKind::TaskStarted { .. } => {
                 let attempt = self.frame(event.frame).and_then(Frame::attempt).cloned();
@@ -292,11 +336,27 @@ impl Execution {
                     self.advance(event, Phase::Started { attempt, at: event.at, armed_by });
                 }
             }
+            EventKind::TaskSubmitted { .. } | EventKind::ActivityStarted { .. } => {
+                let phase = self.frame(event.frame).and_then(|frame| self.awaiting(frame, event));
+                if let Some(phase) = phase {
+                    self.advance(event, phase);
+                }
+            }
             _ => {
                 self.forget_task(event.frame);
                 self.advance(event, Phase::Done);
             }
         }
+    }
+
+    /// What a frame does whose task somebody outside has from this event on.
+    fn awaiting(&self, frame: &Frame, event: &Event) -> Option<Phase> {
+        let attempt = frame.attempt()?.clone();
+        let (at, armed_by) = match frame.phase {
+            Phase::Started { at, armed_by, .. } => (at, armed_by),
+            _ => (event.at, self.events),
+        };
+        Some(Phase::Awaiting { attempt, at, since: event.at, armed_by })
     }
 
     fn start(&mut self, at: Timestamp, input: &Payload) {
@@ -326,6 +386,7 @@ impl Execution {
             frame.entered = event.id;
             frame.entered_after = event.previous;
             frame.entered_at = event.at;
+            frame.task = None;
             frame.retries.clear();
         }
     }
@@ -402,6 +463,7 @@ impl Execution {
             entered: EventId::NONE,
             entered_after: EventId::NONE,
             entered_at: Timestamp::default(),
+            task: None,
             retries: Vec::new(),
             phase: Phase::Opened,
         };

@@ -64,10 +64,14 @@ impl Failure {
     /// In the words of a task runner.
     pub(crate) fn of_task(error: Text, cause: Text) -> Failure {
         if error.as_deref() == Some(HEARTBEAT_TIMEOUT) {
-            let timeout = Failure::told(Some(TIMEOUT.into()), cause);
-            return Failure { heartbeat_missed: true, ..timeout };
+            return Failure { cause, ..Failure::missed_heartbeat() };
         }
         Failure::told(error, cause)
+    }
+
+    /// `HeartbeatSeconds` of a task have passed without a sign of life.
+    pub(crate) fn missed_heartbeat() -> Failure {
+        Failure { heartbeat_missed: true, ..Failure::timeout() }
     }
 
     /// `TimeoutSeconds` of a task has passed.

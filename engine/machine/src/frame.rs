@@ -30,6 +30,8 @@ pub(crate) struct Frame {
     pub(crate) entered_after: EventId,
     /// When it was.
     pub(crate) entered_at: Timestamp,
+    /// The task that was handed out last during this visit of the state.
+    pub(crate) task: Option<TaskId>,
     /// Attempts that each retrier has granted during this visit of the state.
     pub(crate) retries: Vec<u64>,
     /// What it is doing.
@@ -54,6 +56,17 @@ pub(crate) enum Phase {
         /// Position of the event that says so.
         armed_by: u64,
     },
+    /// Somebody outside has the task and is to end it: nothing is under way for it here.
+    Awaiting {
+        /// The task.
+        attempt: Attempt,
+        /// When its work began.
+        at: Timestamp,
+        /// Since when signs of life are due.
+        since: Timestamp,
+        /// Position of the event that says that it began.
+        armed_by: u64,
+    },
     /// A Wait state waits.
     Waiting(Alarm),
     /// The next attempt is due later.
@@ -76,6 +89,7 @@ pub(crate) struct Alarm {
 pub(crate) struct Attempt {
     pub(crate) invocation: InvokeTask,
     pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) heartbeat_seconds: Option<u64>,
 }
 
 impl Attempt {
@@ -128,9 +142,16 @@ impl Frame {
     /// The task that this frame waits for.
     pub(crate) fn attempt(&self) -> Option<&Attempt> {
         match &self.phase {
-            Phase::Scheduled(attempt) | Phase::Started { attempt, .. } => Some(attempt),
+            Phase::Scheduled(attempt)
+            | Phase::Started { attempt, .. }
+            | Phase::Awaiting { attempt, .. } => Some(attempt),
             _ => None,
         }
+    }
+
+    /// The task for which something is under way here: a call, or an offer to workers.
+    pub(crate) fn task_in_hand(&self) -> Option<&Attempt> {
+        self.attempt().filter(|_| !matches!(self.phase, Phase::Awaiting { .. }))
     }
 
     /// The branches or iterations it waits for.

@@ -111,7 +111,12 @@ pub enum Details {
         /// `resourceType` and `resource`.
         service: Service,
     },
-    /// Of TaskSucceeded.
+    /// Of ActivityStarted.
+    ActivityStarted {
+        /// `workerName`.
+        worker: Text,
+    },
+    /// Of TaskSubmitted and TaskSucceeded.
     TaskSucceeded {
         /// `resourceType` and `resource`.
         service: Service,
@@ -207,6 +212,8 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
         EventKind::StateAborted { state } => (words(program, *state)[2], None),
         EventKind::TaskScheduled { state, .. }
         | EventKind::TaskStarted { state }
+        | EventKind::TaskSubmitted { state, .. }
+        | EventKind::ActivityStarted { state, .. }
         | EventKind::TaskSucceeded { state, .. }
         | EventKind::TaskFailed { state, .. }
         | EventKind::TaskTimedOut { state, .. } => match &program.state(*state).kind {
@@ -302,6 +309,9 @@ fn direct_shape(resource: &Resource, words: [&'static str; 5], kind: &EventKind)
             (words[0], Some(Details::Scheduled { resource, input, terms: terms(kind)? }))
         }
         EventKind::TaskStarted { .. } => (words[1], None),
+        EventKind::ActivityStarted { worker, .. } => {
+            (words[1], Some(Details::ActivityStarted { worker: worker.clone() }))
+        }
         EventKind::TaskSucceeded { output, .. } => {
             (words[2], Some(Details::Succeeded { output: output.clone() }))
         }
@@ -326,6 +336,9 @@ fn service_shape(call: &ServiceCall, region: &str, kind: &EventKind) -> Option<S
             ("TaskScheduled", Some(details))
         }
         EventKind::TaskStarted { .. } => ("TaskStarted", Some(Details::TaskStarted { service })),
+        EventKind::TaskSubmitted { output, .. } => {
+            ("TaskSubmitted", Some(Details::TaskSucceeded { service, output: output.clone() }))
+        }
         EventKind::TaskSucceeded { output, .. } => {
             ("TaskSucceeded", Some(Details::TaskSucceeded { service, output: output.clone() }))
         }
@@ -424,6 +437,7 @@ impl Members {
                 self.terms(terms);
             }
             Details::TaskStarted { service } => self.service(service),
+            Details::ActivityStarted { worker } => self.text("workerName", worker),
             Details::TaskSucceeded { service, output } => {
                 self.service(service);
                 self.data("output", output);

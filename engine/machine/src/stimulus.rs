@@ -33,6 +33,20 @@ pub enum Stimulus {
         /// The task.
         task: TaskId,
     },
+    /// The call of a task was answered; somebody else ends the task.
+    TaskSubmitted {
+        /// The task.
+        task: TaskId,
+        /// The answer.
+        output: Payload,
+    },
+    /// A worker takes the task of an activity.
+    ActivityStarted {
+        /// The task.
+        task: TaskId,
+        /// How the worker calls itself.
+        worker: Text,
+    },
     /// A task ended well.
     TaskSucceeded {
         /// The task.
@@ -67,7 +81,7 @@ pub enum Stimulus {
 /// are durable. Those in flight are a function of the state: see [`crate::Execution::pending`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Hand out a task.
+    /// Hand out a task: make its call, or offer it to the workers of its activity.
     InvokeTask(InvokeTask),
     /// The result of this task does not count any more.
     CancelTask {

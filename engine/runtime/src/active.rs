@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_machine::{
-    Command, Decision, Event, Execution, ExecutionStatus, Moment, StartContext, Stimulus, Timer,
+    Command, Decision, Event, Execution, ExecutionStatus, Moment, StartContext, Stimulus,
+    TaskTokens, Timer,
 };
 use stepyard_store::{Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId, codec};
 use uuid::Uuid;
@@ -49,12 +50,21 @@ pub(crate) struct Released {
 }
 
 impl Active {
-    pub(crate) fn new(id: ExecutionId, revision: Uuid, program: Arc<Program>) -> Active {
+    pub(crate) fn new(
+        id: ExecutionId,
+        revision: Uuid,
+        program: Arc<Program>,
+        tokens: Arc<dyn TaskTokens>,
+    ) -> Active {
+        Active::of(id, revision, program, Execution::new().with_tokens(tokens))
+    }
+
+    fn of(id: ExecutionId, revision: Uuid, program: Arc<Program>, execution: Execution) -> Active {
         Active {
             id,
             program,
             revision,
-            execution: Execution::new(),
+            execution,
             decision: Decision::default(),
             armed: Vec::new(),
             stored_resume_at: None,
@@ -70,7 +80,7 @@ impl Active {
         execution: Execution,
     ) -> Active {
         let stored_resume_at = row.resume_at;
-        Active { execution, stored_resume_at, ..Active::new(row.id, row.revision, program) }
+        Active { stored_resume_at, ..Active::of(row.id, row.revision, program, execution) }
     }
 
     /// Lets the machine decide. What takes too long is to be decided elsewhere, and has a number for
@@ -87,11 +97,22 @@ impl Active {
         }
         let (program, execution) = (&self.program, &mut self.execution);
         let decided = decide_at_once(program, execution, moment, stimulus, &mut self.decision);
-        let stimulus = decided.err()?;
+        let undecided = decided.err()?;
         self.thoughts += 1;
         self.thinking = Some(Thinking { number: self.thoughts, waiting: Vec::new() });
-        let question = Question::of(&self.program, &self.execution, moment, stimulus);
+        let question = Question::of(&self.program, &self.execution, moment, undecided);
         Some((self.thoughts, question))
+    }
+
+    /// Whether a decision is being made elsewhere.
+    pub(crate) fn is_thinking(&self) -> bool {
+        self.thinking.is_some()
+    }
+
+    /// Sets a timer that is armed to another time; the time it was set to, if it was.
+    pub(crate) fn set_back(&mut self, timer: Timer, due: Timestamp) -> Option<Timestamp> {
+        let (armed, _) = self.armed.iter_mut().find(|(_, armed)| *armed == timer)?;
+        Some(mem::replace(armed, due))
     }
 
     /// Whether it is waiting for the decision of that number.
@@ -206,8 +227,8 @@ mod tests {
     use stepyard_asl::{Timestamp, compile};
     use stepyard_json::Payload;
     use stepyard_machine::{
-        Command, Decision, ExecutionStatus, Moment, StartContext, Stimulus, TaskId, Timer,
-        TimerKind,
+        Command, Decision, Execution, ExecutionStatus, Moment, StartContext, Stimulus, TaskId,
+        Timer, TimerKind,
     };
     use stepyard_store::ExecutionId;
     use uuid::Uuid;
@@ -222,7 +243,8 @@ mod tests {
     /// An execution that waits for its first decision, with the number of that.
     fn thinking() -> (Active, u64, Question) {
         let program = compile(ENDLESS).program.unwrap();
-        let mut active = Active::new(ExecutionId(Uuid::nil()), Uuid::nil(), program);
+        let mut active =
+            Active::of(ExecutionId(Uuid::nil()), Uuid::nil(), program, Execution::new());
         let context = StartContext {
             execution_arn: "e".into(),
             execution_name: "e".into(),
@@ -240,7 +262,7 @@ mod tests {
     }
 
     fn think(question: Question) -> Thought {
-        let Question { program, mut execution, moment, stimulus, mut decision } = question;
+        let Question { program, mut execution, moment, stimulus, mut decision, .. } = question;
         stepyard_machine::decide(&program, &mut execution, moment, stimulus, &mut decision);
         Thought { execution, decision }
     }

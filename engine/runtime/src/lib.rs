@@ -5,6 +5,8 @@
 //! the batch is durable; a batch whose outcome is unknown is found out, never guessed.
 
 mod active;
+mod activities;
+mod callback;
 mod clock;
 mod cluster;
 mod committer;
@@ -18,6 +20,7 @@ mod made_once;
 mod metrics;
 mod outage;
 pub mod planted;
+mod polling;
 mod programs;
 mod recent;
 mod recovery;
@@ -27,9 +30,11 @@ mod shard;
 mod task_runner;
 mod thinking;
 mod timers;
+mod token;
 mod view;
 mod watched;
 
+pub use callback::{ActivityTask, CallbackError, CallbackRequest, Word};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cluster::{
     ClusterOptions, NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest, Witness,
@@ -43,8 +48,10 @@ pub use histogram::{BUCKETS_MICROS, HistogramSnapshot};
 pub use made_once::MadeOnce;
 use metrics::Metrics;
 pub use metrics::MetricsSnapshot;
+pub use polling::PollError;
 pub use retention::RETENTION_DAYS;
 pub use runtime::{Committed, Runtime, RuntimeOptions, StartExecution};
 pub use task_runner::{Invocation, Started, TaskOutcome, TaskRunner};
 pub use thinking::{Question, Thought};
+pub use token::TaskPlace;
 pub use view::ExecutionView;

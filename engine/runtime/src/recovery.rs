@@ -65,7 +65,7 @@ fn panicked(row: &ExecutionRow) -> Error {
 
 async fn fold(shared: &Shared, row: &ExecutionRow) -> Result<Active, Error> {
     let program = shared.programs.get(&*shared.store, row.revision).await?;
-    let mut execution = Execution::new();
+    let mut execution = Execution::new().with_tokens(shared.tokens(row.shard, row.id));
     for chunk in shared.store.load_journal(row.shard, row.id).await? {
         if chunk.first_event != execution.event_count() {
             let what = format!("journal of execution {}", row.id.0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{Event, StartContext};
+use stepyard_machine::{Event, StartContext, Text};
 use stepyard_store::{
     Error, ExecutionId, ExecutionRow, Membership, NodeId, SHARD_COUNT, ShardId, Store,
 };
@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::activities::Activities;
 use crate::cluster::{
     ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, Routes, Seen,
     StartRequest, StopRequest, Witness,
@@ -21,11 +22,16 @@ use crate::cluster::{
 use crate::committer::{Batch, Committer};
 use crate::delivery::Delivery;
 use crate::express::{Express, ExpressEnd, ExpressSnapshot, StartExpress};
+use crate::polling::{self, Poll};
 use crate::recent::Recent;
 use crate::retention::{RETENTION_DAYS, Remover};
 use crate::shard::Shared;
 use crate::thinking::{Question, Thinkers, Thought};
-use crate::{Clock, Entropy, ExecutionView, MetricsSnapshot, StartError, StopError, TaskRunner};
+use crate::token::TokenKey;
+use crate::{
+    ActivityTask, CallbackError, CallbackRequest, Clock, Entropy, ExecutionView, MetricsSnapshot,
+    PollError, StartError, StopError, TaskPlace, TaskRunner, Word,
+};
 
 /// Tasks that run at the same time when nothing else is said.
 const TASKS_MAX: usize = 1_000;
@@ -121,16 +127,19 @@ impl Runtime {
             address: node.0.to_string().into(),
             peer: Arc::new(NoPeers),
         });
+        let token_key = options.store.token_key(options.entropy.draw_key()).await?;
         let shared = Arc::new(Shared {
             node,
-            store: options.store,
+            store: options.store.clone(),
             clock: options.clock.clone(),
             entropy: options.entropy,
             programs: Arc::default(),
             metrics: Arc::default(),
             outage: Arc::default(),
             recent: Recent::default(),
-            thinkers: Thinkers::new(options.clock.clone()),
+            thinkers: Thinkers::new(options.clock.clone(), options.store),
+            token_key: Arc::new(TokenKey::new(&token_key)),
+            activities: Arc::new(Activities::default()),
             news: broadcast::Sender::new(NEWS_MAX),
             routes: Routes::default(),
             members: Members::default(),
@@ -218,6 +227,60 @@ impl Runtime {
     /// See [`StopError`].
     pub async fn stop_execution(&self, request: StopRequest) -> Result<Timestamp, StopError> {
         self.delivery.stop(request).await
+    }
+
+    /// The task that a token names.
+    ///
+    /// # Errors
+    /// [`CallbackError::InvalidToken`] when it is none of this database.
+    pub fn open_token(&self, token: &str) -> Result<TaskPlace, CallbackError> {
+        self.shared.token_key.open(token).ok_or(CallbackError::InvalidToken)
+    }
+
+    /// Says something of a task; returns when what follows is durable.
+    ///
+    /// # Errors
+    /// See [`CallbackError`].
+    pub async fn call_back(&self, place: TaskPlace, word: Word) -> Result<(), CallbackError> {
+        self.delivery.call_back(CallbackRequest { place, word }).await
+    }
+
+    /// Waits for a task of an activity, for a minute; its start is durable then.
+    ///
+    /// # Errors
+    /// See [`PollError`].
+    pub async fn poll_activity(
+        &self,
+        activity: Arc<str>,
+        worker: Text,
+    ) -> Result<Option<ActivityTask>, PollError> {
+        let (shared, peer) = (&*self.shared, self.delivery.peer());
+        Poll { shared, peer, activity, worker }.wait().await
+    }
+
+    /// Takes a task of an activity that waits here, for a worker of another node. It does not wait for one.
+    pub async fn take_activity_task(
+        &self,
+        activity: &Arc<str>,
+        worker: Text,
+    ) -> Option<ActivityTask> {
+        while let Some(reserved) = self.shared.activities.next(activity) {
+            if let Some(task) = polling::take(reserved, worker.clone()).await {
+                return Some(task);
+            }
+        }
+        None
+    }
+
+    /// Hears what is said of a task for another node.
+    ///
+    /// # Errors
+    /// [`NotOwner`] when the shard is not here.
+    pub async fn call_back_forwarded(
+        &self,
+        request: CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, NotOwner> {
+        self.delivery.call_back_forwarded(request).await
     }
 
     /// Starts an execution for another node.

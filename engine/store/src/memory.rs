@@ -1,5 +1,6 @@
 //! A store in memory: for `stepyard run`, for tests, and as the base of simulated faults.
 
+mod activity;
 mod inspect;
 mod publication;
 
@@ -12,10 +13,10 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    Membership, MetadataItem, MetadataStore, Node, NodeId, Publication, PublicationChange, Removed,
-    Retention, Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner, StateMachine,
-    StateMachineSummary, Store, Tags, Version, all_shards,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, Membership, MetadataItem, MetadataStore, Node, NodeId, Publication,
+    PublicationChange, Removed, Retention, Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner,
+    StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version, all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -41,6 +42,8 @@ struct Tables {
     /// Of each state machine that is there.
     publications: BTreeMap<Arc<str>, Publication>,
     revisions: BTreeMap<Uuid, MachineRevision>,
+    activities: BTreeMap<Arc<str>, Activity>,
+    token_key: Option<[u8; TOKEN_KEY_BYTES]>,
     metadata: BTreeMap<(String, i64), MetadataItem>,
 }
 
@@ -197,6 +200,13 @@ impl Store for MemoryStore {
         self.clock.is_some()
     }
 
+    async fn token_key(
+        &self,
+        fresh: [u8; TOKEN_KEY_BYTES],
+    ) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+        Ok(*self.tables().token_key.get_or_insert(fresh))
+    }
+
     async fn raise_epochs(&self, by: u64) -> Result<(), Error> {
         let mut tables = self.tables();
         for shard in all_shards() {
@@ -326,6 +336,15 @@ impl Store for MemoryStore {
         let tables = self.tables();
         let id = tables.names.get(&(shard, state_machine_arn.into(), name.into()));
         Ok(id.and_then(|id| tables.executions.get(id)).cloned())
+    }
+
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        let tables = self.tables();
+        Ok(tables.executions.get(&id).filter(|row| row.shard == shard).cloned())
     }
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
@@ -461,6 +480,35 @@ impl Store for MemoryStore {
         let Some(machine) = machine else { return Ok(false) };
         machine.tags.clone_from(tags);
         Ok(true)
+    }
+
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error> {
+        Ok(self.tables().create_activity(activity))
+    }
+
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error> {
+        Ok(self.tables().activities.remove(arn).is_some())
+    }
+
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error> {
+        Ok(self.tables().activities.get(arn).cloned())
+    }
+
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error> {
+        Ok(self.tables().list_activities(after, limit))
+    }
+
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error> {
+        Ok(self.tables().set_activity_tags(arn, present, tags))
     }
 
     async fn remove_closed(

@@ -8,10 +8,13 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    Membership, NodeId, Publication, PublicationChange, Removed, Retention, Revision, ShardId,
-    ShardLease, StateMachine, StateMachineSummary, Tags, Version, all_shards,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, Membership, NodeId, Publication, PublicationChange, Removed, Retention, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary, Tags, Version, all_shards,
 };
+
+/// Bytes of the secret by which a database knows the task tokens that it has given out.
+pub const TOKEN_KEY_BYTES: usize = 32;
 
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
 #[async_trait]
@@ -30,6 +33,15 @@ pub trait Store: Send + Sync {
     /// The id of this database, which is `fresh` from now on if it has none yet. Its copies and replicas have
     /// the same. What ends with its process has a new one each time.
     async fn database_id(&self, fresh: Uuid) -> Result<Uuid, Error> {
+        Ok(fresh)
+    }
+
+    /// The secret by which this database knows its task tokens, which is `fresh` from now on if it has none yet. All its
+    /// nodes have the same. What ends with its process has a new one each time.
+    async fn token_key(
+        &self,
+        fresh: [u8; TOKEN_KEY_BYTES],
+    ) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
         Ok(fresh)
     }
 
@@ -108,6 +120,13 @@ pub trait Store: Send + Sync {
         shard: ShardId,
         state_machine_arn: &str,
         name: &str,
+    ) -> Result<Option<ExecutionRow>, Error>;
+
+    /// The execution of that id, open or closed.
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
     ) -> Result<Option<ExecutionRow>, Error>;
 
     /// A page of executions, newest start first.
@@ -189,6 +208,30 @@ pub trait Store: Send + Sync {
 
     /// Replaces the tags of a state machine. False when it does not exist, or has other tags than `present`.
     async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error>;
+
+    /// Creates an activity, or returns the one that has its ARN already.
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error>;
+
+    /// Deletes an activity. False when it does not exist.
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error>;
+
+    /// An activity.
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error>;
+
+    /// Activities in the order of their ARNs, after the given ARN.
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error>;
+
+    /// Replaces the tags of an activity. False when it does not exist, or has other tags than `present`.
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error>;
 
     /// Removes executions of a shard that ended longer ago than they are kept, at most so many, each with
     /// its journal in one transaction. Open ones stay. No lease is needed: what has ended changes no more.

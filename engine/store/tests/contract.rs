@@ -12,10 +12,11 @@ use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{ExecutionStatus, Qualifier};
 use stepyard_store::{
-    Alias, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
-    MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions, PostgresStore, Publication,
-    PublicationChange, Removed, Retention, Revision, Routing, ShardId, ShardLease, SqliteOptions,
-    SqliteStore, StartedBy, StateMachine, StateMachineType, Store, Tags, Version, all_shards,
+    Activity, Alias, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow,
+    ExecutionUpdate, MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions,
+    PostgresStore, Publication, PublicationChange, Removed, Retention, Revision, Routing, ShardId,
+    ShardLease, SqliteOptions, SqliteStore, StartedBy, StateMachine, StateMachineType, Store, Tags,
+    Version, all_shards,
 };
 use support::postgres;
 use uuid::Uuid;
@@ -513,6 +514,53 @@ async fn tags_change_only_from_what_they_were(store: &dyn Store) {
     assert_eq!(store.get_state_machine(&machine.arn).await.unwrap().unwrap().tags, two);
 }
 
+async fn activities_are_created_once(store: &dyn Store) {
+    let activity = |name: &str, created_at| Activity {
+        arn: format!("arn:aws:states:us-east-1:000000000000:activity:{name}").into(),
+        name: name.into(),
+        created_at: Timestamp(created_at),
+        encryption: r#"{"type":"AWS_OWNED_KEY"}"#.into(),
+        tags: Tags::from([("k".into(), "v".into())]),
+    };
+    let all = ["a", "b", "c"].map(|name| activity(name, 5));
+    for activity in all.iter().rev() {
+        assert_eq!(store.create_activity(activity.clone()).await.unwrap(), None);
+    }
+    let present = store.create_activity(activity("b", 6)).await.unwrap();
+    assert_eq!(present.as_ref(), Some(&all[1]), "it stays as it was");
+    assert_eq!(store.list_activities(None, 9).await.unwrap(), all);
+    assert_eq!(store.list_activities(Some(&all[0].arn), 1).await.unwrap(), all[1..2]);
+
+    let other = Tags::from([("k".into(), "w".into())]);
+    assert!(!store.set_activity_tags(&all[0].arn, &other, &other).await.unwrap());
+    assert!(!store.set_activity_tags("none", &all[0].tags, &other).await.unwrap());
+    assert!(store.set_activity_tags(&all[0].arn, &all[0].tags, &other).await.unwrap());
+    assert_eq!(store.get_activity(&all[0].arn).await.unwrap().unwrap().tags, other);
+
+    assert!(store.delete_activity(&all[0].arn).await.unwrap());
+    assert!(!store.delete_activity(&all[0].arn).await.unwrap());
+    assert_eq!(store.get_activity(&all[0].arn).await.unwrap(), None);
+    assert_eq!(store.create_activity(activity("a", 7)).await.unwrap(), None);
+}
+
+async fn an_execution_is_found_by_its_id(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let group = CommitGroup { starts: vec![row(1), row(2)], ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let updates = vec![update(2, ExecutionStatus::Failed)];
+    commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
+    assert_eq!(store.get_execution(SHARD, id(1)).await.unwrap(), Some(row(1)));
+    let closed = store.get_execution(SHARD, id(2)).await.unwrap().unwrap();
+    assert_eq!(closed.status, ExecutionStatus::Failed);
+    assert_eq!(store.get_execution(ShardId(4), id(1)).await.unwrap(), None);
+    assert_eq!(store.get_execution(SHARD, id(3)).await.unwrap(), None);
+}
+
+async fn a_database_keeps_its_secret(store: &dyn Store) {
+    assert_eq!(store.token_key([1; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(store.token_key([2; 32]).await.unwrap(), [1; 32]);
+}
+
 async fn revisions_that_nobody_needs_go_the_second_time(store: &dyn Store) {
     let mut lease = claim(store).await;
     for (number, name) in [(1, "used"), (2, "unused"), (3, "present")] {
@@ -616,6 +664,9 @@ over_all_stores! {
     more_than_one_transaction_removes_goes_as_well,
     a_state_machine_may_keep_its_executions_longer_or_shorter,
     tags_change_only_from_what_they_were,
+    activities_are_created_once,
+    an_execution_is_found_by_its_id,
+    a_database_keeps_its_secret,
     revisions_that_nobody_needs_go_the_second_time,
     metadata_is_replaced_by_key,
 }

@@ -193,11 +193,41 @@ fn evaluation() -> Vec<Event> {
     ])
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 6] {
+/// A task that was submitted and ended by its token, and one that a worker took, which failed.
+fn outside() -> Vec<Event> {
+    let (call, activity, data) = (StateId(0), StateId(1), payload("[1]"));
+    let scheduled = |state| EventKind::TaskScheduled {
+        state,
+        parameters: payload("[1]"),
+        timeout_seconds: Some(60),
+        heartbeat_seconds: Some(5),
+        role_arn: None,
+    };
+    journal(vec![
+        started(None),
+        (0, EventKind::StateEntered { state: call, input: data.clone() }),
+        (0, scheduled(call)),
+        (0, EventKind::TaskStarted { state: call }),
+        (0, EventKind::TaskSubmitted { state: call, output: payload(r#"{"StatusCode":200}"#) }),
+        (0, EventKind::TaskSucceeded { state: call, output: data.clone() }),
+        (0, EventKind::StateExited { state: call, output: data.clone(), assigned: None }),
+        (0, EventKind::StateEntered { state: activity, input: data }),
+        (0, scheduled(activity)),
+        (0, EventKind::ActivityStarted { state: activity, worker: Some("wörker".into()) }),
+        (0, EventKind::TaskFailed { state: activity, error: Some("E".into()), cause: None }),
+        (0, scheduled(activity)),
+        (0, EventKind::ActivityStarted { state: activity, worker: None }),
+        (0, EventKind::TaskFailed { state: activity, error: None, cause: None }),
+        (0, EventKind::ExecutionFailed { error: None, cause: None }),
+    ])
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 7] {
     [
         ("evaluation", evaluation()),
         ("nesting", nesting()),
         ("others", others()),
+        ("outside", outside()),
         ("qualified", qualified()),
         ("task", task()),
         ("variables", variables()),
@@ -223,6 +253,7 @@ fn the_oldest_journals_fold() {
         ("evaluation", "FAILED"),
         ("task", "FAILED"),
         ("nesting", "SUCCEEDED"),
+        ("outside", "FAILED"),
         ("qualified", "SUCCEEDED"),
         ("variables", "SUCCEEDED"),
     ];

@@ -19,8 +19,9 @@ use crate::actions::{
 };
 use crate::app::App;
 use crate::arn::ANY_ROLE_ARN;
-use crate::boot::{assemble, registry};
+use crate::boot::{Tasks, assemble, registry};
 use crate::config::{Flags, LogFormat, Resolved, Settings};
+use crate::own_api::OwnApi;
 use crate::render::{HistoryLine, Tree};
 use crate::serving::stop_signal;
 use crate::telemetry;
@@ -66,8 +67,10 @@ async fn execute(settings: &Settings, definition: String, input: String) -> anyh
     let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
     let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
     let store = Arc::new(MemoryStore::new());
-    let runner = Arc::new(registry(settings, store.clone(), objects.clone()));
-    let app = assemble(settings, store.clone(), store, objects, runner, None, None).await?;
+    let api = Arc::new(OwnApi::new());
+    let runner = Arc::new(registry(settings, store.clone(), objects.clone(), &api));
+    let tasks = Tasks { runner, api };
+    let app = assemble(settings, store.clone(), store, objects, tasks, None, None).await?;
     let mut news = app.runtime.watch();
     let arn = start(&app, definition, input).await?;
     let mut tree = Tree::default();

@@ -15,7 +15,8 @@ use stepyard_runtime::{NotOwner, StopRequest};
 use super::REQUEST_BYTES_MAX;
 use crate::app::App;
 use crate::peer::{
-    NodeKey, POKE, Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply,
+    CALLBACK, CallbackMessage, CallbackReply, NodeKey, POKE, Reply, SIGNATURE, START, STOP,
+    StartMessage, StartReply, StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
 };
 use crate::wire::Problem;
 
@@ -24,6 +25,8 @@ pub(super) fn router(key: NodeKey) -> Router<Arc<App>> {
     Router::new()
         .route(START, post(start))
         .route(STOP, post(stop))
+        .route(CALLBACK, post(call_back))
+        .route(TAKE, post(take))
         .route(POKE, post(poke))
         .layer(middleware::from_fn_with_state(key, check))
 }
@@ -48,11 +51,14 @@ async fn start(
     State(app): State<Arc<App>>,
     Json(message): Json<StartMessage>,
 ) -> Result<Json<Reply<StartReply>>, Problem> {
-    let bad_input = |error: stepyard_json::ParseError| {
-        Problem::new(StatusCode::BAD_REQUEST, format!("input: {}", error.message))
-    };
-    let request = message.into_request().map_err(bad_input)?;
+    let request = message.into_request().map_err(bad_json)?;
     Ok(Json(reply(app.runtime.start_forwarded(request).await)))
+}
+
+/// An input or an output that is no JSON.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
+fn bad_json(error: stepyard_json::ParseError) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, error.message)
 }
 
 async fn stop(
@@ -60,6 +66,24 @@ async fn stop(
     Json(message): Json<StopMessage>,
 ) -> Json<Reply<StopReply>> {
     Json(reply(app.runtime.stop_forwarded(StopRequest::from(message)).await))
+}
+
+async fn call_back(
+    State(app): State<Arc<App>>,
+    Json(message): Json<CallbackMessage>,
+) -> Result<Json<Reply<CallbackReply>>, Problem> {
+    let request = message.into_request().map_err(bad_json)?;
+    Ok(Json(reply(app.runtime.call_back_forwarded(request).await)))
+}
+
+/// Any node may have tasks of an activity, so each of them answers.
+async fn take(
+    State(app): State<Arc<App>>,
+    Json(message): Json<TakeMessage>,
+) -> Json<Reply<TakeReply>> {
+    let (activity, worker) = (message.activity.into(), message.worker.map(Arc::from));
+    let task = app.runtime.take_activity_task(&activity, worker).await;
+    Json(Reply::Owner(task.into()))
 }
 
 fn reply<T, R: From<T>>(answer: Result<T, NotOwner>) -> Reply<R> {

@@ -33,6 +33,10 @@ impl ApiError {
         ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
     }
 
+    pub(crate) fn activity_does_not_exist(arn: &str) -> ApiError {
+        ApiError::new("ActivityDoesNotExist", format!("Activity Does Not Exist: '{arn}'"))
+    }
+
     /// Something here is broken: the details go to the log, not to the client.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> ApiError {
         tracing::error!(%error, "a request failed");
@@ -75,6 +79,19 @@ impl From<stepyard_store::Error> for ApiError {
             }
             _ => ApiError::internal(&error),
         }
+    }
+}
+
+impl From<stepyard_runtime::CallbackError> for ApiError {
+    fn from(error: stepyard_runtime::CallbackError) -> ApiError {
+        let name = match &error {
+            stepyard_runtime::CallbackError::InvalidToken => "InvalidToken",
+            stepyard_runtime::CallbackError::TimedOut => "TaskTimedOut",
+            stepyard_runtime::CallbackError::DoesNotExist => "TaskDoesNotExist",
+            stepyard_runtime::CallbackError::Throttled => "ThrottlingException",
+            stepyard_runtime::CallbackError::Unavailable(_) => "ServiceUnavailable",
+        };
+        ApiError::new(name, error.to_string())
     }
 }
 

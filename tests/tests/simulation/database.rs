@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_store::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed, Retention, Revision,
-    ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags, Version,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed,
+    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags,
+    Version,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -400,6 +401,47 @@ impl Store for Connection {
         name: &str,
     ) -> Result<Option<ExecutionRow>, Error> {
         self.call(self.database.tables.find_execution(shard, arn, name)).await
+    }
+
+    async fn token_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
+        self.database.tables.token_key(fresh).await
+    }
+
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        self.call(self.database.tables.get_execution(shard, id)).await
+    }
+
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error> {
+        self.database.tables.create_activity(activity).await
+    }
+
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error> {
+        self.database.tables.delete_activity(arn).await
+    }
+
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error> {
+        self.call(self.database.tables.get_activity(arn)).await
+    }
+
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error> {
+        self.database.tables.list_activities(after, limit).await
+    }
+
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error> {
+        self.database.tables.set_activity_tags(arn, present, tags).await
     }
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {

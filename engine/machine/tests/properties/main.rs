@@ -12,7 +12,7 @@ mod sketch;
 mod support;
 
 use proptest::prelude::*;
-use stepyard_asl::Random;
+use stepyard_asl::{Random, Resource, StateKind};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{EventKind, ExecutionStatus, InvokeTask, Stimulus, TaskId, audit};
 
@@ -28,6 +28,24 @@ proptest! {
     #[test]
     fn executions_end_as_the_reference_says(program: u64, first: u64, second: u64) {
         let sketch = Sketch::random(&mut Random::from_seed(program));
+        let input = sketch::input(&mut Random::from_seed(program ^ 1));
+        let expected = reference::run(&sketch, &input);
+        let runs = [(sketch.definition(), first), (sketch::jsonata::definition(&sketch), second)];
+        for (definition, order) in runs {
+            let world = run(&definition, &input, &mut Random::from_seed(order));
+            prop_assert_eq!(audit(&world.program, &world.journal), Ok(()));
+            prop_assert_eq!(outcome(&world), expected.clone(), "{}", definition);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn executions_whose_tasks_others_end_do_so_too(program: u64, first: u64, second: u64) {
+        let sketch = Sketch::random(&mut Random::from_seed(program));
+        let sketch = sketch.with_outside(&mut Random::from_seed(program ^ 2));
         let input = sketch::input(&mut Random::from_seed(program ^ 1));
         let expected = reference::run(&sketch, &input);
         let runs = [(sketch.definition(), first), (sketch::jsonata::definition(&sketch), second)];
@@ -74,12 +92,11 @@ fn pick(world: &mut World, begun: &mut Vec<TaskId>, order: &mut Random) -> Stimu
         _ => None,
     });
     let timers: Vec<_> = timers.collect();
-    let answerable: Vec<InvokeTask> = world
-        .tasks
-        .iter()
-        .filter(|task| !begun.contains(&task.task) || !hangs(world, task))
-        .cloned()
-        .collect();
+    let in_hand = world.tasks.iter().filter(|task| {
+        !begun.contains(&task.task) || !hangs(world, task) || resource(world, task).gives_token()
+    });
+    let awaited = world.awaited.iter().filter(|task| !hangs(world, task));
+    let answerable: Vec<InvokeTask> = in_hand.chain(awaited).cloned().collect();
     let count = timers.len() + answerable.len() + usize::from(world.must_continue);
     assert!(count > 0, "it hangs");
     let at = order.below(count as u64) as usize;
@@ -102,7 +119,16 @@ fn advance(
     begun: &mut Vec<TaskId>,
     order: &mut Random,
 ) -> Stimulus {
-    let has_begun = begun.contains(&task.task);
+    let is_awaited = world.awaited.contains(task);
+    let resource = resource(world, task);
+    if matches!(resource, Resource::Activity { .. }) && !is_awaited {
+        return Stimulus::ActivityStarted { task: task.task, worker: None };
+    }
+    let has_begun = is_awaited || begun.contains(&task.task);
+    let may_be_submitted = resource.gives_token() && !is_awaited;
+    if may_be_submitted && (hangs(world, task) || order.below(2) == 0) {
+        return Stimulus::TaskSubmitted { task: task.task, output: Payload::empty_object() };
+    }
     if !has_begun && (hangs(world, task) || order.below(2) == 0) {
         begun.push(task.task);
         return Stimulus::TaskStarted { task: task.task };
@@ -116,6 +142,13 @@ fn advance(
             Stimulus::TaskFailed { task: task.task, error, cause }
         }
         Answer::Hangs => unreachable!("one that hangs is not advanced"),
+    }
+}
+
+fn resource<'a>(world: &'a World, task: &InvokeTask) -> &'a Resource {
+    match &world.program.state(task.state).kind {
+        StateKind::Task(kind) => &kind.resource,
+        _ => unreachable!("only Task states have tasks"),
     }
 }
 
@@ -139,8 +172,13 @@ fn be_hostile(world: &World, order: &mut Random) {
     if !world.tasks_ever.is_empty() {
         let task = world.tasks_ever[order.below(world.tasks_ever.len() as u64) as usize];
         if !world.tasks.iter().any(|other| other.task == task) {
-            let output = Payload::from(Json::from("late"));
+            let output = Payload::empty_object();
             world.expect_silence(Stimulus::TaskStarted { task });
+            world.expect_silence(Stimulus::TaskSubmitted { task, output });
+            world.expect_silence(Stimulus::ActivityStarted { task, worker: None });
+        }
+        if !world.execution.waits_for(task) {
+            let output = Payload::from(Json::from("late"));
             world.expect_silence(Stimulus::TaskSucceeded { task, output });
             world.expect_silence(Stimulus::TaskFailed { task, error: None, cause: None });
         }

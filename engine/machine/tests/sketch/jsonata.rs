@@ -89,11 +89,11 @@ fn wait(until: &Until) -> Object {
 
 fn task(step: &Step, handling: &Handling, next: Option<&str>) -> Object {
     let mut state = worker("Task", handling, next);
-    state.insert("Resource", "arn:aws:lambda:us-east-1:000000000000:function:f");
+    state.insert("Resource", step.resource());
     state.insert("Arguments", INPUT);
     state.insert("Output", "{% $states.result %}");
     if step.name.starts_with(HANGING) {
-        state.insert("TimeoutSeconds", format!("{{% {TIME_LIMIT} %}}"));
+        state.insert(step.limit(), format!("{{% {TIME_LIMIT} %}}"));
     }
     state
 }

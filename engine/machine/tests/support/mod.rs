@@ -7,12 +7,24 @@ use std::sync::Arc;
 use stepyard_asl::{Program, Timestamp, compile};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Command, Decision, Event, Execution, InvokeTask, Moment, OutOfFuel, StartContext, Stimulus,
-    TaskId, Timer, decide, decide_within,
+    Command, Decision, Event, Execution, Facts, InvokeTask, Lack, Moment, StartContext, Stimulus,
+    TaskId, TaskTokens, Timer, Undecided, decide, decide_within,
 };
 
 /// 2026-01-01T00:00:00Z.
 pub(crate) const EPOCH: Timestamp = Timestamp(1_767_225_600_000);
+
+/// How the ARNs of activities end that do not exist.
+const DELETED: &str = ":deleted";
+
+/// Tokens that name their task.
+struct Tokens;
+
+impl TaskTokens for Tokens {
+    fn token(&self, task: TaskId) -> String {
+        format!("token-{}", task.0.0)
+    }
+}
 
 /// One execution, its journal and what it has asked for.
 pub(crate) struct World {
@@ -20,6 +32,8 @@ pub(crate) struct World {
     pub(crate) execution: Execution,
     pub(crate) journal: Vec<Event>,
     pub(crate) tasks: Vec<InvokeTask>,
+    /// Tasks that somebody outside has.
+    pub(crate) awaited: Vec<InvokeTask>,
     pub(crate) timers: Vec<(Timestamp, Timer)>,
     pub(crate) must_continue: bool,
     pub(crate) now: Timestamp,
@@ -49,9 +63,10 @@ impl World {
     pub(crate) fn start(program: Arc<Program>, input: Payload) -> World {
         let mut world = World {
             program,
-            execution: Execution::new(),
+            execution: Execution::new().with_tokens(Arc::new(Tokens)),
             journal: Vec::new(),
             tasks: Vec::new(),
+            awaited: Vec::new(),
             timers: Vec::new(),
             must_continue: false,
             now: EPOCH,
@@ -65,6 +80,9 @@ impl World {
     /// Delivers a stimulus and carries out what follows. Returns how many events it made.
     pub(crate) fn deliver(&mut self, stimulus: Stimulus) -> usize {
         match &stimulus {
+            Stimulus::TaskSubmitted { task, .. } | Stimulus::ActivityStarted { task, .. } => {
+                self.awaited.extend(self.tasks.extract_if(.., |other| other.task == *task));
+            }
             Stimulus::TaskSucceeded { task, .. } | Stimulus::TaskFailed { task, .. } => {
                 self.tasks.retain(|other| other.task != *task);
             }
@@ -81,20 +99,33 @@ impl World {
         for command in decision.commands {
             self.carry_out(command);
         }
+        self.awaited.retain(|awaited| self.execution.waits_for(awaited.task));
         self.check();
         made
     }
 
-    /// With little to spend at first, as the runtime does. A decision that costs more has not happened.
-    fn decide(&mut self, moment: Moment, stimulus: Stimulus, decision: &mut Decision) {
-        let fuel = 1 + self.journal.len() as u64 * 37 % 200;
+    /// With little to spend and to know at first, as the runtime does. A decision that needs more has not happened.
+    fn decide(&mut self, moment: Moment, mut stimulus: Stimulus, decision: &mut Decision) {
+        let mut fuel = Some(1 + self.journal.len() as u64 * 37 % 200);
+        let mut facts = Facts::default();
         let before = self.execution.clone();
-        let execution = &mut self.execution;
-        let decided = decide_within(fuel, &self.program, execution, moment, stimulus, decision);
-        if let Err(OutOfFuel(stimulus)) = decided {
-            assert_eq!(self.execution, before);
-            assert_eq!(*decision, Decision::default());
-            decide(&self.program, &mut self.execution, moment, stimulus, decision);
+        loop {
+            let (program, execution) = (&self.program, &mut self.execution);
+            match decide_within(fuel, &facts, program, execution, moment, stimulus, decision) {
+                Ok(()) => return,
+                Err(Undecided { stimulus: again, lack }) => {
+                    assert_eq!(self.execution, before);
+                    assert_eq!(*decision, Decision::default());
+                    stimulus = again;
+                    match lack {
+                        Lack::Fuel => fuel = None,
+                        Lack::Activity(arn) => {
+                            let exists = !arn.ends_with(DELETED);
+                            facts.learn(arn, exists);
+                        }
+                    }
+                }
+            }
         }
     }
 

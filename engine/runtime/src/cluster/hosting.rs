@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Route;
 use crate::TaskRunner;
+use crate::activities::Offers;
 use crate::committer::Batch;
 use crate::dispatch::Dispatches;
 use crate::shard::{Ends, MAILBOX_MAX, Shard, ShardEnd, Shared};
@@ -59,7 +60,8 @@ impl Hosting {
         let committer = self.lanes[usize::from(lease.shard.0) % self.lanes.len()].clone();
         let (leaving, stopping) = (shared.draining.child_token(), shared.stopping.child_token());
         let ends = Ends { leaving: leaving.clone(), stopping: stopping.clone() };
-        let shard = Shard::new(shared, lease, messages, committer, dispatches, ends);
+        let offers = Offers::new(shared.activities.clone(), mailbox.downgrade());
+        let shard = Shard::new(shared, lease, messages, committer, dispatches, offers, ends);
         let task = self.tasks.spawn(shard.run(mailbox)).id();
         self.hosted.insert(lease.shard, Hosted { task, leaving, stopping, leave_by: None });
     }

@@ -9,7 +9,7 @@ use stepyard_machine::{StartContext, Text};
 use stepyard_store::{ExecutionId, ExecutionRow};
 use uuid::Uuid;
 
-use crate::{StartError, StopError};
+use crate::{ActivityTask, CallbackError, CallbackRequest, StartError, StopError};
 
 /// A start on its way to the owner of its shard. Sent again, it is still one start: the id tells.
 #[derive(Clone, Debug)]
@@ -58,6 +58,22 @@ pub trait Peer: Send + Sync {
         request: &StopRequest,
     ) -> Result<Result<Timestamp, StopError>, PeerError>;
 
+    /// Says something of a task to the owner of its shard there.
+    async fn call_back(
+        &self,
+        address: &str,
+        request: &CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, PeerError>;
+
+    /// Takes a task of an activity that waits there for a worker, without waiting for one. One whose answer is lost has
+    /// been taken all the same.
+    async fn take_activity_task(
+        &self,
+        address: &str,
+        activity: &str,
+        worker: Option<&str>,
+    ) -> Result<Option<ActivityTask>, PeerError>;
+
     /// Tells the node that something has changed in the database which concerns it. That it is lost
     /// only costs time.
     async fn poke(&self, address: &str);
@@ -98,6 +114,23 @@ impl Peer for NoPeers {
         address: &str,
         _request: &StopRequest,
     ) -> Result<Result<Timestamp, StopError>, PeerError> {
+        Err(unreachable(address))
+    }
+
+    async fn call_back(
+        &self,
+        address: &str,
+        _request: &CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, PeerError> {
+        Err(unreachable(address))
+    }
+
+    async fn take_activity_task(
+        &self,
+        address: &str,
+        _activity: &str,
+        _worker: Option<&str>,
+    ) -> Result<Option<ActivityTask>, PeerError> {
         Err(unreachable(address))
     }
 

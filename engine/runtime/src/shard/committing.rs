@@ -7,7 +7,7 @@ use stepyard_store::ExecutionId;
 use tokio::sync::oneshot;
 
 use super::{Reply, Shard};
-use crate::active::Released;
+use crate::active::{Active, Released};
 use crate::committer::{Batch, Outcome, Rows};
 use crate::planted::{self, Planted, makes};
 use crate::{Committed, Invocation};
@@ -53,7 +53,7 @@ impl Shard {
         // What they tell is durable, or in this batch, unless their execution still waits.
         let (waiting, mut replies): (Vec<_>, Vec<_>) = std::mem::take(&mut self.replies)
             .into_iter()
-            .partition(|reply| self.dirty.contains(&reply.execution));
+            .partition(|reply| self.is_undecided(reply));
         self.replies = waiting;
         if released.is_empty() || makes(Planted::RepliesBeforeCommit) {
             replies.drain(..).for_each(Reply::send);
@@ -65,6 +65,12 @@ impl Shard {
         self.under_way = Some(UnderWay { outcome, released, replies });
         // If the committer is gone, the outcome says so.
         let _ = self.committer.send(Batch { lease: self.lease, rows, done }).await;
+    }
+
+    /// Whether what a reply tells has not been handed over, or not even decided.
+    fn is_undecided(&self, reply: &Reply) -> bool {
+        let is_thinking = || self.executions.get(&reply.execution).is_some_and(Active::is_thinking);
+        self.dirty.contains(&reply.execution) || reply.tells_of_a_decision() && is_thinking()
     }
 
     pub(super) async fn finish(&mut self, outcome: Outcome) {
@@ -102,7 +108,10 @@ impl Shard {
         for command in commands {
             match command {
                 Command::InvokeTask(invoke) => self.dispatch(execution, &invoke),
-                Command::CancelTask { task } => self.dispatches.cancel(execution, task),
+                Command::CancelTask { task } => {
+                    self.dispatches.cancel(execution, task);
+                    self.offers.withdraw(execution, task);
+                }
                 Command::StartTimer { timer, due } => {
                     if let Some(active) = self.executions.get_mut(&execution) {
                         active.armed.push((due, timer));
@@ -117,8 +126,8 @@ impl Shard {
     }
 
     fn dispatch(&mut self, execution: ExecutionId, invoke: &InvokeTask) {
-        if self.ends.leaving.is_cancelled() {
-            // It is pending, so the next owner hands it out.
+        if self.ends.leaving.is_cancelled() || self.offer(execution, invoke) {
+            // It is pending, so the next owner hands it out; or a worker takes it.
             return;
         }
         let Some(active) = self.executions.get(&execution) else { return };

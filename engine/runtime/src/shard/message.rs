@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
+use stepyard_machine::{TaskId, Text};
 use stepyard_store::{ExecutionId, ExecutionRow};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::cluster::{StartRequest, StopRequest};
 use crate::dispatch::Report;
-use crate::{StartError, StopError};
+use crate::{ActivityTask, CallbackError, CallbackRequest, StartError, StopError};
 
 /// What reaches a shard.
 pub(crate) enum Message {
     Start(Box<Start>),
     Stop(Box<Stop>),
+    Callback(Box<Callback>),
+    Take(Box<Take>),
     Report(Report),
 }
 
@@ -58,6 +61,24 @@ impl Stop {
     }
 }
 
+/// What somebody outside says of a task.
+pub(crate) struct Callback {
+    pub(crate) request: CallbackRequest,
+    pub(crate) reply: oneshot::Sender<Result<(), CallbackError>>,
+    /// The place of its data among what is not durable yet.
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+/// A worker's request for a task that is offered to it.
+pub(crate) struct Take {
+    pub(crate) execution: ExecutionId,
+    pub(crate) task: TaskId,
+    /// How the worker calls itself.
+    pub(crate) worker: Text,
+    /// Dropped when the task is not to be had any more.
+    pub(crate) reply: oneshot::Sender<ActivityTask>,
+}
+
 /// A reply that waits until what it tells is durable.
 pub(crate) struct Reply {
     /// The execution that it tells of.
@@ -76,6 +97,15 @@ pub(crate) enum Answer {
         reply: oneshot::Sender<Result<Timestamp, StopError>>,
         stopped_at: Timestamp,
     },
+    CalledBack {
+        reply: oneshot::Sender<Result<(), CallbackError>>,
+        result: Result<(), CallbackError>,
+        _place: OwnedSemaphorePermit,
+    },
+    Taken {
+        reply: oneshot::Sender<ActivityTask>,
+        task: ActivityTask,
+    },
 }
 
 impl Reply {
@@ -84,6 +114,13 @@ impl Reply {
         match self.answer {
             Answer::Started { reply, result, .. } => drop(reply.send(result.map(|row| *row))),
             Answer::Stopped { reply, stopped_at } => drop(reply.send(Ok(stopped_at))),
+            Answer::CalledBack { reply, result, .. } => drop(reply.send(result)),
+            Answer::Taken { reply, task } => drop(reply.send(task)),
         }
+    }
+
+    /// Whether it tells of a decision that may be made elsewhere.
+    pub(crate) fn tells_of_a_decision(&self) -> bool {
+        matches!(self.answer, Answer::CalledBack { .. } | Answer::Taken { .. })
     }
 }

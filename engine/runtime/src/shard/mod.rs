@@ -4,6 +4,7 @@
 //! decided is handed to the committer as one batch; while that is under way, the next one gathers.
 //! Commands, replies and news leave only after the commit that holds their cause.
 
+mod callbacks;
 mod committing;
 mod message;
 mod setback;
@@ -19,9 +20,9 @@ use std::time::Duration;
 use committing::UnderWay;
 use futures::FutureExt;
 use message::{Answer, Reply};
-pub(crate) use message::{Message, Start, Stop};
+pub(crate) use message::{Callback, Message, Start, Stop, Take};
 use sleep::BEFORE_ALL;
-use stepyard_machine::{Moment, StartContext, Stimulus};
+use stepyard_machine::{Moment, StartContext, Stimulus, TaskTokens};
 use stepyard_store::{
     DuePlace, Error, ExecutionId, ExecutionRow, NodeId, ShardId, ShardLease, Store,
 };
@@ -31,6 +32,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::active::Active;
+use crate::activities::{Activities, Offers};
 use crate::cluster::{LocalLease, Members, Route, Routes, Seen};
 use crate::committer::Batch;
 use crate::dispatch::{Dispatches, Report};
@@ -40,6 +42,7 @@ use crate::programs::Programs;
 use crate::recent::Recent;
 use crate::thinking::Thinkers;
 use crate::timers::Timers;
+use crate::token::{ExecutionTokens, TokenKey};
 use crate::{Clock, Committed, Entropy, Metrics};
 
 /// Messages that may wait for a shard.
@@ -71,6 +74,10 @@ pub(crate) struct Shared {
     pub(crate) outage: Arc<Outage>,
     pub(crate) recent: Recent,
     pub(crate) thinkers: Thinkers,
+    /// Makes the tokens of tasks.
+    pub(crate) token_key: Arc<TokenKey>,
+    /// Tasks of activities that wait for a worker here.
+    pub(crate) activities: Arc<Activities>,
     pub(crate) news: broadcast::Sender<Arc<Committed>>,
     pub(crate) routes: Routes,
     pub(crate) members: Members,
@@ -85,6 +92,13 @@ pub(crate) struct Shared {
     pub(crate) stopping: CancellationToken,
     /// Set when no shard is left.
     pub(crate) closed: CancellationToken,
+}
+
+impl Shared {
+    /// What gives the tasks of an execution their tokens.
+    pub(crate) fn tokens(&self, shard: ShardId, execution: ExecutionId) -> Arc<dyn TaskTokens> {
+        Arc::new(ExecutionTokens { key: self.token_key.clone(), shard, execution })
+    }
 }
 
 /// How a shard is told to end.
@@ -113,6 +127,8 @@ pub(crate) struct Shard {
     names: BTreeMap<Name, ExecutionId>,
     timers: Timers,
     dispatches: Dispatches,
+    /// Tasks that wait for a worker.
+    offers: Offers,
     ends: Ends,
     /// Executions with something to hand over.
     dirty: BTreeSet<ExecutionId>,
@@ -122,6 +138,8 @@ pub(crate) struct Shard {
     under_way: Option<UnderWay>,
     /// Decisions that are being made elsewhere.
     thoughts: JoinSet<Thinking>,
+    /// What can be answered only when a decision that is made elsewhere is known.
+    postponed: Vec<(ExecutionId, Message)>,
     /// The execution that is being decided; still there after a panic.
     deciding: Option<ExecutionId>,
     /// Executions that sleep up to this place are in memory.
@@ -147,6 +165,7 @@ impl Shard {
         mailbox: mpsc::Receiver<Message>,
         committer: mpsc::Sender<Batch>,
         dispatches: Dispatches,
+        offers: Offers,
         ends: Ends,
     ) -> Shard {
         Shard {
@@ -158,12 +177,14 @@ impl Shard {
             names: BTreeMap::new(),
             timers: Timers::default(),
             dispatches,
+            offers,
             ends,
             dirty: BTreeSet::new(),
             starts: BTreeMap::new(),
             replies: Vec::new(),
             under_way: None,
             thoughts: JoinSet::new(),
+            postponed: Vec::new(),
             deciding: None,
             loaded_to: BEFORE_ALL,
             next_load: Duration::ZERO,
@@ -216,7 +237,7 @@ impl Shard {
 
     async fn turn(&mut self) {
         let is_full = self.dirty.len() >= BACKLOG_MAX
-            || self.replies.len() >= REPLIES_MAX
+            || self.replies.len() + self.postponed.len() >= REPLIES_MAX
             || self.thoughts.len() >= THOUGHTS_MAX;
         // Who asks a shard that is about to leave asks its next owner.
         let is_ending = self.is_leaving && self.dispatches.is_empty() && self.thoughts.is_empty();
@@ -228,7 +249,7 @@ impl Shard {
             outcome = UnderWay::outcome(&mut self.under_way) => self.finish(outcome).await,
             Some(thought) = self.thoughts.join_next(), if !self.thoughts.is_empty() => self.take_in(thought),
             () = self.ends.stopping.cancelled() => self.drain().await,
-            () = self.ends.leaving.cancelled(), if !self.is_leaving => self.is_leaving = true,
+            () = self.ends.leaving.cancelled(), if !self.is_leaving => self.begin_to_leave(),
             () = clock.sleep_until(timer_due.unwrap_or_default()), if timer_due.is_some() => self.fire_timers(),
             () = clock.sleep(load_in) => self.wake_those_due().await,
             Some(message) = self.mailbox.recv(), if !is_full && !is_ending => self.receive(message).await,
@@ -247,9 +268,16 @@ impl Shard {
             || (self.ends.stopping.is_cancelled() && self.under_way.is_none())
     }
 
+    /// Tasks that wait for a worker are offered by the next owner.
+    fn begin_to_leave(&mut self) {
+        self.is_leaving = true;
+        self.offers.clear();
+    }
+
     /// The end: running tasks are dropped, what is under way is waited for.
     async fn drain(&mut self) {
         self.dispatches.stop_all();
+        self.offers.clear();
         if self.under_way.is_some() {
             let outcome = UnderWay::outcome(&mut self.under_way).await;
             self.finish(outcome).await;
@@ -266,11 +294,15 @@ impl Shard {
             }
         }
         let mut found = self.look_up_names(&messages).await;
-        self.wake_found(&mut found).await;
+        self.wake_found(found.values_mut()).await;
+        let mut called = self.look_up_called(&messages).await;
+        self.wake_found(called.values_mut()).await;
         for message in messages {
             match message {
                 Message::Start(start) => self.start(*start, &found),
                 Message::Stop(stop) => self.stop(*stop, &found),
+                Message::Callback(callback) => self.call_back(callback, &called),
+                Message::Take(take) => self.take(take),
                 Message::Report(report) => self.report(report),
             }
         }

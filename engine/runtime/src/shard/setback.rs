@@ -20,7 +20,9 @@ impl Shard {
     pub(super) async fn start_over(&mut self) {
         // What they would have told may not have happened: who gets no answer asks again.
         self.replies.clear();
+        self.postponed.clear();
         self.dispatches.stop_all();
+        self.offers.clear();
         self.shared.metrics.in_memory_changed(-(self.executions.len() as i64));
         if !makes(Planted::MemoryKept) {
             self.executions.clear();

@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use stepyard_asl::Timestamp;
+use stepyard_machine::Command;
 use stepyard_store::{DuePlace, Error, ExecutionId, ExecutionRow};
 use uuid::Uuid;
 
-use super::starting::Found;
 use super::{Shard, name_of};
 use crate::active::Active;
 use crate::planted::{self, Planted, makes};
@@ -57,9 +57,12 @@ impl Shard {
         }
     }
 
-    /// Takes up executions that clients ask for by name while they sleep.
-    pub(super) async fn wake_found(&mut self, found: &mut Found) {
-        for result in found.values_mut() {
+    /// Takes up executions that clients ask for while they sleep.
+    pub(super) async fn wake_found(
+        &mut self,
+        found: impl Iterator<Item = &mut Result<Option<ExecutionRow>, Error>>,
+    ) {
+        for result in found {
             let Ok(Some(row)) = result else { continue };
             if row.stopped_at.is_some() || self.set_aside.contains(&row.id) {
                 continue;
@@ -85,9 +88,22 @@ impl Shard {
         }
         let mut pending = active.execution().pending();
         pending.retain(|command| !planted::forgets(command));
+        self.await_life(&active, &mut pending);
         self.shared.metrics.in_memory_changed(1);
         self.insert(active);
         self.release_commands(id, pending);
+    }
+
+    /// Signs of life are not written: the time for the next one begins anew.
+    fn await_life(&self, active: &Active, pending: &mut [Command]) {
+        let now = self.shared.clock.now();
+        for command in pending {
+            if let Command::StartTimer { timer, due } = command
+                && let Some(seconds) = active.execution().heartbeat_seconds(*timer)
+            {
+                *due = now.plus_seconds(seconds);
+            }
+        }
     }
 
     /// Those that nothing has happened to sleep on.

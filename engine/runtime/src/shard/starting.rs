@@ -71,7 +71,8 @@ impl Shard {
             stopped_at: None,
             resume_at: None,
         };
-        let mut active = Active::new(id, revision, start.program);
+        let tokens = self.shared.tokens(self.id(), id);
+        let mut active = Active::new(id, revision, start.program, tokens);
         self.deciding = Some(id);
         // That takes no long time, whatever its first state costs.
         active.decide(moment, Stimulus::Start { context, input });

@@ -8,9 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
 use stepyard_store::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed, Retention, Revision,
-    ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags, Version, all_shards,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed,
+    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags,
+    Version, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -238,6 +239,49 @@ impl Store for FaultyStore {
     ) -> Result<Option<ExecutionRow>, Error> {
         self.check()?;
         self.inner.find_execution(shard, arn, name).await
+    }
+
+    async fn token_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
+        self.inner.token_key(fresh).await
+    }
+
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        self.check()?;
+        self.inner.get_execution(shard, id).await
+    }
+
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error> {
+        self.inner.create_activity(activity).await
+    }
+
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error> {
+        self.inner.delete_activity(arn).await
+    }
+
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error> {
+        self.check()?;
+        self.inner.get_activity(arn).await
+    }
+
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error> {
+        self.inner.list_activities(after, limit).await
+    }
+
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error> {
+        self.inner.set_activity_tags(arn, present, tags).await
     }
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {

@@ -197,6 +197,10 @@ impl<'a> Reader<'a> {
                 role_arn: self.text()?,
             },
             code::TASK_STARTED => EventKind::TaskStarted { state },
+            code::TASK_SUBMITTED => {
+                EventKind::TaskSubmitted { state, output: self.payload(payloads)? }
+            }
+            code::ACTIVITY_STARTED => EventKind::ActivityStarted { state, worker: self.text()? },
             code::TASK_SUCCEEDED => {
                 EventKind::TaskSucceeded { state, output: self.payload(payloads)? }
             }

@@ -77,23 +77,13 @@ impl<'a> Encoder<'a> {
                     self.payload(assigned);
                 }
             }
-            EventKind::TaskSucceeded { state, output } => self.state_and_payload(*state, output),
-            EventKind::TaskScheduled {
-                state,
-                parameters,
-                timeout_seconds,
-                heartbeat_seconds,
-                role_arn,
-            } => {
-                self.state_and_payload(*state, parameters);
-                self.option(*timeout_seconds);
-                self.option(*heartbeat_seconds);
-                self.text(role_arn);
-            }
-            EventKind::TaskFailed { state, error, cause }
-            | EventKind::TaskTimedOut { state, error, cause } => {
-                self.state_and_failure(*state, error, cause);
-            }
+            EventKind::TaskScheduled { .. }
+            | EventKind::TaskStarted { .. }
+            | EventKind::TaskSubmitted { .. }
+            | EventKind::ActivityStarted { .. }
+            | EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. } => self.fields_of_task(kind),
             EventKind::EvaluationFailed { state, error, cause, location } => {
                 self.state_and_failure(*state, error, cause);
                 self.text(location);
@@ -120,12 +110,40 @@ impl<'a> Encoder<'a> {
                 self.state_and_index(*state, *index);
             }
             EventKind::StateAborted { state }
-            | EventKind::TaskStarted { state }
             | EventKind::ParallelStateSucceeded { state }
             | EventKind::ParallelStateFailed { state }
             | EventKind::MapStateSucceeded { state }
             | EventKind::MapStateFailed { state } => self.state(*state),
             EventKind::BranchSucceeded => {}
+        }
+    }
+
+    fn fields_of_task(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::TaskScheduled {
+                state,
+                parameters,
+                timeout_seconds,
+                heartbeat_seconds,
+                role_arn,
+            } => {
+                self.state_and_payload(*state, parameters);
+                self.option(*timeout_seconds);
+                self.option(*heartbeat_seconds);
+                self.text(role_arn);
+            }
+            EventKind::TaskStarted { state } => self.state(*state),
+            EventKind::TaskSubmitted { state, output }
+            | EventKind::TaskSucceeded { state, output } => self.state_and_payload(*state, output),
+            EventKind::ActivityStarted { state, worker } => {
+                self.state(*state);
+                self.text(worker);
+            }
+            EventKind::TaskFailed { state, error, cause }
+            | EventKind::TaskTimedOut { state, error, cause } => {
+                self.state_and_failure(*state, error, cause);
+            }
+            _ => {}
         }
     }
 
@@ -237,6 +255,8 @@ fn kind_code(kind: &EventKind) -> u8 {
         EventKind::StateAborted { .. } => code::STATE_ABORTED,
         EventKind::TaskScheduled { .. } => code::TASK_SCHEDULED,
         EventKind::TaskStarted { .. } => code::TASK_STARTED,
+        EventKind::TaskSubmitted { .. } => code::TASK_SUBMITTED,
+        EventKind::ActivityStarted { .. } => code::ACTIVITY_STARTED,
         EventKind::TaskSucceeded { .. } => code::TASK_SUCCEEDED,
         EventKind::TaskFailed { .. } => code::TASK_FAILED,
         EventKind::TaskTimedOut { .. } => code::TASK_TIMED_OUT,

@@ -56,6 +56,8 @@ mod code {
     pub(super) const MAP_STATE_FAILED: u8 = 26;
     pub(super) const STATE_EXITED_ASSIGNING: u8 = 27;
     pub(super) const EVALUATION_FAILED: u8 = 28;
+    pub(super) const TASK_SUBMITTED: u8 = 32;
+    pub(super) const ACTIVITY_STARTED: u8 = 33;
     /// An execution that was started with a version.
     pub(super) const QUALIFIED_EXECUTION_STARTED: u8 = 40;
 }

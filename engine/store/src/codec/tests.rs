@@ -79,6 +79,10 @@ fn any_simple_kind() -> impl Strategy<Value = EventKind> {
         ),
         state().prop_map(|state| EventKind::TaskStarted { state }),
         (state(), any_payload())
+            .prop_map(|(state, output)| EventKind::TaskSubmitted { state, output }),
+        (state(), any_text())
+            .prop_map(|(state, worker)| EventKind::ActivityStarted { state, worker }),
+        (state(), any_payload())
             .prop_map(|(state, output)| EventKind::TaskSucceeded { state, output }),
         (state(), any_text(), any_text()).prop_map(|(state, error, cause)| EventKind::TaskFailed {
             state,

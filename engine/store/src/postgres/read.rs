@@ -29,6 +29,10 @@ const FIND_EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
     FROM execution e JOIN machine m USING (machine_id) \
     WHERE e.shard_id = $1 AND m.arn = $2 AND e.name = $3";
 
+const EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) \
+    WHERE e.shard_id = $1 AND e.execution_id = $2";
+
 const LIST_ALL: &str = "SELECT e.*, m.arn AS state_machine_arn \
     FROM execution e JOIN machine m USING (machine_id) WHERE e.execution_id < $1 \
     AND ($2::bigint IS NULL OR e.status = $2) AND ($3::text IS NULL OR starts_with(e.name, $3)) \
@@ -143,6 +147,16 @@ pub(super) async fn find_execution(
 ) -> Result<Option<ExecutionRow>, Error> {
     let query =
         sqlx::query(FIND_EXECUTION).bind(i64::from(shard.0)).bind(state_machine_arn).bind(name);
+    let row = pool.fetch_optional(query).await?;
+    row.map(|row| Columns(&row).execution()).transpose()
+}
+
+pub(super) async fn execution(
+    pool: &Pool,
+    shard: ShardId,
+    id: ExecutionId,
+) -> Result<Option<ExecutionRow>, Error> {
+    let query = sqlx::query(EXECUTION).bind(i64::from(shard.0)).bind(id.0);
     let row = pool.fetch_optional(query).await?;
     row.map(|row| Columns(&row).execution()).transpose()
 }

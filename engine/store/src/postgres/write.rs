@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::pool::Pool;
 use super::read;
-use crate::sql::{database_error, signed, tags_text, type_code};
-use crate::{Error, MetadataItem, Revision, StateMachine, Tags, Version};
+use crate::sql::{Columns, database_error, signed, tags_text, type_code};
+use crate::{Error, MetadataItem, Revision, StateMachine, TOKEN_KEY_BYTES, Tags, Version};
 
 /// A revision is written together with the state machine that it belongs to, or not at all; so is a first version.
 const CREATE_STATE_MACHINE: &str = "WITH machine AS ( \
@@ -35,12 +35,27 @@ const PUT_ITEM: &str = "INSERT INTO image_metadata VALUES ($1, $2, $3) \
 const NAME_DATABASE: &str =
     "INSERT INTO identity (place, database_id) VALUES (0, $1) ON CONFLICT (place) DO NOTHING";
 
+const SET_TOKEN_KEY: &str =
+    "INSERT INTO task_key (place, secret) VALUES (0, $1) ON CONFLICT (place) DO NOTHING";
+
+const TOKEN_KEY: &str = "SELECT secret FROM task_key WHERE place = 0";
+
 const DATABASE_ID: &str = "SELECT database_id FROM identity WHERE place = 0";
 
 pub(super) async fn database_id(pool: &Pool, fresh: Uuid) -> Result<Uuid, Error> {
     pool.execute(sqlx::query(NAME_DATABASE).bind(fresh)).await?;
     let row = pool.fetch_optional(sqlx::query(DATABASE_ID)).await?;
     row.map_or(Ok(fresh), |row| row.try_get(0)).map_err(database_error)
+}
+
+/// The secret of the database, which is that of whoever comes first.
+pub(super) async fn token_key(
+    pool: &Pool,
+    fresh: [u8; TOKEN_KEY_BYTES],
+) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+    pool.execute(sqlx::query(SET_TOKEN_KEY).bind(&fresh[..])).await?;
+    let row = pool.fetch_optional(sqlx::query(TOKEN_KEY)).await?;
+    row.map_or(Ok(fresh), |row| Columns(&row).token_key())
 }
 
 /// Gives back the one that has that ARN already.

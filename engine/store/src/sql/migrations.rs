@@ -22,6 +22,8 @@ macro_rules! files {
             "0008_execution_alias"
             "0009_execution_by_version"
             "0010_execution_by_alias"
+            "0015_task_key"
+            "0016_activity"
         )
     };
     ($folder:literal: $($name:literal)*) => {

@@ -14,8 +14,9 @@ use super::codes::{status_from_code, type_from_code};
 use super::database_error;
 use crate::doctor::Keyed;
 use crate::{
-    Alias, Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Publication, Revision, Routing,
-    ShardId, ShardLease, StateMachine, StateMachineSummary, StateMachineType, Tags, Version,
+    Activity, Alias, Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Publication, Revision,
+    Routing, ShardId, ShardLease, StateMachine, StateMachineSummary, StateMachineType,
+    TOKEN_KEY_BYTES, Tags, Version,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -153,6 +154,22 @@ where
             last_version: self.optional_unsigned("last_version")?.unwrap_or(0),
             ..Publication::default()
         })
+    }
+
+    pub(crate) fn activity(&self) -> Result<Activity, Error> {
+        Ok(Activity {
+            arn: self.text("arn")?,
+            name: self.text("name")?,
+            created_at: self.time("created_at")?,
+            encryption: self.text("encryption")?,
+            tags: self.tags()?,
+        })
+    }
+
+    /// The secret by which the database knows its task tokens.
+    pub(crate) fn token_key(&self) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+        let secret: &[u8] = self.get("secret")?;
+        secret.try_into().map_err(|error| corrupt("secret", &error))
     }
 
     pub(crate) fn item(&self) -> Result<MetadataItem, Error> {

@@ -29,6 +29,9 @@ const FIND_EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
     FROM machine m CROSS JOIN execution e USING (machine_id) \
     WHERE e.shard_id = ?1 AND m.arn = ?2 AND e.name = ?3";
 
+const EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) WHERE e.shard_id = ? AND e.execution_id = ?";
+
 const LIST_ALL: &str = "SELECT e.*, m.arn AS state_machine_arn \
     FROM execution e JOIN machine m USING (machine_id) WHERE e.execution_id < ?1 \
     AND (?2 IS NULL OR e.status = ?2) AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
@@ -147,6 +150,16 @@ pub(super) async fn find_execution(
     name: &str,
 ) -> Result<Option<ExecutionRow>, Error> {
     let query = sqlx::query(FIND_EXECUTION).bind(shard.0).bind(state_machine_arn).bind(name);
+    let row = query.fetch_optional(pool).await.map_err(database_error)?;
+    row.map(|row| Columns(&row).execution()).transpose()
+}
+
+pub(super) async fn execution(
+    pool: &SqlitePool,
+    shard: ShardId,
+    id: ExecutionId,
+) -> Result<Option<ExecutionRow>, Error> {
+    let query = sqlx::query(EXECUTION).bind(shard.0).bind(&id.0.as_bytes()[..]);
     let row = query.fetch_optional(pool).await.map_err(database_error)?;
     row.map(|row| Columns(&row).execution()).transpose()
 }

@@ -10,7 +10,7 @@ use super::publication;
 use crate::sql::{merge, signed, status_code, tags_text, type_code};
 use crate::{
     Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MetadataItem, Revision, ShardId,
-    ShardLease, StateMachine, Tags, Version,
+    ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, Version,
 };
 
 const CLAIM: &str = "UPDATE shard SET epoch = epoch + 1 WHERE shard_id = ? \
@@ -54,6 +54,11 @@ const NAME_DATABASE: &str =
 
 const DATABASE_ID: &str = "SELECT database_id FROM identity WHERE place = 0";
 
+const SET_TOKEN_KEY: &str =
+    "INSERT INTO task_key (place, secret) VALUES (0, ?) ON CONFLICT (place) DO NOTHING";
+
+const TOKEN_KEY: &str = "SELECT secret FROM task_key WHERE place = 0";
+
 /// Begins a transaction that writes, so that it cannot fail later for want of the lock. Dropped, it is
 /// rolled back.
 pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Error> {
@@ -69,6 +74,18 @@ pub(super) fn database_id(connection: &mut Connection, fresh: Uuid) -> Result<Uu
         transaction.query_row(DATABASE_ID, [], |row| row.get(0)).map_err(write_error)?;
     transaction.commit().map_err(write_error)?;
     Ok(Uuid::from_bytes(id))
+}
+
+/// The secret of the database, which is `fresh` from now on if it has none yet.
+pub(super) fn token_key(
+    connection: &mut Connection,
+    fresh: [u8; TOKEN_KEY_BYTES],
+) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+    let transaction = begin(connection)?;
+    transaction.execute(SET_TOKEN_KEY, [&fresh[..]]).map_err(write_error)?;
+    let key = transaction.query_row(TOKEN_KEY, [], |row| row.get(0)).map_err(write_error)?;
+    transaction.commit().map_err(write_error)?;
+    Ok(key)
 }
 
 /// Takes shards over.
