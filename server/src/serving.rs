@@ -114,6 +114,7 @@ impl Serving {
             app.runtime.clock().sleep(LAME_DUCK).await;
             self.end(&app, grace).await?;
         } else {
+            app.runtime.let_workers_go();
             // Those who wait for the end of an Express execution get their answer, whatever it is.
             let requests = self.end(&app, grace + LAST_ANSWERS);
             let (ended, ()) = tokio::join!(requests, app.runtime.end_express(grace));

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stepyard_machine::TaskId;
 use stepyard_store::ExecutionId;
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::shard::Message;
 
@@ -21,6 +22,8 @@ const POLLERS_MAX: usize = 1_000;
 pub(crate) struct Activities {
     queues: Mutex<BTreeMap<Arc<str>, Arc<Queue>>>,
     numbered: AtomicU64,
+    /// Set when workers are not to wait any more.
+    closed: CancellationToken,
 }
 
 /// What waits for one activity.
@@ -67,6 +70,16 @@ impl Activities {
     pub(crate) fn next(self: &Arc<Self>, arn: &Arc<str>) -> Option<Reserved> {
         let is_known = self.queues().contains_key(arn);
         is_known.then(|| self.enter(arn)).and_then(Place::reserve)
+    }
+
+    /// Lets all workers go who wait.
+    pub(crate) fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Returns when workers are not to wait any more.
+    pub(crate) async fn closed(&self) {
+        self.closed.cancelled().await;
     }
 
     fn queues(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Queue>>> {

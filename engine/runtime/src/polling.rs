@@ -39,12 +39,12 @@ pub(crate) struct Poll<'a> {
 impl Poll<'_> {
     /// A task, as soon as there is one for this worker; `None` when it has waited for long, or when this node stops.
     pub(crate) async fn wait(self) -> Result<Option<ActivityTask>, PollError> {
-        let Shared { activities, clock, draining, .. } = self.shared;
+        let Shared { activities, clock, .. } = self.shared;
         let poller = activities.poll(&self.activity).ok_or(PollError::TooManyWorkers)?;
         let mut over = pin!(async {
             tokio::select! {
                 biased;
-                () = draining.cancelled() => {}
+                () = activities.closed() => {}
                 () = clock.sleep(POLL_MAX) => {}
             }
         });

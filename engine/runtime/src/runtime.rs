@@ -430,7 +430,13 @@ impl Runtime {
         tokio::join!(self.express.end(grace), self.end_shards(grace));
     }
 
+    /// Lets all workers go who wait for tasks of activities; whoever comes later is not kept waiting.
+    pub fn let_workers_go(&self) {
+        self.shared.activities.close();
+    }
+
     async fn end_shards(&self, grace: Duration) {
+        self.let_workers_go();
         self.shared.draining.cancel();
         let mut tasks = self.tasks.lock().await;
         tokio::select! {

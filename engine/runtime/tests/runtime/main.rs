@@ -5,6 +5,7 @@ mod cluster;
 mod express;
 mod faulty;
 mod network;
+mod outside;
 mod thinking;
 mod world;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::{Program, Resource, Timestamp, compile};
@@ -44,6 +45,7 @@ pub(crate) struct World {
 #[derive(Default)]
 struct Runner {
     runs: Mutex<Vec<Arc<str>>>,
+    tokens: Mutex<Vec<Arc<str>>>,
     failures: Mutex<BTreeMap<Arc<str>, u32>>,
 }
 
@@ -53,7 +55,12 @@ impl TaskRunner for Runner {
         self.runs.lock().unwrap().push(invocation.idempotency_key.clone());
         invocation.started.fire();
         tokio::task::yield_now().await;
-        let Resource::Lambda(function) = &invocation.resource else { panic!("no Lambda") };
+        let Resource::Lambda(function) = &invocation.resource else {
+            // Whatever else there is hands its token to somebody.
+            let token = invocation.parameters.tree().get("token").and_then(Json::as_str).unwrap();
+            self.tokens.lock().unwrap().push(token.into());
+            return TaskOutcome::Submitted(Json::from("handed over").into());
+        };
         match &*function.name {
             "hangs" => std::future::pending().await,
             "echo" => TaskOutcome::Succeeded(invocation.parameters),
@@ -368,6 +375,18 @@ impl World {
     /// The idempotency keys of all runs of tasks.
     pub(crate) fn runs(&self) -> Vec<Arc<str>> {
         self.runner.runs.lock().unwrap().clone()
+    }
+
+    /// The tokens that tasks have handed to somebody.
+    pub(crate) fn tokens(&self) -> Vec<Arc<str>> {
+        self.runner.tokens.lock().unwrap().clone()
+    }
+
+    /// Lets so much time pass, step by step.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        let over = std::pin::pin!(self.clock.sleep(Duration::from_secs(seconds)));
+        self.passing_time(over).await;
+        self.settle().await;
     }
 
     pub(crate) fn keys(&self) -> BTreeSet<Arc<str>> {
