@@ -108,23 +108,12 @@ impl Client {
         host: &Host,
         question: impl AsyncFnOnce(&Running) -> T,
     ) -> Option<T> {
-        let world = self.world.clone();
-        let running = host.running()?;
-        let process = running.process.clone();
-        let hurries = world.faults.strikes(Fault::ClientTimeout, 8);
-        let patience = if hurries { world.faults.millis(1, 300) } else { PATIENCE_MILLIS };
-        let asked = async {
-            process.pass().await;
-            let answer = question(&running).await;
-            process.pass().await;
-            answer
-        };
-        tokio::select! {
-            biased;
-            () = process.died() => None,
-            answer = asked => Some(answer),
-            () = world.time.sleep_millis(patience) => None,
-        }
+        let faults = &self.world.faults;
+        // Nothing is drawn for one that is not there.
+        host.running()?;
+        let hurries = faults.strikes(Fault::ClientTimeout, 8);
+        let patience = if hurries { faults.millis(1, 300) } else { PATIENCE_MILLIS };
+        host.ask(&self.world, patience, question).await
     }
 }
 

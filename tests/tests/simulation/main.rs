@@ -14,6 +14,7 @@ mod faults;
 mod host;
 mod network;
 mod node;
+mod outside;
 mod scenario;
 mod seeds;
 mod time;
@@ -33,6 +34,9 @@ const SEEDS: u64 = 2_000;
 
 /// How often each fault has struck in all of them, at least.
 const STRIKES_MIN: u64 = 100;
+
+/// Worlds in which somebody outside ends tasks.
+const OUTSIDE: u64 = 600;
 
 /// Worlds of which each is run twice.
 const TWICE: u64 = 100;
@@ -63,11 +67,22 @@ fn every_world_comes_to_its_end_as_it_should() {
 }
 
 #[test]
+fn every_world_ends_in_which_others_end_tasks() {
+    let plan = Plan { outside: true, ..Plan::default() };
+    let outcomes = seeds::run_all(seeds::wanted(OUTSIDE), plan);
+    let executions: usize = outcomes.iter().map(|outcome| outcome.executions).sum();
+    println!("{} worlds, {executions} executions", outcomes.len());
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace() {
-    let traces = || {
-        let plan = Plan { keeps_trace: true, ..Plan::default() };
-        seeds::run_all(0..TWICE, plan)
-    };
+    for outside in [false, true] {
+        compare_traces(Plan { keeps_trace: true, outside, ..Plan::default() });
+    }
+}
+
+fn compare_traces(plan: Plan) {
+    let traces = || seeds::run_all(0..TWICE, plan);
     for (first, second) in traces().into_iter().zip(traces()) {
         let mut lines = first.trace.lines().zip(second.trace.lines());
         let differs = lines.find(|(first, second)| first != second);

@@ -18,6 +18,7 @@ use crate::faults::{Counts, Fault, Faults};
 use crate::host::Host;
 use crate::network::Network;
 use crate::node::Process;
+use crate::outside::{self, Outside};
 use crate::scenario::{self, Machine};
 use crate::time::Time;
 use crate::witness::{Checker, Violation, Witness};
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     /// No faults but a crash at that commit.
     pub(crate) only_crash: Option<(u64, Fault)>,
     pub(crate) keeps_trace: bool,
+    /// Whether somebody outside ends tasks.
+    pub(crate) outside: bool,
 }
 
 /// What came of it.
@@ -74,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) network: Network,
     pub(crate) works: Works,
     pub(crate) book: Book,
+    pub(crate) outside: Outside,
     processes: AtomicU64,
     /// When a process has begun or ended last.
     disturbed: Mutex<Duration>,
@@ -100,6 +104,9 @@ async fn live(plan: Plan, idle: &Notify) -> Outcome {
     let world = World::new(plan);
     for (machine, _) in &world.scenario {
         world.database.tables.create_state_machine(machine.stored(), None).await.unwrap();
+    }
+    if plan.outside {
+        outside::begin(&world).await;
     }
     for host in &world.hosts {
         tokio::spawn(host.clone().run(world.clone()));
@@ -141,7 +148,7 @@ impl World {
             database.crash_at(commit, when);
         }
         let scenario = (0..1 + random.below(3)).map(|number| {
-            let machine = Machine::random(&mut random, number);
+            let machine = Machine::random(&mut random, number, plan.outside);
             let names = scenario::names(&mut random, &machine);
             (machine, names)
         });
@@ -157,6 +164,7 @@ impl World {
             database: Arc::new(database),
             works: Works::default(),
             book: Book::default(),
+            outside: Outside::default(),
             processes: AtomicU64::new(0),
             disturbed: Mutex::default(),
         }))

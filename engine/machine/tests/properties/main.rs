@@ -155,7 +155,7 @@ fn resource<'a>(world: &'a World, task: &InvokeTask) -> &'a Resource {
 fn answer(world: &World, task: &InvokeTask) -> Answer {
     let name = &world.program.state(task.state).name;
     let attempt = sketch::attempt(&world.journal, task.task).unwrap();
-    sketch::answer(name, task.parameters.tree(), attempt)
+    sketch::answer(name, sketch::data(name, task.parameters.tree()), attempt)
 }
 
 fn hangs(world: &World, task: &InvokeTask) -> bool {

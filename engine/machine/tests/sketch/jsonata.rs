@@ -90,7 +90,12 @@ fn wait(until: &Until) -> Object {
 fn task(step: &Step, handling: &Handling, next: Option<&str>) -> Object {
     let mut state = worker("Task", handling, next);
     state.insert("Resource", step.resource());
-    state.insert("Arguments", INPUT);
+    let token = "{% $states.context.Task.Token %}";
+    let arguments = match step.is_outside() {
+        true => object([("input", INPUT.into()), ("token", token.into())]),
+        false => INPUT.into(),
+    };
+    state.insert("Arguments", arguments);
     state.insert("Output", "{% $states.result %}");
     if step.name.starts_with(HANGING) {
         state.insert(step.limit(), format!("{{% {TIME_LIMIT} %}}"));

@@ -71,6 +71,9 @@ const PANICKING: &str = "panic";
 const BY_TOKEN: &str = "-token";
 const BY_WORKER: &str = "-activity";
 
+/// The activity.
+pub(crate) const ACTIVITY: &str = "arn:aws:states:us-east-1:000000000000:activity:a";
+
 /// Time limit of the tasks that never answer, in seconds.
 const TIME_LIMIT: u64 = 7;
 
@@ -120,6 +123,20 @@ pub(crate) fn answer(name: &str, input: &Json, attempt: u64) -> Answer {
             Answer::Succeeds(object(members))
         }
     }
+}
+
+/// What a task of the step of that name works on: those that are ended from outside are given their token beside it.
+pub(crate) fn data<'a>(name: &str, parameters: &'a Json) -> &'a Json {
+    match token(name, parameters) {
+        Some(_) => parameters.get("input").unwrap_or(parameters),
+        None => parameters,
+    }
+}
+
+/// The token that a task of the step of that name is given.
+pub(crate) fn token<'a>(name: &str, parameters: &'a Json) -> Option<&'a str> {
+    let is_outside = name.ends_with(BY_TOKEN) || name.ends_with(BY_WORKER);
+    parameters.get("token").and_then(Json::as_str).filter(|_| is_outside)
 }
 
 /// How many tasks a visit of a state had handed out before this one.
@@ -272,9 +289,14 @@ impl Step {
     fn resource(&self) -> &'static str {
         match &self.name {
             name if name.ends_with(BY_TOKEN) => "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            name if name.ends_with(BY_WORKER) => "arn:aws:states:us-east-1:000000000000:activity:a",
+            name if name.ends_with(BY_WORKER) => ACTIVITY,
             _ => "arn:aws:lambda:us-east-1:000000000000:function:f",
         }
+    }
+
+    /// Whether somebody outside ends its task.
+    fn is_outside(&self) -> bool {
+        self.name.ends_with(BY_TOKEN) || self.name.ends_with(BY_WORKER)
     }
 
     /// What ends its task when nobody does.
@@ -321,6 +343,10 @@ impl Step {
             }
             Kind::Task(handling) => {
                 state.insert("Resource", self.resource());
+                if self.is_outside() {
+                    let given = [("input.$", "$".into()), ("token.$", "$$.Task.Token".into())];
+                    state.insert("Parameters", object(given));
+                }
                 if self.name.starts_with(HANGING) {
                     state.insert(self.limit(), TIME_LIMIT);
                 }
