@@ -104,9 +104,9 @@ impl Active {
         Some((self.thoughts, question))
     }
 
-    /// Whether a decision is being made elsewhere.
-    pub(crate) fn is_thinking(&self) -> bool {
-        self.thinking.is_some()
+    /// The number of the decision that is being made elsewhere.
+    pub(crate) fn thought(&self) -> Option<u64> {
+        self.thinking.as_ref().map(|thinking| thinking.number)
     }
 
     /// Sets a timer that is armed to another time; the time it was set to, if it was.

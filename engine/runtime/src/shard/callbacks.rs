@@ -9,6 +9,7 @@ use stepyard_store::{Error, ExecutionId, ExecutionRow};
 
 use super::Shard;
 use super::message::{Answer, Callback, Message, Reply, Take};
+use crate::active::Active;
 use crate::{ActivityTask, CallbackError, CallbackRequest, TaskPlace};
 
 /// What the store has of executions whose tasks somebody speaks of.
@@ -33,13 +34,17 @@ impl Shard {
 
     /// Hears what is said of a task. The reply tells what may not be durable yet.
     pub(super) fn call_back(&mut self, callback: Box<Callback>, called: &Called) {
+        if !self.shared.lease.is_valid(self.shared.clock.monotonic()) {
+            // There may be another owner, who knows more: who gets no answer asks him.
+            return;
+        }
         let TaskPlace { execution, task, .. } = callback.request.place;
         let Some(active) = self.executions.get(&execution) else {
             let refusal = absent(called.get(&execution));
             // A client that has gone away does not want its answer.
             return drop(callback.reply.send(Err(refusal)));
         };
-        if active.is_thinking() {
+        if active.thought().is_some() {
             return self.postponed.push((execution, Message::Callback(callback)));
         }
         let waits = active.execution().waits_for(task);
@@ -55,8 +60,22 @@ impl Shard {
             _ => {}
         }
         let result = if waits { Ok(()) } else { Err(CallbackError::TimedOut) };
-        let answer = Answer::CalledBack { reply, result, _place: place };
-        self.replies.push(Reply { execution, answer });
+        self.reply(execution, Answer::CalledBack { reply, result, _place: place });
+    }
+
+    /// Replies when what is told is decided and durable.
+    fn reply(&mut self, execution: ExecutionId, answer: Answer) {
+        let thought = self.executions.get(&execution).and_then(Active::thought);
+        self.replies.push(Reply { execution, thought, answer });
+    }
+
+    /// A decision that is being made elsewhere does not count any more: what it is about was not heard.
+    pub(super) fn give_up_thought(&mut self, execution: ExecutionId, thought: u64) {
+        self.replies.retain_mut(|reply| {
+            let is_about_it = reply.execution == execution && reply.thought == Some(thought);
+            !is_about_it || reply.refuse()
+        });
+        self.resume_postponed(execution);
     }
 
     /// The time for the next sign of life begins anew.
@@ -75,7 +94,7 @@ impl Shard {
     pub(super) fn take(&mut self, take: Box<Take>) {
         let (execution, task) = (take.execution, take.task);
         let Some(active) = self.executions.get(&execution) else { return };
-        if active.is_thinking() {
+        if active.thought().is_some() {
             return self.postponed.push((execution, Message::Take(take)));
         }
         let machine = active.execution();
@@ -91,9 +110,8 @@ impl Shard {
         }
         self.decide(execution, Stimulus::ActivityStarted { task, worker: take.worker });
         self.offers.withdraw(execution, task);
-        let answer =
-            Answer::Taken { reply: take.reply, task: ActivityTask { token: token.into(), input } };
-        self.replies.push(Reply { execution, answer });
+        let task = ActivityTask { token: token.into(), input };
+        self.reply(execution, Answer::Taken { reply: take.reply, task });
     }
 
     /// Offers a task to the workers of its activity, if it has one.

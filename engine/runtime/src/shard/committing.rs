@@ -7,7 +7,7 @@ use stepyard_store::ExecutionId;
 use tokio::sync::oneshot;
 
 use super::{Reply, Shard};
-use crate::active::{Active, Released};
+use crate::active::Released;
 use crate::committer::{Batch, Outcome, Rows};
 use crate::planted::{self, Planted, makes};
 use crate::{Committed, Invocation};
@@ -69,8 +69,9 @@ impl Shard {
 
     /// Whether what a reply tells has not been handed over, or not even decided.
     fn is_undecided(&self, reply: &Reply) -> bool {
-        let is_thinking = || self.executions.get(&reply.execution).is_some_and(Active::is_thinking);
-        self.dirty.contains(&reply.execution) || reply.tells_of_a_decision() && is_thinking()
+        let active = self.executions.get(&reply.execution);
+        let is_thought = |thought| active.is_some_and(|active| active.waits_for(thought));
+        self.dirty.contains(&reply.execution) || reply.thought.is_some_and(is_thought)
     }
 
     pub(super) async fn finish(&mut self, outcome: Outcome) {

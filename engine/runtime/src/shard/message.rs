@@ -83,6 +83,8 @@ pub(crate) struct Take {
 pub(crate) struct Reply {
     /// The execution that it tells of.
     pub(crate) execution: ExecutionId,
+    /// The number of the decision that it tells of, if that is being made elsewhere.
+    pub(crate) thought: Option<u64>,
     pub(crate) answer: Answer,
 }
 
@@ -119,8 +121,15 @@ impl Reply {
         }
     }
 
-    /// Whether it tells of a decision that may be made elsewhere.
-    pub(crate) fn tells_of_a_decision(&self) -> bool {
-        matches!(self.answer, Answer::CalledBack { .. } | Answer::Taken { .. })
+    /// What it tells does not happen. Whether there is still something to tell.
+    pub(crate) fn refuse(&mut self) -> bool {
+        match &mut self.answer {
+            Answer::CalledBack { result, .. } => {
+                *result = Err(CallbackError::TimedOut);
+                true
+            }
+            Answer::Taken { .. } => false,
+            Answer::Started { .. } | Answer::Stopped { .. } => true,
+        }
     }
 }

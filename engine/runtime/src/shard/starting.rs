@@ -83,7 +83,7 @@ impl Shard {
         self.starts.insert(id, row.clone());
         let result = Ok(Box::new(row));
         let answer = Answer::Started { reply: start.reply, result, _place: start.place };
-        self.replies.push(Reply { execution: id, answer });
+        self.replies.push(Reply { execution: id, thought: None, answer });
     }
 
     /// A start whose name is in memory: the same reply for the same input, as AWS gives it. It tells of
@@ -99,7 +99,7 @@ impl Shard {
             false => Err(already_exists(&start)),
         };
         let answer = Answer::Started { reply: start.reply, result, _place: start.place };
-        self.replies.push(Reply { execution: id, answer });
+        self.replies.push(Reply { execution: id, thought: None, answer });
     }
 
     /// Stops an execution. One that has ended is in memory until its end is durable: the reply tells
@@ -115,12 +115,16 @@ impl Shard {
         };
         if !makes(Planted::StopForgotten) {
             let (error, cause) = (stop.request.error, stop.request.cause);
+            let thought = self.executions.get(&id).and_then(Active::thought);
             self.decide(id, Stimulus::Stop { error, cause });
+            if let Some(thought) = thought {
+                self.give_up_thought(id, thought);
+            }
         }
         let ended = self.executions.get(&id).and_then(|active| active.execution().stopped_at());
         let stopped_at = ended.unwrap_or_else(|| self.shared.clock.now());
         let answer = Answer::Stopped { reply: stop.reply, stopped_at };
-        self.replies.push(Reply { execution: id, answer });
+        self.replies.push(Reply { execution: id, thought: None, answer });
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::ExecutionStatus;
-use stepyard_runtime::{ActivityTask, CallbackError, Runtime, Word};
+use stepyard_runtime::{ActivityTask, CallbackError, Runtime, StopRequest, Word};
 use stepyard_store::{Activity, ExecutionRow, Store, Tags};
 
 use crate::faulty::{Fault, FaultyStore};
@@ -166,6 +166,32 @@ async fn what_is_said_during_a_long_decision_waits_for_it() {
     assert_eq!((first, second, third), (Ok(()), Ok(()), Err(CallbackError::TimedOut)));
     world.until_closed(1).await;
     assert_eq!(ended(&world, &row).await.1, Some("[800020000,800020000]".into()));
+}
+
+#[tokio::test]
+async fn what_a_stop_forestalls_was_not_heard() {
+    let world = World::new(LONG, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", "{}").await.unwrap();
+    world.until(|| world.tokens().len() == 2).await;
+    world.settle().await;
+    let tokens = world.tokens();
+    let stop = StopRequest {
+        state_machine_arn: row.state_machine_arn.clone(),
+        name: row.name.clone(),
+        error: None,
+        cause: None,
+    };
+    let (first, second, stopped) = tokio::join!(
+        biased;
+        say(&runtime, &tokens[0], success("1")),
+        say(&runtime, &tokens[1], success("2")),
+        runtime.stop_execution(stop),
+    );
+    assert!(stopped.is_ok());
+    let late = Err(CallbackError::TimedOut);
+    assert_eq!((first, second), (late.clone(), late));
+    assert_eq!(ended(&world, &row).await.0, ExecutionStatus::Aborted);
 }
 
 #[tokio::test]
