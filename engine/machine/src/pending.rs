@@ -51,14 +51,14 @@ impl Execution {
         Some(alarms.chain(self.execution_timer()).filter_map(due).min().unwrap_or(NEVER))
     }
 
-    /// The timer of `HeartbeatSeconds` of a task that somebody outside has, and how many seconds that are. Signs of life
-    /// are no events: whoever keeps the time sets it back.
-    pub fn heartbeat(&self, task: TaskId) -> Option<(Timer, u64)> {
+    /// The timer of `HeartbeatSeconds` of a task that somebody outside has. Signs of life are no events: whoever keeps the
+    /// time sets it back.
+    pub fn heartbeat(&self, task: TaskId) -> Option<Timer> {
         let id = self.frame_of(task)?;
-        heartbeat(id, self.frame(id)?)
+        heartbeat(id, self.frame(id)?).map(|(timer, _)| timer)
     }
 
-    /// How many seconds a timer leaves for a sign of life, if it is for one.
+    /// How many seconds a timer leaves for a sign of life, if it is for one that counts.
     pub fn heartbeat_seconds(&self, timer: Timer) -> Option<u64> {
         let (counts, seconds) = heartbeat(timer.frame, self.frame(timer.frame)?)?;
         (counts == timer).then_some(seconds)

@@ -109,12 +109,6 @@ impl Active {
         self.thinking.as_ref().map(|thinking| thinking.number)
     }
 
-    /// Sets a timer that is armed to another time; the time it was set to, if it was.
-    pub(crate) fn set_back(&mut self, timer: Timer, due: Timestamp) -> Option<Timestamp> {
-        let (armed, _) = self.armed.iter_mut().find(|(_, armed)| *armed == timer)?;
-        Some(mem::replace(armed, due))
-    }
-
     /// Whether it is waiting for the decision of that number.
     pub(crate) fn waits_for(&self, number: u64) -> bool {
         self.thinking.as_ref().is_some_and(|thinking| thinking.number == number)

@@ -33,6 +33,7 @@ mod timers;
 mod token;
 mod view;
 mod watched;
+mod watches;
 
 pub use callback::{ActivityTask, CallbackError, CallbackRequest, Word};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -56,7 +56,6 @@ async fn start(
 }
 
 /// An input or an output that is no JSON.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` asks for")]
 fn bad_json(error: stepyard_json::ParseError) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, error.message)
 }

@@ -1,10 +1,11 @@
 //! Tasks that somebody outside has: what is said of them, and workers that take them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::future::join_all;
 use stepyard_asl::{Resource, StateKind};
-use stepyard_machine::{InvokeTask, Stimulus, TaskId};
+use stepyard_machine::{InvokeTask, Stimulus, TaskId, Timer};
 use stepyard_store::{Error, ExecutionId, ExecutionRow};
 
 use super::Shard;
@@ -80,13 +81,27 @@ impl Shard {
 
     /// The time for the next sign of life begins anew.
     fn show_life(&mut self, execution: ExecutionId, task: TaskId) {
-        let now = self.shared.clock.now();
-        let Some(active) = self.executions.get_mut(&execution) else { return };
-        let Some((timer, seconds)) = active.execution().heartbeat(task) else { return };
-        let due = now.plus_seconds(seconds);
-        if let Some(before) = active.set_back(timer, due) {
-            self.timers.disarm(execution, &[(before, timer)]);
-            self.timers.arm(due, execution, timer);
+        let active = self.executions.get(&execution);
+        let timer = active.and_then(|active| active.execution().heartbeat(task));
+        if let Some(timer) = timer {
+            self.watch(execution, timer);
+        }
+    }
+
+    /// Waits for the next sign of life of a task.
+    pub(super) fn watch(&mut self, execution: ExecutionId, timer: Timer) {
+        let active = self.executions.get(&execution);
+        let seconds = active.and_then(|active| active.execution().heartbeat_seconds(timer));
+        if let Some(seconds) = seconds {
+            let now = self.shared.clock.monotonic();
+            self.watches.set(execution, timer, now.saturating_add(Duration::from_secs(seconds)));
+        }
+    }
+
+    pub(super) fn miss_signs_of_life(&mut self) {
+        let now = self.shared.clock.monotonic();
+        while let Some((execution, timer)) = self.watches.pop_due(now) {
+            self.decide(execution, Stimulus::TimerDue { timer });
         }
     }
 

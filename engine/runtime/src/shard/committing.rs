@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepyard_machine::{Command, Event, EventKind, InvokeTask, Stimulus};
+use stepyard_machine::{Command, Event, EventKind, InvokeTask, Stimulus, TimerKind};
 use stepyard_store::ExecutionId;
 use tokio::sync::oneshot;
 
@@ -112,6 +112,9 @@ impl Shard {
                 Command::CancelTask { task } => {
                     self.dispatches.cancel(execution, task);
                     self.offers.withdraw(execution, task);
+                }
+                Command::StartTimer { timer, .. } if timer.kind == TimerKind::Heartbeat => {
+                    self.watch(execution, timer);
                 }
                 Command::StartTimer { timer, due } => {
                     if let Some(active) = self.executions.get_mut(&execution) {

@@ -43,6 +43,7 @@ use crate::recent::Recent;
 use crate::thinking::Thinkers;
 use crate::timers::Timers;
 use crate::token::{ExecutionTokens, TokenKey};
+use crate::watches::Watches;
 use crate::{Clock, Committed, Entropy, Metrics};
 
 /// Messages that may wait for a shard.
@@ -126,6 +127,7 @@ pub(crate) struct Shard {
     executions: BTreeMap<ExecutionId, Active>,
     names: BTreeMap<Name, ExecutionId>,
     timers: Timers,
+    watches: Watches,
     dispatches: Dispatches,
     /// Tasks that wait for a worker.
     offers: Offers,
@@ -176,6 +178,7 @@ impl Shard {
             executions: BTreeMap::new(),
             names: BTreeMap::new(),
             timers: Timers::default(),
+            watches: Watches::default(),
             dispatches,
             offers,
             ends,
@@ -244,6 +247,8 @@ impl Shard {
         let clock = self.shared.clock.clone();
         let load_in = self.next_load.saturating_sub(clock.monotonic());
         let timer_due = self.timers.next_due();
+        let life_due = self.watches.next_due();
+        let life_in = life_due.unwrap_or_default().saturating_sub(clock.monotonic());
         tokio::select! {
             biased;
             outcome = UnderWay::outcome(&mut self.under_way) => self.finish(outcome).await,
@@ -251,6 +256,7 @@ impl Shard {
             () = self.ends.stopping.cancelled() => self.drain().await,
             () = self.ends.leaving.cancelled(), if !self.is_leaving => self.begin_to_leave(),
             () = clock.sleep_until(timer_due.unwrap_or_default()), if timer_due.is_some() => self.fire_timers(),
+            () = clock.sleep(life_in), if life_due.is_some() => self.miss_signs_of_life(),
             () = clock.sleep(load_in) => self.wake_those_due().await,
             Some(message) = self.mailbox.recv(), if !is_full && !is_ending => self.receive(message).await,
         }

@@ -10,6 +10,7 @@ use crate::cluster::Seen;
 use crate::outage::Attempts;
 use crate::planted::{Planted, makes};
 use crate::timers::Timers;
+use crate::watches::Watches;
 
 /// Pause before the second setback in a row is mended; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -29,6 +30,7 @@ impl Shard {
             self.names.clear();
         }
         self.timers = Timers::default();
+        self.watches = Watches::default();
         self.dirty.clear();
         self.thoughts = JoinSet::new();
         self.starts.clear();

@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use stepyard_asl::Timestamp;
-use stepyard_machine::Command;
 use stepyard_store::{DuePlace, Error, ExecutionId, ExecutionRow};
 use uuid::Uuid;
 
@@ -88,22 +87,9 @@ impl Shard {
         }
         let mut pending = active.execution().pending();
         pending.retain(|command| !planted::forgets(command));
-        self.await_life(&active, &mut pending);
         self.shared.metrics.in_memory_changed(1);
         self.insert(active);
         self.release_commands(id, pending);
-    }
-
-    /// Signs of life are not written: the time for the next one begins anew.
-    fn await_life(&self, active: &Active, pending: &mut [Command]) {
-        let now = self.shared.clock.now();
-        for command in pending {
-            if let Command::StartTimer { timer, due } = command
-                && let Some(seconds) = active.execution().heartbeat_seconds(*timer)
-            {
-                *due = now.plus_seconds(seconds);
-            }
-        }
     }
 
     /// Those that nothing has happened to sleep on.
@@ -131,6 +117,7 @@ impl Shard {
             self.names.remove(&name_of(context));
         }
         self.timers.disarm(active.id, &active.armed);
+        self.watches.forget(active.id);
         if !makes(Planted::GaugeLeaks) {
             self.shared.metrics.in_memory_changed(-1);
         }
