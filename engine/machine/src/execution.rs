@@ -289,11 +289,7 @@ impl Execution {
                 self.close_children(event.frame);
                 self.advance(event, Phase::Done);
             }
-            EventKind::EvaluationFailed { .. } => {
-                if let Some(frame) = self.frames.get_mut(&event.frame) {
-                    frame.previous = event.id;
-                }
-            }
+            EventKind::EvaluationFailed { .. } => self.follow(event),
             // What is abandoned goes with the event that closes the frame above it.
             EventKind::StateAborted { .. }
             | EventKind::MapIterationAborted { .. }
@@ -425,6 +421,11 @@ impl Execution {
     /// The event is the last one of its frame, and this is what the frame does now.
     fn advance(&mut self, event: &Event, phase: Phase) {
         self.set_phase(event.frame, phase);
+        self.follow(event);
+    }
+
+    /// The event is the last one of its frame.
+    fn follow(&mut self, event: &Event) {
         if let Some(frame) = self.frames.get_mut(&event.frame) {
             frame.previous = event.id;
         }

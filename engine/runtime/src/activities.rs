@@ -17,11 +17,16 @@ use crate::shard::Message;
 /// Workers that may wait for tasks of one activity on one node (AWS quota of an activity).
 const POLLERS_MAX: usize = 1_000;
 
+/// Workers that may wait on one node for tasks of whatever activities.
+const ALL_POLLERS_MAX: usize = 10_000;
+
 /// The queues of all activities.
 #[derive(Default)]
 pub(crate) struct Activities {
     queues: Mutex<BTreeMap<Arc<str>, Arc<Queue>>>,
     numbered: AtomicU64,
+    /// Workers that wait.
+    pollers: AtomicUsize,
     /// Set when workers are not to wait any more.
     closed: CancellationToken,
 }
@@ -62,8 +67,10 @@ impl Activities {
     pub(crate) fn poll(self: &Arc<Self>, arn: &Arc<str>) -> Option<Poller> {
         let place = self.enter(arn);
         let before = place.queue.pollers.fetch_add(1, Ordering::Relaxed);
+        let all_before = self.pollers.fetch_add(1, Ordering::Relaxed);
+        // Dropped, it is counted no more.
         let poller = Poller { place };
-        (before < POLLERS_MAX).then_some(poller)
+        (before < POLLERS_MAX && all_before < ALL_POLLERS_MAX).then_some(poller)
     }
 
     /// Reserves the task that has waited for the longest.
@@ -155,6 +162,7 @@ impl Poller {
 impl Drop for Poller {
     fn drop(&mut self) {
         self.place.queue.pollers.fetch_sub(1, Ordering::Relaxed);
+        self.place.activities.pollers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -305,5 +313,8 @@ mod tests {
         assert!(activities.poll(&arn).is_none());
         waiting.pop();
         assert!(activities.poll(&arn).is_some());
+        let others = (0..ALL_POLLERS_MAX).map(|number| activities.poll(&number.to_string().into()));
+        let others: Vec<_> = others.map_while(|poller| poller).collect();
+        assert_eq!(waiting.len() + others.len(), ALL_POLLERS_MAX);
     }
 }

@@ -22,8 +22,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Why a worker may not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PollError {
-    /// So many workers wait for this activity already.
-    #[error("too many workers wait for this activity")]
+    /// So many workers wait already, for this activity or for all of them.
+    #[error("too many workers wait for tasks")]
     TooManyWorkers,
 }
 
