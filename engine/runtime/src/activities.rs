@@ -245,7 +245,7 @@ mod tests {
     use tokio::sync::mpsc;
     use uuid::Uuid;
 
-    use super::{Activities, Offers, POLLERS_MAX};
+    use super::{ALL_POLLERS_MAX, Activities, Offers, POLLERS_MAX};
 
     const EXECUTION: ExecutionId = ExecutionId(Uuid::nil());
 
