@@ -92,7 +92,10 @@ impl<'a> Context<'a> {
         .into_iter()
         .collect();
         if context.kind != ExecutionKind::SyncExpress {
-            part.insert("RedriveCount", Json::from(0));
+            part.insert("RedriveCount", Json::from(self.execution.redrive_count()));
+        }
+        if let Some(redriven) = self.execution.redriven() {
+            part.insert("RedriveTime", Json::from(redriven.at.to_string()));
         }
         part.into()
     }

@@ -23,7 +23,7 @@ pub const HISTORY_EVENTS_MAX: u64 = 25_000;
 
 /// Events of one execution with those that AWS's history does not show: what fails before its first event can be
 /// retried without any that counts otherwise.
-const JOURNAL_EVENTS_MAX: u64 = 2 * HISTORY_EVENTS_MAX;
+pub(crate) const JOURNAL_EVENTS_MAX: u64 = 2 * HISTORY_EVENTS_MAX;
 
 /// Decides what follows from a stimulus, and appends it to `out`. The execution has then already
 /// changed. A stimulus that is late, repeated or unknown has no effect.
@@ -106,14 +106,16 @@ pub(crate) struct Run<'a> {
 /// Stimuli. Each method says whether it had an effect.
 impl Run<'_> {
     fn receive(&mut self, stimulus: Stimulus) -> bool {
-        if let Stimulus::Start { context, input } = stimulus {
-            return self.start(context, input);
-        }
+        let stimulus = match stimulus {
+            Stimulus::Start { context, input } => return self.start(context, input),
+            Stimulus::Redrive { client_token } => return self.redrive(client_token),
+            other => other,
+        };
         if self.execution.status().is_none() || self.execution.is_closed() {
             return false;
         }
         match stimulus {
-            Stimulus::Start { .. } => false,
+            Stimulus::Start { .. } | Stimulus::Redrive { .. } => false,
             Stimulus::Continue => true,
             Stimulus::TaskStarted { task } => self.task_started(task),
             Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, &output),
@@ -135,6 +137,19 @@ impl Run<'_> {
         let timeout_seconds = context.kind.timeout_seconds(self.program.timeout_seconds);
         let kind = EventKind::ExecutionStarted { context, input, timeout_seconds };
         self.emit_after(FrameId::ROOT, EventId::NONE, kind);
+        self.out.commands.extend(self.execution.execution_timer());
+        true
+    }
+
+    /// The end is taken back. What had not ended then is taken up by [`Run::go_on`].
+    fn redrive(&mut self, client_token: Text) -> bool {
+        if self.is_express() || self.execution.check_redrive(self.now).is_err() {
+            return false;
+        }
+        let redrive_count = self.execution.redrive_count().saturating_add(1);
+        let end = self.execution.last_event_id();
+        let kind = EventKind::ExecutionRedriven { redrive_count, client_token };
+        self.emit_after(FrameId::ROOT, end, kind);
         self.out.commands.extend(self.execution.execution_timer());
         true
     }
@@ -233,6 +248,7 @@ impl Run<'_> {
     fn step(&mut self, id: FrameId) {
         let Some(frame) = self.execution.frame(id) else { return };
         match frame.state {
+            Some(state) if frame.children().is_some() => self.resume(id, state),
             Some(state) => self.work(id, state),
             None => {
                 let index = frame.index;
@@ -246,6 +262,12 @@ impl Run<'_> {
 
     fn work(&mut self, id: FrameId, state: StateId) {
         if let Err(failure) = states::work(self, id, state) {
+            self.fail(id, state, failure);
+        }
+    }
+
+    fn resume(&mut self, id: FrameId, state: StateId) {
+        if let Err(failure) = states::resume(self, id, state) {
             self.fail(id, state, failure);
         }
     }
@@ -416,9 +438,10 @@ impl Run<'_> {
     }
 
     /// An event happens, after another one than the frame's last. Once the execution has ended nothing
-    /// happens any more; the event that would exceed the limit of events ends it.
+    /// happens any more, unless it is redriven; the event that would exceed the limit of events ends it.
     pub(crate) fn emit_after(&mut self, id: FrameId, previous: EventId, kind: EventKind) {
-        if self.execution.is_closed() {
+        let is_redrive = matches!(kind, EventKind::ExecutionRedriven { .. });
+        if self.execution.is_closed() && !is_redrive {
             return;
         }
         let visible = kind.is_visible();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
-use crate::{EventId, ExecutionKind, FrameId, Qualifier};
+use crate::{EventId, ExecutionKind, ExecutionStatus, FrameId, Qualifier};
 
 /// One entry of the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +85,13 @@ pub enum EventKind {
         error: Text,
         /// Cause.
         cause: Text,
+    },
+    /// `RedriveExecution`: the execution, which had ended badly, goes on at every state that it had not left.
+    ExecutionRedriven {
+        /// How often it has been redriven by now.
+        redrive_count: u32,
+        /// The token by which a request that is repeated is known.
+        client_token: Text,
     },
     /// A state was entered.
     StateEntered {
@@ -261,14 +268,19 @@ impl EventKind {
         )
     }
 
-    /// Whether the execution is over with it.
+    /// Whether the execution is over with it, unless it is redriven.
     pub fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            EventKind::ExecutionSucceeded { .. }
-                | EventKind::ExecutionFailed { .. }
-                | EventKind::ExecutionTimedOut { .. }
-                | EventKind::ExecutionAborted { .. }
-        )
+        self.end_status().is_some()
+    }
+
+    /// The status of an execution that has ended so.
+    pub fn end_status(&self) -> Option<ExecutionStatus> {
+        match self {
+            EventKind::ExecutionSucceeded { .. } => Some(ExecutionStatus::Succeeded),
+            EventKind::ExecutionFailed { .. } => Some(ExecutionStatus::Failed),
+            EventKind::ExecutionTimedOut { .. } => Some(ExecutionStatus::TimedOut),
+            EventKind::ExecutionAborted { .. } => Some(ExecutionStatus::Aborted),
+            _ => None,
+        }
     }
 }

@@ -1,14 +1,18 @@
 //! The state of an execution: a fold over its events.
 
+mod redrive;
+
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use redrive::Redrives;
+pub use redrive::{NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject, Redriven};
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::{Json, Payload};
 
-use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase};
+use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase, Remains};
 use crate::variables::Variables;
 use crate::{
     Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, StartContext, TaskId, Text,
@@ -26,6 +30,11 @@ pub struct Execution {
     started_at: Option<Timestamp>,
     stopped_at: Option<Timestamp>,
     timeout_seconds: Option<u64>,
+    /// When it was opened: by its start or by its last redrive.
+    opened_at: Option<Timestamp>,
+    /// Position of the event that says so.
+    opened_by: u64,
+    redrives: Redrives,
     /// Time of the last event.
     clock: Timestamp,
     /// Number of events, internal ones too.
@@ -33,6 +42,8 @@ pub struct Execution {
     last_event_id: EventId,
     next_frame: u32,
     frames: BTreeMap<FrameId, Frame>,
+    /// The frames at its bad end: what a redrive goes on with.
+    left_behind: BTreeMap<FrameId, Frame>,
     /// Frames that can go on at once.
     runnable: BTreeSet<FrameId>,
     /// Which frame waits for a task.
@@ -93,7 +104,7 @@ impl Execution {
         self.cause.as_ref()
     }
 
-    /// When it started.
+    /// When it started; a redrive changes nothing of that.
     pub fn started_at(&self) -> Option<Timestamp> {
         self.started_at
     }
@@ -105,7 +116,12 @@ impl Execution {
 
     /// When `TimeoutSeconds` of the state machine is over.
     pub fn times_out_at(&self) -> Option<Timestamp> {
-        Some(self.started_at?.plus_seconds(self.timeout_seconds?))
+        Some(self.opened_at?.plus_seconds(self.timeout_seconds?))
+    }
+
+    /// Position of the event from which on that counts.
+    pub(crate) fn opened_by(&self) -> u64 {
+        self.opened_by
     }
 
     /// Number of its events, internal ones too; that is the position of the next one.
@@ -220,6 +236,9 @@ impl Execution {
             EventKind::ExecutionAborted { error, cause } => {
                 self.close(event.at, ExecutionStatus::Aborted, error, cause);
             }
+            EventKind::ExecutionRedriven { redrive_count, client_token } => {
+                self.reopen(event.at, *redrive_count, client_token);
+            }
             EventKind::StateEntered { state, input } => self.enter(event, *state, input),
             EventKind::StateExited { output, assigned, .. } => {
                 self.exit(event, output, assigned.as_ref());
@@ -252,8 +271,8 @@ impl Execution {
             }
             EventKind::MapIterationSucceeded { .. } => self.close_iteration(event),
             EventKind::ParallelStateFailed { .. } | EventKind::MapStateFailed { .. } => {
-                self.close_children(event.frame);
-                self.advance(event, Phase::Done);
+                let done = self.done_with_children(event.frame);
+                self.advance(event, done);
             }
             EventKind::EvaluationFailed { .. } => {
                 if let Some(frame) = self.frames.get_mut(&event.frame) {
@@ -266,7 +285,8 @@ impl Execution {
             | EventKind::MapIterationFailed { .. } => {}
             // The state's exit follows the last child, not this event.
             EventKind::ParallelStateSucceeded { .. } | EventKind::MapStateSucceeded { .. } => {
-                self.set_phase(event.frame, Phase::Done);
+                let done = self.done_with_children(event.frame);
+                self.set_phase(event.frame, done);
             }
         }
     }
@@ -294,7 +314,7 @@ impl Execution {
             }
             _ => {
                 self.forget_task(event.frame);
-                self.advance(event, Phase::Done);
+                self.advance(event, Phase::Done(None));
             }
         }
     }
@@ -302,9 +322,15 @@ impl Execution {
     fn start(&mut self, at: Timestamp, input: &Payload) {
         self.status = Some(ExecutionStatus::Running);
         self.started_at = Some(at);
+        self.opened(at);
         self.input = Some(input.clone());
         // The first state's event has no predecessor: AWS does not count ExecutionStarted.
         self.open(None, 0, EventId::NONE, input);
+    }
+
+    fn opened(&mut self, at: Timestamp) {
+        self.opened_at = Some(at);
+        self.opened_by = self.events;
     }
 
     fn close(&mut self, at: Timestamp, status: ExecutionStatus, error: &Text, cause: &Text) {
@@ -312,7 +338,11 @@ impl Execution {
         self.stopped_at = Some(at);
         self.error.clone_from(error);
         self.cause.clone_from(cause);
-        self.frames.clear();
+        let frames = std::mem::take(&mut self.frames);
+        let is_express = self.context.as_ref().is_some_and(|context| context.kind.is_express());
+        if status != ExecutionStatus::Succeeded && !is_express {
+            self.left_behind = frames;
+        }
         self.variable_bytes = 0;
         self.runnable.clear();
         self.tasks.clear();
@@ -333,7 +363,7 @@ impl Execution {
     fn exit(&mut self, event: &Event, output: &Payload, assigned: Option<&Payload>) {
         self.forget_task(event.frame);
         self.close_children(event.frame);
-        self.advance(event, Phase::Done);
+        self.advance(event, Phase::Done(None));
         if let Some(frame) = self.frames.get_mut(&event.frame) {
             frame.data = output.clone();
             if let Some(assigned) = assigned {
@@ -419,6 +449,7 @@ impl Execution {
             results: vec![None; count as usize],
             succeeded: 0,
             map,
+            is_resumed: false,
         };
         self.advance(event, Phase::Children(children));
     }
@@ -431,9 +462,13 @@ impl Execution {
     }
 
     fn open_iteration(&mut self, event: &Event, index: u32, input: &Payload) {
-        if let Some(map) = self.children_mut(event.frame).and_then(|all| all.map.as_mut()) {
-            map.next = index + 1;
+        if let Some(children) = self.children_mut(event.frame) {
+            children.is_resumed = false;
+            if let Some(map) = &mut children.map {
+                map.next = index + 1;
+            }
         }
+        self.runnable.remove(&event.frame);
         self.open(Some(event.frame), index, event.id, input);
     }
 
@@ -464,15 +499,34 @@ impl Execution {
         }
     }
 
-    /// Drops everything below a frame.
-    fn close_children(&mut self, id: FrameId) {
-        let Some(children) = self.children_mut(id) else { return };
-        for child in std::mem::take(&mut children.open) {
-            self.close_children(child);
-            self.forget_task(child);
-            self.runnable.remove(&child);
-            if let Some(child) = self.frames.remove(&child) {
+    /// The phase of a state whose work is done: its children wait for its exit or for a redrive.
+    fn done_with_children(&mut self, id: FrameId) -> Phase {
+        let frames = self.close_children(id);
+        let Some(frame) = self.frames.get_mut(&id) else { return Phase::Done(None) };
+        match std::mem::replace(&mut frame.phase, Phase::Done(None)) {
+            Phase::Children(children) => Phase::Done(Some(Box::new(Remains { children, frames }))),
+            // They have ended well, and the state fails with what they gave.
+            Phase::Done(remains) => Phase::Done(remains),
+            _ => Phase::Done(None),
+        }
+    }
+
+    /// Takes everything out that is below a frame.
+    fn close_children(&mut self, id: FrameId) -> BTreeMap<FrameId, Frame> {
+        let mut closed = BTreeMap::new();
+        self.close_children_into(id, &mut closed);
+        closed
+    }
+
+    fn close_children_into(&mut self, id: FrameId, closed: &mut BTreeMap<FrameId, Frame>) {
+        let open = self.children_mut(id).map(|children| children.open.clone()).unwrap_or_default();
+        for id in open {
+            self.close_children_into(id, closed);
+            self.forget_task(id);
+            self.runnable.remove(&id);
+            if let Some(child) = self.frames.remove(&id) {
                 self.variable_bytes -= child.variables.bytes();
+                closed.insert(id, child);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A thread of control and what it is waiting for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
@@ -60,8 +60,16 @@ pub(crate) enum Phase {
     RetryDue(Alarm),
     /// Branches or iterations run.
     Children(Children),
-    /// The state's work is done; what follows is part of the same decision.
-    Done,
+    /// The state's work is done; what follows is part of the same decision. A state with children keeps them until
+    /// it is left: when it is not, a redrive goes on with them.
+    Done(Option<Box<Remains>>),
+}
+
+/// The children of a state that is done and not left, and all frames below it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Remains {
+    pub(crate) children: Children,
+    pub(crate) frames: BTreeMap<FrameId, Frame>,
 }
 
 /// A timer in a frame.
@@ -95,12 +103,21 @@ pub(crate) struct Children {
     pub(crate) succeeded: usize,
     /// Set for a Map state.
     pub(crate) map: Option<Iterations>,
+    /// After a redrive nothing that is to come would make the state go on, so it is to do so by itself.
+    pub(crate) is_resumed: bool,
 }
 
 impl Children {
     /// Whether all of them have ended well.
     pub(crate) fn are_complete(&self) -> bool {
         self.succeeded == self.results.len()
+    }
+
+    /// Whether a further iteration is to be started and there is room for it.
+    pub(crate) fn have_room(&self) -> bool {
+        self.map.as_ref().is_some_and(|map| {
+            (map.next as usize) < self.results.len() && self.open.len() < map.concurrency
+        })
     }
 }
 
@@ -143,6 +160,28 @@ impl Frame {
 
     /// Whether it can go on without anything from outside.
     pub(crate) fn is_runnable(&self) -> bool {
-        matches!(self.phase, Phase::Opened | Phase::Entered)
+        match &self.phase {
+            Phase::Opened | Phase::Entered => true,
+            Phase::Children(children) => children.is_resumed,
+            _ => false,
+        }
+    }
+
+    /// Goes on after a redrive: its state is worked on once more, with all its retries. A Parallel or Map state keeps the
+    /// children that have ended well. Returns the frames that are to go on with it.
+    pub(crate) fn resume(&mut self) -> BTreeMap<FrameId, Frame> {
+        self.retries.clear();
+        let (children, frames) = match std::mem::replace(&mut self.phase, Phase::Entered) {
+            Phase::Opened => {
+                self.phase = Phase::Opened;
+                return BTreeMap::new();
+            }
+            Phase::Children(children) => (children, BTreeMap::new()),
+            Phase::Done(Some(remains)) => (remains.children, remains.frames),
+            _ => return BTreeMap::new(),
+        };
+        let is_resumed = children.are_complete() || children.have_room();
+        self.phase = Phase::Children(Children { is_resumed, ..children });
+        frames
     }
 }

@@ -59,6 +59,11 @@ pub enum Details {
         /// `cause`.
         cause: Text,
     },
+    /// Of ExecutionRedriven.
+    ExecutionRedriven {
+        /// `redriveCount`.
+        redrive_count: u32,
+    },
     /// Of all `...StateEntered`.
     StateEntered {
         /// `name`.
@@ -190,6 +195,10 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
             ("ExecutionTimedOut", failed(error, cause))
         }
         EventKind::ExecutionAborted { error, cause } => ("ExecutionAborted", failed(error, cause)),
+        EventKind::ExecutionRedriven { redrive_count, .. } => {
+            let redrive_count = *redrive_count;
+            ("ExecutionRedriven", Some(Details::ExecutionRedriven { redrive_count }))
+        }
         EventKind::StateEntered { state, input } => {
             let details = Details::StateEntered { name: name(state), input: input.clone() };
             (words(program, *state)[0], Some(details))
@@ -431,6 +440,9 @@ impl Members {
             Details::TaskFailed { service, error, cause } => {
                 self.service(service);
                 self.failure(error, cause);
+            }
+            Details::ExecutionRedriven { redrive_count } => {
+                self.object.insert("redriveCount", *redrive_count);
             }
             Details::MapStateStarted { length } => self.object.insert("length", *length),
             Details::MapIteration { name, index } => {

@@ -31,7 +31,7 @@ pub use budget::OutOfFuel;
 pub use data_flow::DATA_BYTES_MAX;
 pub use decide::{HISTORY_EVENTS_MAX, STEPS_MAX, decide, decide_within};
 pub use event::{Event, EventKind, StartContext, Text};
-pub use execution::Execution;
+pub use execution::{Execution, NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject, Redriven};
 pub use footprint::Footprint;
 pub use id::{EventId, FrameId, TaskId, Timer, TimerKind};
 pub use inspection::{Inspection, MapLimits, MapMock, Mock, Stage};

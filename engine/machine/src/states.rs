@@ -35,6 +35,16 @@ pub(crate) fn work(run: &mut Run<'_>, id: FrameId, state: StateId) -> Result<(),
     }
 }
 
+/// Goes on with a state whose children are to go on without any of them having ended, after a redrive.
+pub(crate) fn resume(run: &mut Run<'_>, id: FrameId, state: StateId) -> Result<(), Failure> {
+    let program = run.program;
+    match &program.state(state).kind {
+        StateKind::Parallel(parallel) => parallel::go_on(run, id, state, parallel),
+        StateKind::Map(map) => map::go_on(run, id, state, map),
+        _ => Ok(()),
+    }
+}
+
 /// The first state of a scope: of the branch or iteration with that index in a Parallel or Map state, or
 /// of the whole definition.
 pub(crate) fn start_of(program: &Program, parent: Option<StateId>, index: u32) -> Option<StateId> {

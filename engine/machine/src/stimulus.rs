@@ -61,6 +61,11 @@ pub enum Stimulus {
         /// Cause.
         cause: Text,
     },
+    /// `RedriveExecution`; it counts for an execution that [`crate::Execution::check_redrive`] passes.
+    Redrive {
+        /// The token by which the request is known when it is repeated.
+        client_token: Text,
+    },
 }
 
 /// What an execution asks for. Commands may be carried out only after the events decided with them

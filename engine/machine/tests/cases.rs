@@ -3,7 +3,8 @@
 //! A line of `history` is `id<-previousEventId Type`, optionally followed by the details as the API
 //! writes them. `tasks` gives per state the answers to its attempts in order: `{"output": ..}`,
 //! `{"error": .., "cause": ..}` or `{"timeout": true}` for none at all. A task begins as soon as it is
-//! handed out and answers after everything else that can happen has happened.
+//! handed out and answers after everything else that can happen has happened. `redrives` says how often the
+//! execution is redriven after it has ended badly, each time a minute later.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -44,7 +45,19 @@ fn run(case: &Json) -> Result<(), String> {
     if case.get("stop").is_some() {
         world.deliver(Stimulus::Stop { error: Some("Why".into()), cause: None });
     }
-    while !world.execution.is_closed() {
+    let mut redrives = case.get("redrives").and_then(Json::as_i64).unwrap_or(0);
+    loop {
+        if world.execution.is_closed() {
+            if redrives == 0 {
+                return compare(case, &world);
+            }
+            redrives -= 1;
+            world.now = world.now.plus_seconds(60);
+            if world.deliver(Stimulus::Redrive { client_token: None }) == 0 {
+                return Err(format!("it cannot be redriven:\n{}", history_of(&world).join("\n")));
+            }
+            continue;
+        }
         let fresh = world.tasks.iter().find(|task| !begun.iter().any(|b| b.task == task.task));
         if world.must_continue {
             world.deliver(Stimulus::Continue);
@@ -59,7 +72,6 @@ fn run(case: &Json) -> Result<(), String> {
             return Err(format!("it hangs:\n{}", history_of(&world).join("\n")));
         }
     }
-    compare(case, &world)
 }
 
 type Answers = BTreeMap<String, VecDeque<Json>>;

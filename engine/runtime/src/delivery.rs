@@ -8,9 +8,9 @@ use stepyard_store::{ExecutionRow, ShardId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::cluster::{NotOwner, Peer, PeerError, Route, StartRequest, StopRequest};
-use crate::shard::{Message, Shared, Start, Stop};
-use crate::{StartError, StopError};
+use crate::cluster::{NotOwner, Peer, PeerError, RedriveRequest, Route, StartRequest, StopRequest};
+use crate::shard::{Message, Redrive, Shared, Start, Stop};
+use crate::{RedriveError, StartError, StopError};
 
 /// How long a request looks for an owner that answers: longer than it takes to replace a dead node.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -28,7 +28,7 @@ const START_BYTES_MAX: usize = 256 << 20;
 const START_BYTES_MIN: usize = 1 << 10;
 
 /// Brings requests to owners, and asks again where there is no answer. That is safe: a start carries the
-/// id of its execution, and a stop of what has stopped changes nothing.
+/// id of its execution, a redrive a token, and a stop of what has stopped changes nothing.
 pub(crate) struct Delivery {
     shared: Arc<Shared>,
     peer: Arc<dyn Peer>,
@@ -86,6 +86,21 @@ impl Question for StopRequest {
     }
 }
 
+impl Question for RedriveRequest {
+    type Answer = Result<Timestamp, RedriveError>;
+
+    async fn ask(&mut self, delivery: &Delivery, route: Route) -> Option<Self::Answer> {
+        match route {
+            Route::Here(mailbox) => redrive_here(&mailbox, self).await,
+            Route::Elsewhere(address) => {
+                delivery.shared.metrics.forwarded();
+                said(delivery.peer.redrive_execution(&address, self).await)
+            }
+            Route::Nowhere => None,
+        }
+    }
+}
+
 /// What an owner has said; `None` when it has not said anything.
 type Said<T, E> = Option<Result<T, E>>;
 
@@ -110,6 +125,12 @@ impl Delivery {
         answered.await.unwrap_or_else(|why| Err(StopError::Unavailable(why)))
     }
 
+    pub(crate) async fn redrive(&self, request: RedriveRequest) -> Result<Timestamp, RedriveError> {
+        let shard = ShardId::of(&request.state_machine_arn, &request.name);
+        let answered = self.until_answered(shard, request);
+        answered.await.unwrap_or_else(|why| Err(RedriveError::Unavailable(why)))
+    }
+
     /// A start that another node has forwarded: it is not forwarded again.
     pub(crate) async fn start_forwarded(
         &self,
@@ -128,6 +149,16 @@ impl Delivery {
         let shard = ShardId::of(&request.state_machine_arn, &request.name);
         let mailbox = self.mailbox(shard).await?;
         stop_here(&mailbox, &request).await.ok_or(NotOwner)
+    }
+
+    /// A redrive that another node has forwarded.
+    pub(crate) async fn redrive_forwarded(
+        &self,
+        request: RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, NotOwner> {
+        let shard = ShardId::of(&request.state_machine_arn, &request.name);
+        let mailbox = self.mailbox(shard).await?;
+        redrive_here(&mailbox, &request).await.ok_or(NotOwner)
     }
 
     /// Asks whoever owns the shard until somebody answers. The error says why nobody has.
@@ -228,6 +259,16 @@ async fn stop_here(
     let (reply, answer) = oneshot::channel();
     let stop = Message::Stop(Box::new(Stop { request: request.clone(), reply }));
     mailbox.send(stop).await.ok()?;
+    answer.await.ok()
+}
+
+async fn redrive_here(
+    mailbox: &mpsc::Sender<Message>,
+    request: &RedriveRequest,
+) -> Said<Timestamp, RedriveError> {
+    let (reply, answer) = oneshot::channel();
+    let redrive = Message::Redrive(Box::new(Redrive { request: request.clone(), reply }));
+    mailbox.send(redrive).await.ok()?;
     answer.await.ok()
 }
 

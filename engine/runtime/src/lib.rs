@@ -32,10 +32,11 @@ mod watched;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cluster::{
-    ClusterOptions, NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest, Witness,
+    ClusterOptions, NoPeers, NotOwner, Peer, PeerError, RedriveRequest, StartRequest, StopRequest,
+    Witness,
 };
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
-pub use error::{StartError, StopError};
+pub use error::{RedriveError, StartError, StopError};
 pub use express::{
     Billing, EXECUTION_LOG, ExpressEnd, ExpressSnapshot, LogLevel, Logging, StartExpress,
 };

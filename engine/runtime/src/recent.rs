@@ -126,6 +126,7 @@ mod tests {
             status,
             started_at: Timestamp(0),
             stopped_at: None,
+            redriven: None,
             resume_at: None,
         };
         let context = StartContext {

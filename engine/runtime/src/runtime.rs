@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cluster::{
-    ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, Routes, Seen,
-    StartRequest, StopRequest, Witness,
+    ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, RedriveRequest, Routes,
+    Seen, StartRequest, StopRequest, Witness,
 };
 use crate::committer::{Batch, Committer};
 use crate::delivery::Delivery;
@@ -25,7 +25,9 @@ use crate::recent::Recent;
 use crate::retention::{RETENTION_DAYS, Remover};
 use crate::shard::Shared;
 use crate::thinking::{Question, Thinkers, Thought};
-use crate::{Clock, Entropy, ExecutionView, MetricsSnapshot, StartError, StopError, TaskRunner};
+use crate::{
+    Clock, Entropy, ExecutionView, MetricsSnapshot, RedriveError, StartError, StopError, TaskRunner,
+};
 
 /// Tasks that run at the same time when nothing else is said.
 const TASKS_MAX: usize = 1_000;
@@ -220,6 +222,18 @@ impl Runtime {
         self.delivery.stop(request).await
     }
 
+    /// Has an execution that ended badly go on; returns the time of that when it is durable. A request that is repeated
+    /// with its token gives the time of the first one.
+    ///
+    /// # Errors
+    /// See [`RedriveError`].
+    pub async fn redrive_execution(
+        &self,
+        request: RedriveRequest,
+    ) -> Result<Timestamp, RedriveError> {
+        self.delivery.redrive(request).await
+    }
+
     /// Starts an execution for another node.
     ///
     /// # Errors
@@ -243,6 +257,17 @@ impl Runtime {
         request: StopRequest,
     ) -> Result<Result<Timestamp, StopError>, NotOwner> {
         self.delivery.stop_forwarded(request).await
+    }
+
+    /// Redrives an execution for another node.
+    ///
+    /// # Errors
+    /// [`NotOwner`] when the shard is not here.
+    pub async fn redrive_forwarded(
+        &self,
+        request: RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, NotOwner> {
+        self.delivery.redrive_forwarded(request).await
     }
 
     /// Who is there and what belongs to whom, as this node saw it last.

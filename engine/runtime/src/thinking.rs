@@ -29,10 +29,10 @@ pub(crate) fn decide_at_once(
 ) -> Result<(), Stimulus> {
     match decide_within(FUEL, program, execution, moment, stimulus, decision) {
         Ok(()) => Ok(()),
-        // That it has started is told at once, whatever its first states cost.
-        Err(OutOfFuel(start @ Stimulus::Start { .. })) => {
-            decide_within(0, program, execution, moment, start, decision)
-                .map_err(|OutOfFuel(start)| start)
+        // That it has started or goes on is told at once, whatever its first states cost.
+        Err(OutOfFuel(opens @ (Stimulus::Start { .. } | Stimulus::Redrive { .. }))) => {
+            decide_within(0, program, execution, moment, opens, decision)
+                .map_err(|OutOfFuel(opens)| opens)
         }
         Err(OutOfFuel(stimulus)) => Err(stimulus),
     }

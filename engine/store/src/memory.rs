@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
+use crate::commit::missing;
+use crate::sql::merge;
 use crate::{
     Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
     Membership, MetadataItem, MetadataStore, Node, NodeId, Publication, PublicationChange, Removed,
@@ -123,12 +125,16 @@ impl Tables {
         let taken_place = |chunk: &&Chunk| {
             self.journal.contains_key(&(chunk.shard, chunk.execution, chunk.first_event))
         };
-        match group.chunks.iter().find(taken_place) {
-            Some(chunk) => Err(Error::Conflict(format!(
+        if let Some(chunk) = group.chunks.iter().find(taken_place) {
+            return Err(Error::Conflict(format!(
                 "event {} of execution {} is there already",
                 chunk.first_event, chunk.execution.0
-            ))),
-            None => Ok(()),
+            )));
+        }
+        let (_, updates) = merge(group);
+        match updates.iter().all(|update| self.executions.contains_key(&update.id)) {
+            true => Ok(()),
+            false => Err(missing()),
         }
     }
 
@@ -149,6 +155,7 @@ impl Tables {
             if let Some(row) = self.executions.get_mut(&update.id) {
                 row.status = update.status;
                 row.stopped_at = update.stopped_at;
+                row.redriven = update.redriven;
                 row.resume_at = update.resume_at;
             }
         }

@@ -86,7 +86,8 @@ pub trait Store: Send + Sync {
     }
 
     /// Writes a group in one durable transaction. [`Error::Fenced`]: nothing was written.
-    /// [`Error::Unavailable`]: read the leases to learn whether it went through.
+    /// [`Error::Unavailable`]: read the leases to learn whether it went through. [`Error::Conflict`], and nothing was
+    /// written, also when an execution is not there that is to change: it was removed before it could be redriven.
     async fn commit(&self, group: &CommitGroup) -> Result<(), Error>;
 
     /// The present leases of shards, without claiming them.
@@ -191,7 +192,8 @@ pub trait Store: Send + Sync {
     async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error>;
 
     /// Removes executions of a shard that ended longer ago than they are kept, at most so many, each with
-    /// its journal in one transaction. Open ones stay. No lease is needed: what has ended changes no more.
+    /// its journal in one transaction. Open ones stay. No lease is needed: what has ended changes only by a redrive, and of
+    /// a redrive and a removal at the same time one has no effect.
     async fn remove_closed(
         &self,
         shard: ShardId,

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use sqlx::{Connection, PgConnection};
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{ExecutionStatus, Qualifier};
+use stepyard_machine::{ExecutionStatus, Qualifier, Redriven};
 use stepyard_store::{
     Alias, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
     MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions, PostgresStore, Publication,
@@ -40,6 +41,7 @@ fn row(number: u64) -> ExecutionRow {
         status: ExecutionStatus::Running,
         started_at: Timestamp(5),
         stopped_at: None,
+        redriven: None,
         resume_at: None,
     }
 }
@@ -51,7 +53,7 @@ fn chunk(number: u64, first_event: u64, first_visible_id: u64) -> Chunk {
 
 fn update(number: u64, status: ExecutionStatus) -> ExecutionUpdate {
     let stopped_at = Some(Timestamp(9));
-    ExecutionUpdate { shard: SHARD, id: id(number), status, stopped_at, resume_at: None }
+    ExecutionUpdate { shard: SHARD, id: id(number), status, stopped_at, redriven: None, resume_at: None }
 }
 
 async fn claim(store: &dyn Store) -> ShardLease {
@@ -151,6 +153,71 @@ async fn who_sleeps_is_due_in_time(store: &dyn Store) {
     commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
     assert_eq!(due(None, 10).await, [(Timestamp(0), id(0)), (Timestamp(0), id(2))]);
     assert_eq!(due(Some((Timestamp(0), id(2))), 99).await, [(Timestamp(20), id(3))]);
+}
+
+async fn what_was_redriven_is_open_again(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let group = CommitGroup { starts: vec![row(1), row(2)], ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let updates = vec![update(1, ExecutionStatus::Failed), update(2, ExecutionStatus::Failed)];
+    commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
+    let redriven = Some(Redriven { count: 3, at: Timestamp(20) });
+    let open = ExecutionUpdate {
+        stopped_at: None,
+        redriven,
+        ..update(1, ExecutionStatus::Running)
+    };
+    commit(store, &mut lease, CommitGroup { updates: vec![open], ..CommitGroup::default() }).await;
+    let again = ExecutionRow { redriven, ..row(1) };
+    assert_eq!(store.find_execution(SHARD, MACHINE, "e1").await.unwrap(), Some(again.clone()));
+    let due = store.due_executions(SHARD, None, Timestamp(30), 10).await.unwrap();
+    assert_eq!(due, slice::from_ref(&again));
+    // It ended long ago, and is in progress now.
+    assert_eq!(store.remove_closed(SHARD, days_later(99), 10).await.unwrap().executions, 1);
+    assert_eq!(names(store).await, ["e1"]);
+
+    // One that starts, ends and is redriven in one commit is written as it is then.
+    let redrive = ExecutionUpdate {
+        id: id(4),
+        stopped_at: None,
+        redriven,
+        ..update(4, ExecutionStatus::Running)
+    };
+    let group =
+        CommitGroup { starts: vec![row(4)], updates: vec![redrive], ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let found = store.find_execution(SHARD, MACHINE, "e4").await.unwrap();
+    assert_eq!(found, Some(ExecutionRow { redriven, ..row(4) }));
+}
+
+async fn what_was_removed_cannot_change(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let group = CommitGroup {
+        starts: vec![row(1), row(2)],
+        chunks: vec![chunk(1, 0, 1)],
+        updates: vec![update(1, ExecutionStatus::Failed)],
+        ..CommitGroup::default()
+    };
+    commit(store, &mut lease, group).await;
+    assert_eq!(store.remove_closed(SHARD, days_later(99), 10).await.unwrap().executions, 1);
+    let redriven = Some(Redriven { count: 1, at: Timestamp(20) });
+    let open = ExecutionUpdate {
+        stopped_at: None,
+        redriven,
+        ..update(1, ExecutionStatus::Running)
+    };
+    let group = CommitGroup {
+        leases: vec![lease],
+        chunks: vec![chunk(1, 2, 3), chunk(2, 0, 1)],
+        updates: vec![update(2, ExecutionStatus::Failed), open],
+        ..CommitGroup::default()
+    };
+    let refused = store.commit(&group).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(store.read_leases(&[SHARD]).await.unwrap(), [lease]);
+    assert_eq!(store.load_journal(SHARD, id(1)).await.unwrap(), []);
+    assert_eq!(store.load_journal(SHARD, id(2)).await.unwrap(), []);
+    assert_eq!(store.find_execution(SHARD, MACHINE, "e2").await.unwrap(), Some(row(2)));
 }
 
 async fn what_is_there_is_not_written_again(store: &dyn Store) {
@@ -604,6 +671,8 @@ over_all_stores! {
     a_commit_is_visible,
     an_execution_may_start_and_end_in_one_commit,
     a_lost_lease_writes_nothing,
+    what_was_redriven_is_open_again,
+    what_was_removed_cannot_change,
     what_is_there_is_not_written_again,
     who_sleeps_is_due_in_time,
     history_is_read_from_any_event_in_both_directions,

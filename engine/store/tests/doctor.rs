@@ -146,6 +146,7 @@ async fn fill(store: &dyn Store) {
             status: ExecutionStatus::Running,
             started_at: start[0].at,
             stopped_at: None,
+            redriven: None,
             resume_at: Some(due),
         });
         group.chunks.push(chunk(shard, id(number), &[], &start));
@@ -156,6 +157,7 @@ async fn fill(store: &dyn Store) {
                 id: id(number),
                 status: ExecutionStatus::Succeeded,
                 stopped_at: Some(due),
+                redriven: None,
                 resume_at: None,
             });
         }
@@ -228,7 +230,7 @@ async fn a_sound_database_has_no_findings_also_while_a_server_has_it() {
 
 #[tokio::test]
 async fn every_damage_is_found() {
-    let cases: [(&str, &[Check]); 22] = [
+    let cases: [(&str, &[Check]); 23] = [
         ("UPDATE execution SET version = 2 WHERE execution_id = LAST", &[Check::Row]),
         ("UPDATE execution SET alias = NULL WHERE execution_id = LAST", &[Check::Row]),
         ("DELETE FROM state_machine_version", &[Check::Publication]),
@@ -240,6 +242,10 @@ async fn every_damage_is_found() {
         ("UPDATE execution SET stopped_at = 9 WHERE execution_id = FIRST", &[Check::Row]),
         ("UPDATE execution SET stopped_at = NULL WHERE execution_id = FIRST", &[Check::Row]),
         ("UPDATE execution SET status = 9 WHERE execution_id = FIRST", &[Check::Form]),
+        (
+            "UPDATE execution SET redrive_count = 1, redriven_at = 9 WHERE execution_id = FIRST",
+            &[Check::Row],
+        ),
         (
             "UPDATE execution SET resume_at = resume_at + 1 WHERE execution_id = LAST",
             &[Check::Sleep],
@@ -317,6 +323,7 @@ async fn rows_and_indexes_are_rebuilt_from_the_journal() {
         "UPDATE execution SET status = 3, stopped_at = 9 WHERE execution_id = FIRST",
         "UPDATE execution SET status = 9 WHERE execution_id = FIRST",
         "UPDATE execution SET name = 'x' WHERE execution_id = LAST",
+        "UPDATE execution SET redrive_count = 1, redriven_at = 9 WHERE execution_id = FIRST",
         "UPDATE execution SET resume_at = 1 WHERE execution_id = LAST",
         "DELETE FROM machine",
         SPOIL_INDEX,

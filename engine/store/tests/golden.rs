@@ -193,12 +193,72 @@ fn evaluation() -> Vec<Event> {
     ])
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 6] {
+/// A Map state whose second iteration fails; the execution is redriven twice, the second time with a token.
+fn redriven() -> Vec<Event> {
+    let (map, task) = (StateId(0), StateId(1));
+    let items = payload("[1,2]");
+    let iteration =
+        |index| EventKind::MapIterationStarted { state: map, index, input: payload("1") };
+    let entered = |state| EventKind::StateEntered { state, input: items.clone() };
+    let exited = |state| EventKind::StateExited { state, output: items.clone(), assigned: None };
+    let scheduled = EventKind::TaskScheduled {
+        state: task,
+        parameters: items.clone(),
+        timeout_seconds: None,
+        heartbeat_seconds: None,
+        role_arn: None,
+    };
+    let failed = || EventKind::ExecutionFailed { error: Some("E".into()), cause: None };
+    let redriven = |redrive_count, token: Option<&str>| EventKind::ExecutionRedriven {
+        redrive_count,
+        client_token: token.map(Arc::from),
+    };
+    let data = items.clone();
+    journal(vec![
+        started(Some(60)),
+        (0, entered(map)),
+        (
+            0,
+            EventKind::MapStateStarted {
+                state: map,
+                input: data.clone(),
+                items: data.clone(),
+                length: 2,
+                concurrency: 1,
+            },
+        ),
+        (0, iteration(0)),
+        (1, entered(task)),
+        (1, exited(task)),
+        (1, EventKind::MapIterationSucceeded { state: map, index: 0 }),
+        (0, iteration(1)),
+        (2, entered(task)),
+        (2, scheduled.clone()),
+        (2, EventKind::TaskStarted { state: task }),
+        (2, EventKind::TaskFailed { state: task, error: Some("E".into()), cause: None }),
+        (2, EventKind::MapIterationFailed { state: map, index: 1 }),
+        (2, EventKind::StateAborted { state: task }),
+        (0, EventKind::MapStateFailed { state: map }),
+        (0, failed()),
+        (0, redriven(1, None)),
+        (2, scheduled),
+        (0, EventKind::ExecutionAborted { error: None, cause: None }),
+        (0, redriven(2, Some("token"))),
+        (2, exited(task)),
+        (2, EventKind::MapIterationSucceeded { state: map, index: 1 }),
+        (0, EventKind::MapStateSucceeded { state: map }),
+        (0, exited(map)),
+        (0, EventKind::ExecutionSucceeded { output: data }),
+    ])
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 7] {
     [
         ("evaluation", evaluation()),
         ("nesting", nesting()),
         ("others", others()),
         ("qualified", qualified()),
+        ("redriven", redriven()),
         ("task", task()),
         ("variables", variables()),
     ]
@@ -224,6 +284,7 @@ fn the_oldest_journals_fold() {
         ("task", "FAILED"),
         ("nesting", "SUCCEEDED"),
         ("qualified", "SUCCEEDED"),
+        ("redriven", "SUCCEEDED"),
         ("variables", "SUCCEEDED"),
     ];
     for (name, status) in ends {

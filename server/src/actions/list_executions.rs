@@ -62,6 +62,8 @@ struct ExecutionListItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_alias_arn: Option<String>,
     redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<EpochSeconds>,
 }
 
 /// Lists executions of a state machine, a version or an alias, newest start first.
@@ -148,7 +150,8 @@ fn item(row: ExecutionRow) -> Result<ExecutionListItem, ApiError> {
         status: row.status.as_str(),
         start_date: EpochSeconds(row.started_at),
         stop_date: row.stopped_at.map(EpochSeconds),
-        redrive_count: 0,
+        redrive_count: row.redriven.map_or(0, |redriven| redriven.count),
+        redrive_date: row.redriven.map(|redriven| EpochSeconds(redriven.at)),
     })
 }
 

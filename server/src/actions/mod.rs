@@ -17,6 +17,7 @@ mod list_state_machine_versions;
 mod list_state_machines;
 mod list_tags_for_resource;
 mod publish_state_machine_version;
+mod redrive_execution;
 mod routing;
 mod start_execution;
 mod start_sync_execution;
@@ -49,6 +50,7 @@ use list_state_machine_versions::list_state_machine_versions;
 use list_state_machines::list_state_machines;
 use list_tags_for_resource::list_tags_for_resource;
 use publish_state_machine_version::publish_state_machine_version;
+pub(crate) use redrive_execution::{RedriveExecutionRequest, redrive_execution};
 pub(crate) use start_execution::{StartExecutionRequest, start_execution};
 use start_sync_execution::start_sync_execution;
 pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
@@ -92,6 +94,9 @@ pub(crate) async fn call(app: &App, operation: &str, body: &[u8], id: &str) -> R
         }
         "ListTagsForResource" => {
             respond(then(parse(body), |request| list_tags_for_resource(app, request)).await, id)
+        }
+        "RedriveExecution" => {
+            respond(then(parse(body), |request| redrive_execution(app, request)).await, id)
         }
         "StartExecution" => {
             respond(then(parse(body), |request| start_execution(app, request)).await, id)
@@ -162,7 +167,7 @@ async fn then<Request, Answer, Action: Future<Output = Result<Answer, ApiError>>
 }
 
 /// Operations that AWS has and this version does not.
-const NOT_YET: [&str; 12] = [
+const NOT_YET: [&str; 11] = [
     "CreateActivity",
     "DeleteActivity",
     "DescribeActivity",
@@ -170,7 +175,6 @@ const NOT_YET: [&str; 12] = [
     "GetActivityTask",
     "ListActivities",
     "ListMapRuns",
-    "RedriveExecution",
     "SendTaskFailure",
     "SendTaskHeartbeat",
     "SendTaskSuccess",

@@ -10,12 +10,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use http_body_util::{BodyExt, Limited};
-use stepyard_runtime::{NotOwner, StopRequest};
+use stepyard_runtime::{NotOwner, RedriveRequest, StopRequest};
 
 use super::REQUEST_BYTES_MAX;
 use crate::app::App;
 use crate::peer::{
-    NodeKey, POKE, Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply,
+    NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START, STOP,
+    StartMessage, StartReply, StopMessage, StopReply,
 };
 use crate::wire::Problem;
 
@@ -24,6 +25,7 @@ pub(super) fn router(key: NodeKey) -> Router<Arc<App>> {
     Router::new()
         .route(START, post(start))
         .route(STOP, post(stop))
+        .route(REDRIVE, post(redrive))
         .route(POKE, post(poke))
         .layer(middleware::from_fn_with_state(key, check))
 }
@@ -60,6 +62,13 @@ async fn stop(
     Json(message): Json<StopMessage>,
 ) -> Json<Reply<StopReply>> {
     Json(reply(app.runtime.stop_forwarded(StopRequest::from(message)).await))
+}
+
+async fn redrive(
+    State(app): State<Arc<App>>,
+    Json(message): Json<RedriveMessage>,
+) -> Json<Reply<RedriveReply>> {
+    Json(reply(app.runtime.redrive_forwarded(RedriveRequest::from(message)).await))
 }
 
 fn reply<T, R: From<T>>(answer: Result<T, NotOwner>) -> Reply<R> {

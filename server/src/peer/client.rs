@@ -13,12 +13,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    NotOwner, Peer, PeerError, StartError, StartRequest, StopError, StopRequest,
+    NotOwner, Peer, PeerError, RedriveError, RedriveRequest, StartError, StartRequest, StopError,
+    StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
 use super::{
-    NodeKey, POKE, Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply,
+    NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START, STOP,
+    StartMessage, StartReply, StopMessage, StopReply,
 };
 
 /// A node that cannot be connected to within that time is taken for gone.
@@ -105,6 +107,16 @@ impl Peer for HttpPeer {
         request: &StopRequest,
     ) -> Result<Result<Timestamp, StopError>, PeerError> {
         let reply: StopReply = self.call(address, STOP, &StopMessage::from(request)).await?;
+        Ok(reply.into())
+    }
+
+    async fn redrive_execution(
+        &self,
+        address: &str,
+        request: &RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
+        let message = RedriveMessage::from(request);
+        let reply: RedriveReply = self.call(address, REDRIVE, &message).await?;
         Ok(reply.into())
     }
 

@@ -9,7 +9,9 @@ mod message;
 pub(crate) use address::NodeAddress;
 use client::HttpPeer;
 pub(crate) use key::{NodeKey, SIGNATURE};
-pub(crate) use message::{Reply, StartMessage, StartReply, StopMessage, StopReply};
+pub(crate) use message::{
+    RedriveMessage, RedriveReply, Reply, StartMessage, StartReply, StopMessage, StopReply,
+};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::config::Settings;
 /// Paths of the calls.
 pub(crate) const START: &str = "/peer/v1/start";
 pub(crate) const STOP: &str = "/peer/v1/stop";
+pub(crate) const REDRIVE: &str = "/peer/v1/redrive";
 pub(crate) const POKE: &str = "/peer/v1/poke";
 
 /// How this process takes part in a cluster; `None` when its database is its own.

@@ -57,9 +57,10 @@ impl ApiError {
             "StateMachineDoesNotExist" | "ExecutionDoesNotExist" | "ResourceNotFound" => {
                 StatusCode::NOT_FOUND
             }
-            "ExecutionAlreadyExists" | "StateMachineAlreadyExists" | "ConflictException" => {
-                StatusCode::CONFLICT
-            }
+            "ExecutionAlreadyExists"
+            | "ExecutionNotRedrivable"
+            | "StateMachineAlreadyExists"
+            | "ConflictException" => StatusCode::CONFLICT,
             "ThrottlingException" => StatusCode::TOO_MANY_REQUESTS,
             _ => self.aws_status(),
         }

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    NotOwner, Peer, PeerError, Runtime, StartError, StartRequest, StopError, StopRequest,
+    NotOwner, Peer, PeerError, RedriveError, RedriveRequest, Runtime, StartError, StartRequest,
+    StopError, StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
@@ -123,6 +124,15 @@ impl Peer for SimulatedPeer {
     ) -> Result<Result<Timestamp, StopError>, PeerError> {
         let request = request.clone();
         self.call(address, async move |there| there.stop_forwarded(request).await).await
+    }
+
+    async fn redrive_execution(
+        &self,
+        address: &str,
+        request: &RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
+        let request = request.clone();
+        self.call(address, async move |there| there.redrive_forwarded(request).await).await
     }
 
     async fn poke(&self, address: &str) {

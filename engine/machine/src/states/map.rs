@@ -45,8 +45,7 @@ pub(super) fn work(
     let concurrency = granted(wanted);
     let length = u32::try_from(length).unwrap_or(u32::MAX);
     run.emit(id, EventKind::MapStateStarted { state, input, items, length, concurrency });
-    start_iterations(run, id, state, map)?;
-    finish_if_complete(run, id, state, map)
+    go_on(run, id, state, map)
 }
 
 /// An iteration has reached its end and makes room for another. With the last one the state ends.
@@ -59,6 +58,16 @@ pub(super) fn iteration_succeeded(
     map: &Map,
 ) -> Result<(), Failure> {
     run.emit(iteration, EventKind::MapIterationSucceeded { state, index });
+    go_on(run, id, state, map)
+}
+
+/// Starts the iterations that there is room for. When all have ended the state ends.
+pub(super) fn go_on(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    map: &Map,
+) -> Result<(), Failure> {
     start_iterations(run, id, state, map)?;
     finish_if_complete(run, id, state, map)
 }
@@ -82,9 +91,7 @@ fn start_iterations(
 fn next_iteration(run: &Run<'_>, id: FrameId) -> Option<(u32, EventId)> {
     let children = run.execution().frame(id)?.children()?;
     let iterations = children.map.as_ref()?;
-    let more = (iterations.next as usize) < children.results.len();
-    let room = children.open.len() < iterations.concurrency;
-    (more && room).then_some((iterations.next, iterations.made_room))
+    children.have_room().then_some((iterations.next, iterations.made_room))
 }
 
 /// The item, or what `ItemSelector` makes of it.

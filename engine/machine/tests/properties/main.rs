@@ -22,6 +22,9 @@ use support::World;
 /// More stimuli than any of the programs needs.
 const STIMULI_MAX: usize = 20_000;
 
+/// How often an execution that ends badly is redriven.
+const REDRIVES_MAX: u32 = 6;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -39,6 +42,28 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What they end with depends on what was under way at the end before, which the reference does not know.
+    #[test]
+    fn executions_that_are_redriven_keep_the_rules(program: u64, order: u64) {
+        let sketch = Sketch::random(&mut Random::from_seed(program));
+        let input = sketch::input(&mut Random::from_seed(program ^ 1));
+        for definition in [sketch.definition(), sketch::jsonata::definition(&sketch)] {
+            let mut order = Random::from_seed(order);
+            let mut runner = Runner::start(&definition, &input);
+            runner.run_or_stop(&mut order);
+            while runner.redrive() {
+                runner.run_or_stop(&mut order);
+            }
+            let World { program, journal, execution, .. } = &runner.world;
+            prop_assert_eq!(audit(program, journal), Ok(()), "{}", definition);
+            prop_assert!(execution.is_closed());
+        }
+    }
+}
+
 fn outcome(world: &World) -> Result<String, String> {
     match world.execution.status() {
         Some(ExecutionStatus::Succeeded) => {
@@ -49,22 +74,69 @@ fn outcome(world: &World) -> Result<String, String> {
 }
 
 fn run(definition: &Json, input: &Json, order: &mut Random) -> World {
-    let program = support::program(&definition.to_string());
-    let mut world = World::start(program, Payload::from(input.clone()));
-    let mut begun = Vec::new();
+    let mut runner = Runner::start(definition, input);
     for _ in 0..STIMULI_MAX {
-        if world.execution.is_closed() {
-            be_hostile(&world, order);
-            return world;
+        if !runner.go_on(order) {
+            return runner.world;
         }
-        if order.below(4) == 0 {
-            be_hostile(&world, order);
-        }
-        let stimulus = pick(&mut world, &mut begun, order);
-        let made = world.deliver(stimulus);
-        assert!(made > 0, "what is outstanding has an effect");
     }
     panic!("it does not end: {definition}");
+}
+
+/// An execution, and what happens to it next.
+struct Runner {
+    world: World,
+    /// Tasks that have begun.
+    begun: Vec<TaskId>,
+}
+
+impl Runner {
+    fn start(definition: &Json, input: &Json) -> Runner {
+        let program = support::program(&definition.to_string());
+        let world = World::start(program, Payload::from(input.clone()));
+        Runner { world, begun: Vec::new() }
+    }
+
+    /// False when it has ended.
+    fn go_on(&mut self, order: &mut Random) -> bool {
+        let Runner { world, begun } = self;
+        if world.execution.is_closed() {
+            be_hostile(world, order);
+            return false;
+        }
+        if order.below(4) == 0 {
+            be_hostile(world, order);
+        }
+        let stimulus = pick(world, begun, order);
+        let made = world.deliver(stimulus);
+        assert!(made > 0, "what is outstanding has an effect");
+        true
+    }
+
+    /// To its end, or until somebody stops it.
+    fn run_or_stop(&mut self, order: &mut Random) {
+        for _ in 0..STIMULI_MAX {
+            if !self.go_on(order) {
+                return;
+            }
+            if order.below(40) == 0 {
+                self.world.deliver(Stimulus::Stop { error: None, cause: None });
+            }
+        }
+        panic!("it does not end");
+    }
+
+    /// False when it cannot be redriven, because it has succeeded or took more than a year, or has been often enough.
+    fn redrive(&mut self) -> bool {
+        let redrives = self.world.execution.redriven().map_or(0, |redriven| redriven.count);
+        let may = self.world.execution.check_redrive(self.world.now).is_ok();
+        let redrive = Stimulus::Redrive { client_token: None };
+        if !may {
+            self.world.expect_silence(redrive);
+            return false;
+        }
+        redrives < REDRIVES_MAX && self.world.deliver(redrive) > 0
+    }
 }
 
 /// One of the things that can happen next.
@@ -161,5 +233,7 @@ fn be_hostile(world: &World, order: &mut Random) {
     world.expect_silence(Stimulus::TaskFailed { task, error: None, cause: None });
     if world.execution.is_closed() {
         world.expect_silence(Stimulus::Stop { error: None, cause: None });
+    } else {
+        world.expect_silence(Stimulus::Redrive { client_token: None });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepyard_machine::{Command, Event, EventKind, InvokeTask, Stimulus};
+use stepyard_machine::{Command, Event, InvokeTask, Stimulus};
 use stepyard_store::ExecutionId;
 use tokio::sync::oneshot;
 
@@ -85,11 +85,13 @@ impl Shard {
 
     /// Everything that waited for this commit leaves.
     fn release(&mut self, under_way: UnderWay) {
-        for Released { execution, events, .. } in &under_way.released {
-            self.remember(*execution, events);
+        let UnderWay { mut released, replies, .. } = under_way;
+        // Clients ask for these, and may do so as soon as they have their reply.
+        for view in released.iter_mut().filter_map(|released| released.view.take()) {
+            self.shared.recent.put(*view, self.lease.epoch);
         }
-        under_way.replies.into_iter().for_each(Reply::send);
-        for Released { execution, events, commands } in under_way.released {
+        replies.into_iter().for_each(Reply::send);
+        for Released { execution, events, commands, .. } in released {
             self.shared.metrics.committed(&events);
             self.release_commands(execution, commands);
             self.tell(execution, events);
@@ -130,24 +132,6 @@ impl Shard {
         }
     }
 
-    /// Keeps what clients are going to ask for: memory may be ahead, so it is taken from the events.
-    fn remember(&self, execution: ExecutionId, events: &[Event]) {
-        let is_start = |event: &Event| matches!(event.kind, EventKind::ExecutionStarted { .. });
-        let ended = events.last().filter(|last| last.kind.is_terminal());
-        if ended.is_none() && !events.first().is_some_and(is_start) {
-            return;
-        }
-        let Some(active) = self.executions.get(&execution) else { return };
-        let Some(mut view) = active.view(self.id()) else { return };
-        if let Some(last) = ended
-            && let Some(status) = active.execution().status()
-        {
-            view.end(last);
-            (view.row.status, view.row.stopped_at) = (status, Some(last.at));
-        }
-        self.shared.recent.put(view, self.lease.epoch);
-    }
-
     /// Publishes committed events, when somebody listens.
     fn tell(&self, execution: ExecutionId, events: Vec<Event>) {
         if self.shared.news.receiver_count() == 0 {
@@ -171,10 +155,8 @@ impl Shard {
         if !closed {
             return;
         }
-        let Some(active) = self.executions.remove(&execution) else { return };
-        self.forget(&active);
-        if let Some(status) = active.execution().status() {
-            self.shared.metrics.closed(status);
+        if let Some(active) = self.executions.remove(&execution) {
+            self.forget(&active);
         }
     }
 }

@@ -6,14 +6,15 @@ use stepyard_asl::{Program, Timestamp};
 use stepyard_store::{ExecutionId, ExecutionRow};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::cluster::{StartRequest, StopRequest};
+use crate::cluster::{RedriveRequest, StartRequest, StopRequest};
 use crate::dispatch::Report;
-use crate::{StartError, StopError};
+use crate::{RedriveError, StartError, StopError};
 
 /// What reaches a shard.
 pub(crate) enum Message {
     Start(Box<Start>),
     Stop(Box<Stop>),
+    Redrive(Box<Redrive>),
     Report(Report),
 }
 
@@ -58,6 +59,19 @@ impl Stop {
     }
 }
 
+/// A request to redrive an execution.
+pub(crate) struct Redrive {
+    pub(crate) request: RedriveRequest,
+    pub(crate) reply: oneshot::Sender<Result<Timestamp, RedriveError>>,
+}
+
+impl Redrive {
+    /// What names are known by.
+    pub(crate) fn name(&self) -> (Arc<str>, Arc<str>) {
+        (self.request.state_machine_arn.clone(), self.request.name.clone())
+    }
+}
+
 /// A reply that waits until what it tells is durable.
 pub(crate) struct Reply {
     /// The execution that it tells of.
@@ -76,6 +90,10 @@ pub(crate) enum Answer {
         reply: oneshot::Sender<Result<Timestamp, StopError>>,
         stopped_at: Timestamp,
     },
+    Redriven {
+        reply: oneshot::Sender<Result<Timestamp, RedriveError>>,
+        result: Result<Timestamp, RedriveError>,
+    },
 }
 
 impl Reply {
@@ -84,6 +102,7 @@ impl Reply {
         match self.answer {
             Answer::Started { reply, result, .. } => drop(reply.send(result.map(|row| *row))),
             Answer::Stopped { reply, stopped_at } => drop(reply.send(Ok(stopped_at))),
+            Answer::Redriven { reply, result } => drop(reply.send(result)),
         }
     }
 }

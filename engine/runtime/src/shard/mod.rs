@@ -6,6 +6,7 @@
 
 mod committing;
 mod message;
+mod redriving;
 mod setback;
 mod sleep;
 mod starting;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use committing::UnderWay;
 use futures::FutureExt;
 use message::{Answer, Reply};
-pub(crate) use message::{Message, Start, Stop};
+pub(crate) use message::{Message, Redrive, Start, Stop};
 use sleep::BEFORE_ALL;
 use stepyard_machine::{Moment, StartContext, Stimulus};
 use stepyard_store::{
@@ -267,13 +268,16 @@ impl Shard {
         }
         let mut found = self.look_up_names(&messages).await;
         self.wake_found(&mut found).await;
+        let closed = self.load_closed(&messages, &mut found).await;
         for message in messages {
             match message {
                 Message::Start(start) => self.start(*start, &found),
                 Message::Stop(stop) => self.stop(*stop, &found),
+                Message::Redrive(redrive) => self.redrive(*redrive, &found),
                 Message::Report(report) => self.report(report),
             }
         }
+        self.unload_closed(closed);
     }
 
     fn report(&mut self, report: Report) {

@@ -70,7 +70,7 @@ impl Shard {
         }
     }
 
-    async fn wake(&mut self, row: &ExecutionRow) -> Result<(), Error> {
+    pub(super) async fn wake(&mut self, row: &ExecutionRow) -> Result<(), Error> {
         if let Some(active) = recovery::take_up(&self.shared, row).await? {
             self.woken.push(active.id);
             self.take_up(active);

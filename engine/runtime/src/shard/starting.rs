@@ -24,6 +24,7 @@ impl Shard {
             .filter_map(|message| match message {
                 Message::Start(start) if start.is_looked_up() => Some(start.name()),
                 Message::Stop(stop) => Some(stop.name()),
+                Message::Redrive(redrive) => Some(redrive.name()),
                 _ => None,
             })
             .filter(|name| !self.names.contains_key(name))
@@ -69,6 +70,7 @@ impl Shard {
             status: ExecutionStatus::Running,
             started_at: moment.now,
             stopped_at: None,
+            redriven: None,
             resume_at: None,
         };
         let mut active = Active::new(id, revision, start.program);

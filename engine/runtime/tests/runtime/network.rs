@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, Weak};
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    Peer, PeerError, Runtime, StartError, StartRequest, StopError, StopRequest,
+    Peer, PeerError, RedriveError, RedriveRequest, Runtime, StartError, StartRequest, StopError,
+    StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
@@ -56,6 +57,14 @@ impl Peer for Network {
         request: &StopRequest,
     ) -> Result<Result<Timestamp, StopError>, PeerError> {
         Ok(self.find(address)?.stop_forwarded(request.clone()).await?)
+    }
+
+    async fn redrive_execution(
+        &self,
+        address: &str,
+        request: &RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
+        Ok(self.find(address)?.redrive_forwarded(request.clone()).await?)
     }
 
     async fn poke(&self, address: &str) {

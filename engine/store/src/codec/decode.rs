@@ -117,6 +117,10 @@ impl<'a> Reader<'a> {
             code::EXECUTION_ABORTED => {
                 EventKind::ExecutionAborted { error: self.text()?, cause: self.text()? }
             }
+            code::EXECUTION_REDRIVEN => EventKind::ExecutionRedriven {
+                redrive_count: self.small()?,
+                client_token: self.text()?,
+            },
             code::WAIT_STARTED => EventKind::WaitStarted { until: Timestamp(self.zigzag()?) },
             code::RETRY_SCHEDULED => {
                 EventKind::RetryScheduled { retrier: self.small()?, due: Timestamp(self.zigzag()?) }

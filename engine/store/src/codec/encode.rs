@@ -70,6 +70,10 @@ impl<'a> Encoder<'a> {
             EventKind::ExecutionFailed { error, cause }
             | EventKind::ExecutionTimedOut { error, cause }
             | EventKind::ExecutionAborted { error, cause } => self.failure(error, cause),
+            EventKind::ExecutionRedriven { redrive_count, client_token } => {
+                self.var(u64::from(*redrive_count));
+                self.text(client_token);
+            }
             EventKind::StateEntered { state, input } => self.state_and_payload(*state, input),
             EventKind::StateExited { state, output, assigned } => {
                 self.state_and_payload(*state, output);
@@ -230,6 +234,7 @@ fn kind_code(kind: &EventKind) -> u8 {
         EventKind::ExecutionFailed { .. } => code::EXECUTION_FAILED,
         EventKind::ExecutionTimedOut { .. } => code::EXECUTION_TIMED_OUT,
         EventKind::ExecutionAborted { .. } => code::EXECUTION_ABORTED,
+        EventKind::ExecutionRedriven { .. } => code::EXECUTION_REDRIVEN,
         EventKind::StateEntered { .. } => code::STATE_ENTERED,
         EventKind::StateExited { assigned: None, .. } => code::STATE_EXITED,
         EventKind::StateExited { assigned: Some(_), .. } => code::STATE_EXITED_ASSIGNING,

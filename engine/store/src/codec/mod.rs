@@ -58,6 +58,7 @@ mod code {
     pub(super) const EVALUATION_FAILED: u8 = 28;
     /// An execution that was started with a version.
     pub(super) const QUALIFIED_EXECUTION_STARTED: u8 = 40;
+    pub(super) const EXECUTION_REDRIVEN: u8 = 50;
 }
 
 #[cfg(test)]

@@ -60,6 +60,9 @@ fn any_simple_kind() -> impl Strategy<Value = EventKind> {
             .prop_map(|(error, cause)| EventKind::ExecutionTimedOut { error, cause }),
         (any_text(), any_text())
             .prop_map(|(error, cause)| EventKind::ExecutionAborted { error, cause }),
+        (any::<u32>(), any_text()).prop_map(|(redrive_count, client_token)| {
+            EventKind::ExecutionRedriven { redrive_count, client_token }
+        }),
         (state(), any_payload())
             .prop_map(|(state, input)| EventKind::StateEntered { state, input }),
         (state(), any_payload(), proptest::option::of(any_payload())).prop_map(

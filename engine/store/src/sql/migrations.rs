@@ -22,6 +22,8 @@ macro_rules! files {
             "0008_execution_alias"
             "0009_execution_by_version"
             "0010_execution_by_alias"
+            "0040_execution_redrive_count"
+            "0041_execution_redriven_at"
         )
     };
     ($folder:literal: $($name:literal)*) => {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
-use stepyard_machine::Qualifier;
+use stepyard_machine::{Qualifier, Redriven};
 use uuid::Uuid;
 
 use super::codes::{status_from_code, type_from_code};
@@ -51,6 +51,7 @@ where
             status: status_from_code(status).ok_or_else(|| unknown_code("status", status))?,
             started_at: self.time("started_at")?,
             stopped_at: self.optional_time("stopped_at")?,
+            redriven: self.redriven()?,
             resume_at: self.optional_time("resume_at")?,
         })
     }
@@ -58,6 +59,13 @@ where
     fn qualifier(&self) -> Result<Option<Qualifier>, Error> {
         let Some(version) = self.optional_unsigned("version")? else { return Ok(None) };
         Ok(Some(Qualifier { version, alias: self.optional_text("alias")? }))
+    }
+
+    fn redriven(&self) -> Result<Option<Redriven>, Error> {
+        let Some(at) = self.optional_time("redriven_at")? else { return Ok(None) };
+        let count = self.unsigned("redrive_count")?;
+        let count = u32::try_from(count).map_err(|error| corrupt("redrive_count", &error))?;
+        Ok(Some(Redriven { count, at }))
     }
 
     /// The key of an execution.

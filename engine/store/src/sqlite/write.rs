@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::connection::write_error;
 use super::publication;
+use crate::commit::missing;
 use crate::sql::{merge, signed, status_code, tags_text, type_code};
 use crate::{
     Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MetadataItem, Revision, ShardId,
@@ -23,13 +24,13 @@ const FENCE: &str = "UPDATE shard SET commit_seq = commit_seq + 1 \
 const INSERT_MACHINE: &str = "INSERT INTO machine (arn) VALUES (?) ON CONFLICT (arn) DO NOTHING";
 
 const INSERT_EXECUTION: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, \
-    revision_id, status, started_at, stopped_at, resume_at, version, alias) VALUES \
-    (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?, ?, ?)";
+    revision_id, status, started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at) \
+    VALUES (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_CHUNK: &str = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)";
 
-const UPDATE_EXECUTION: &str = "UPDATE execution SET status = ?, stopped_at = ?, resume_at = ? \
-    WHERE shard_id = ? AND execution_id = ?";
+const UPDATE_EXECUTION: &str = "UPDATE execution SET status = ?, stopped_at = ?, resume_at = ?, \
+    redrive_count = ?, redriven_at = ? WHERE shard_id = ? AND execution_id = ?";
 
 const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine (arn, name, machine_type, created_at, \
     revision_id, retention_days, tags) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) DO NOTHING";
@@ -103,9 +104,11 @@ pub(super) fn commit(connection: &mut Connection, group: &CommitGroup) -> Result
     let (starts, updates) = merge(group);
     insert_executions(&transaction, &starts)
         .and_then(|()| insert_chunks(&transaction, &group.chunks))
-        .and_then(|()| update_executions(&transaction, &updates))
-        .and_then(|()| transaction.commit())
-        .map_err(write_error)
+        .map_err(write_error)?;
+    if !update_executions(&transaction, &updates).map_err(write_error)? {
+        return Err(missing());
+    }
+    transaction.commit().map_err(write_error)
 }
 
 /// The first shard whose lease does not hold.
@@ -146,6 +149,8 @@ pub(super) fn insert_executions(
             row.resume_at.map(|time| time.0),
             row.qualifier.as_ref().map(|qualifier| signed(qualifier.version)),
             row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()),
+            row.redriven.map(|redriven| redriven.count),
+            row.redriven.map(|redriven| redriven.at.0),
         ])?;
     }
     Ok(())
@@ -166,21 +171,27 @@ fn insert_chunks(transaction: &Transaction<'_>, chunks: &[Chunk]) -> rusqlite::R
     Ok(())
 }
 
+/// False when one of them is not there.
 fn update_executions(
     transaction: &Transaction<'_>,
     updates: &[ExecutionUpdate],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let mut change = transaction.prepare_cached(UPDATE_EXECUTION)?;
     for update in updates {
-        change.execute(params![
+        let changed = change.execute(params![
             status_code(update.status),
             update.stopped_at.map(|time| time.0),
             update.resume_at.map(|time| time.0),
+            update.redriven.map(|redriven| redriven.count),
+            update.redriven.map(|redriven| redriven.at.0),
             update.shard.0,
             &update.id.0.as_bytes()[..],
         ])?;
+        if changed == 0 {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// False when there is one with that ARN.
