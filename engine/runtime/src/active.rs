@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_machine::{
-    Command, Decision, Event, EventKind, Execution, ExecutionStatus, Moment, Redriven, StartContext,
-    Stimulus, Timer,
+    Command, Decision, Event, EventKind, Execution, ExecutionStatus, Moment, Redriven,
+    StartContext, Stimulus, Timer,
 };
 use stepyard_store::{Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId, codec};
 use uuid::Uuid;

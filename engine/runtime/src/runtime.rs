@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cluster::{
-    ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, RedriveRequest, Routes,
-    Seen, StartRequest, StopRequest, Witness,
+    ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, RedriveRequest,
+    Routes, Seen, StartRequest, StopRequest, Witness,
 };
 use crate::committer::{Batch, Committer};
 use crate::delivery::Delivery;

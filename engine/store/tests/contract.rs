@@ -53,7 +53,14 @@ fn chunk(number: u64, first_event: u64, first_visible_id: u64) -> Chunk {
 
 fn update(number: u64, status: ExecutionStatus) -> ExecutionUpdate {
     let stopped_at = Some(Timestamp(9));
-    ExecutionUpdate { shard: SHARD, id: id(number), status, stopped_at, redriven: None, resume_at: None }
+    ExecutionUpdate {
+        shard: SHARD,
+        id: id(number),
+        status,
+        stopped_at,
+        redriven: None,
+        resume_at: None,
+    }
 }
 
 async fn claim(store: &dyn Store) -> ShardLease {
@@ -162,11 +169,8 @@ async fn what_was_redriven_is_open_again(store: &dyn Store) {
     let updates = vec![update(1, ExecutionStatus::Failed), update(2, ExecutionStatus::Failed)];
     commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
     let redriven = Some(Redriven { count: 3, at: Timestamp(20) });
-    let open = ExecutionUpdate {
-        stopped_at: None,
-        redriven,
-        ..update(1, ExecutionStatus::Running)
-    };
+    let open =
+        ExecutionUpdate { stopped_at: None, redriven, ..update(1, ExecutionStatus::Running) };
     commit(store, &mut lease, CommitGroup { updates: vec![open], ..CommitGroup::default() }).await;
     let again = ExecutionRow { redriven, ..row(1) };
     assert_eq!(store.find_execution(SHARD, MACHINE, "e1").await.unwrap(), Some(again.clone()));
@@ -201,11 +205,8 @@ async fn what_was_removed_cannot_change(store: &dyn Store) {
     commit(store, &mut lease, group).await;
     assert_eq!(store.remove_closed(SHARD, days_later(99), 10).await.unwrap().executions, 1);
     let redriven = Some(Redriven { count: 1, at: Timestamp(20) });
-    let open = ExecutionUpdate {
-        stopped_at: None,
-        redriven,
-        ..update(1, ExecutionStatus::Running)
-    };
+    let open =
+        ExecutionUpdate { stopped_at: None, redriven, ..update(1, ExecutionStatus::Running) };
     let group = CommitGroup {
         leases: vec![lease],
         chunks: vec![chunk(1, 2, 3), chunk(2, 0, 1)],
@@ -753,6 +754,63 @@ async fn postgres_is_opened_again_and_refused_when_it_is_newer_or_unsafe() {
 }
 
 /// Commits of different lanes, and claims between them.
+/// Of a redrive and a removal at the same time one has no effect, whichever comes second.
+#[tokio::test]
+async fn postgres_redrives_or_removes() {
+    let Some((url, store)) = postgres().await else { return };
+    let mut lease = claim(&store).await;
+    let later =
+        ExecutionUpdate { stopped_at: Some(Timestamp(10)), ..update(2, ExecutionStatus::Failed) };
+    let group = CommitGroup {
+        starts: vec![row(1), row(2)],
+        chunks: vec![chunk(1, 0, 1), chunk(2, 0, 1)],
+        updates: vec![update(1, ExecutionStatus::Failed), later],
+        ..CommitGroup::default()
+    };
+    commit(&store, &mut lease, group).await;
+    let store = Arc::new(store);
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let waits = Duration::from_millis(200);
+
+    let mut redrive = other.begin().await.unwrap();
+    sqlx::query("UPDATE execution SET status = 1, stopped_at = NULL WHERE name = 'e1'")
+        .execute(&mut *redrive)
+        .await
+        .unwrap();
+    let removing = store.clone();
+    let removal =
+        tokio::spawn(async move { removing.remove_closed(SHARD, days_later(99), 1).await });
+    tokio::time::sleep(waits).await;
+    redrive.commit().await.unwrap();
+    assert_eq!(removal.await.unwrap().unwrap().executions, 0);
+    assert_eq!(store.load_journal(SHARD, id(1)).await.unwrap(), [chunk(1, 0, 1)]);
+
+    let mut removal = other.begin().await.unwrap();
+    for delete in [
+        "DELETE FROM journal WHERE execution_id = $1",
+        "DELETE FROM execution WHERE execution_id = $1",
+    ] {
+        sqlx::query(delete).bind(id(2).0).execute(&mut *removal).await.unwrap();
+    }
+    let (redriving, leases) = (store.clone(), vec![lease]);
+    let redrive = tokio::spawn(async move {
+        let open = ExecutionUpdate { stopped_at: None, ..update(2, ExecutionStatus::Running) };
+        let group = CommitGroup {
+            leases,
+            chunks: vec![chunk(2, 2, 3)],
+            updates: vec![open],
+            ..CommitGroup::default()
+        };
+        redriving.commit(&group).await
+    });
+    tokio::time::sleep(waits).await;
+    removal.commit().await.unwrap();
+    let refused = redrive.await.unwrap();
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(store.load_journal(SHARD, id(2)).await.unwrap(), []);
+    assert_eq!(store.read_leases(&[SHARD]).await.unwrap(), [lease]);
+}
+
 #[tokio::test]
 async fn postgres_commits_lanes_side_by_side() {
     let Some((_, store)) = postgres().await else { return };

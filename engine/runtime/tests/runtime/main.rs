@@ -5,6 +5,7 @@ mod cluster;
 mod express;
 mod faulty;
 mod network;
+mod redriving;
 mod thinking;
 mod world;
 

@@ -21,9 +21,8 @@ pub(super) fn says_what_the_journal_says(
         let name = qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref());
         name.unwrap_or("none").to_owned()
     };
-    let count = |redriven: Option<Redriven>| {
-        redriven.map_or(0, |redriven| redriven.count).to_string()
-    };
+    let count =
+        |redriven: Option<Redriven>| redriven.map_or(0, |redriven| redriven.count).to_string();
     let redrive = |redriven: Option<Redriven>| time(redriven.map(|redriven| redriven.at));
     let status = state.status().map_or("none", |status| status.as_str());
     let pairs = [
