@@ -122,9 +122,8 @@ impl Audit<'_> {
     fn check_redrive(&mut self, position: usize, event: &Event) -> Kept {
         let EventKind::ExecutionRedriven { redrive_count, .. } = event.kind else { return Ok(()) };
         let before = position.checked_sub(1).and_then(|before| self.journal.get(before));
-        let has_succeeded = |before: &Event| {
-            matches!(before.kind, EventKind::ExecutionSucceeded { .. })
-        };
+        let has_succeeded =
+            |before: &Event| matches!(before.kind, EventKind::ExecutionSucceeded { .. });
         must(!before.is_some_and(has_succeeded), "what has ended well is not redriven")?;
         self.redrive_count = self.redrive_count.saturating_add(1);
         must(redrive_count == self.redrive_count, "redrives are counted")?;
@@ -334,7 +333,8 @@ mod tests {
         events.truncate(end);
         let last = events[end - 1].clone();
         let aborted = EventKind::ExecutionAborted { error: None, cause: None };
-        let redriven = |redrive_count| EventKind::ExecutionRedriven { redrive_count, client_token: None };
+        let redriven =
+            |redrive_count| EventKind::ExecutionRedriven { redrive_count, client_token: None };
         let retried = at(events, |kind| matches!(kind, EventKind::TaskScheduled { .. }));
         let scheduled = events[retried].kind.clone();
         let kinds = [aborted.clone(), redriven(1), scheduled, aborted, redriven(2)];
@@ -363,7 +363,10 @@ mod tests {
         });
         assert_eq!(again, Some("only what has ended is redriven"));
         assert_eq!(broken(|events| number(events, 1)), Some("only what has ended is redriven"));
-        assert_eq!(with(|events| drop(events.remove(events.len() - 4))), Some("nothing comes after the end"));
+        assert_eq!(
+            with(|events| drop(events.remove(events.len() - 4))),
+            Some("nothing comes after the end")
+        );
         let uncounted = broken(|events| {
             redrive(events);
             number(events, 3);

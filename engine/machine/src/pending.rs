@@ -44,7 +44,11 @@ impl Execution {
     /// The timer of `TimeoutSeconds` of the state machine. It is armed by the event that has opened the execution.
     pub(crate) fn execution_timer(&self) -> Option<Command> {
         let due = self.times_out_at()?;
-        let timer = Timer { kind: TimerKind::ExecutionTimeout, frame: FrameId::ROOT, armed_by: self.opened_by() };
+        let timer = Timer {
+            kind: TimerKind::ExecutionTimeout,
+            frame: FrameId::ROOT,
+            armed_by: self.opened_by(),
+        };
         Some(Command::StartTimer { timer, due })
     }
 }
@@ -57,7 +61,11 @@ pub(crate) fn frame_timer(id: FrameId, frame: &Frame) -> Option<Command> {
         Phase::Started { attempt, at, armed_by } => {
             (TimerKind::TaskTimeout, *armed_by, at.plus_seconds(attempt.timeout_seconds?))
         }
-        Phase::Opened | Phase::Entered | Phase::Scheduled(_) | Phase::Children(_) | Phase::Done(_) => {
+        Phase::Opened
+        | Phase::Entered
+        | Phase::Scheduled(_)
+        | Phase::Children(_)
+        | Phase::Done(_) => {
             return None;
         }
     };

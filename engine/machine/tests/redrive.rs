@@ -4,14 +4,15 @@ mod support;
 
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    Command, DATA_BYTES_MAX, Decision, EventKind, Execution, ExecutionKind, ExecutionStatus, Moment,
-    NotRedrivable, Redriven, StartContext, Stimulus, TimerKind, audit, decide,
+    Command, DATA_BYTES_MAX, Decision, EventKind, Execution, ExecutionKind, ExecutionStatus,
+    Moment, NotRedrivable, Redriven, StartContext, Stimulus, TimerKind, audit, decide,
 };
 use support::{EPOCH, World};
 
 const REDRIVE: Stimulus = Stimulus::Redrive { client_token: None };
 
-const TASK: &str = r#"{"Type":"Task","End":true,"Resource":"arn:aws:lambda:us-east-1:000000000000:function:f"}"#;
+const TASK: &str =
+    r#"{"Type":"Task","End":true,"Resource":"arn:aws:lambda:us-east-1:000000000000:function:f"}"#;
 
 fn world(definition: &str) -> World {
     World::start(support::program(&definition.replace("TASK", TASK)), Payload::empty_object())
@@ -128,7 +129,10 @@ fn after_too_much_data_all_branches_are_run_again() {
 
 #[test]
 fn a_state_whose_retry_was_waited_for_goes_on_at_once() {
-    let task = TASK.replace("\"End\"", r#""Retry":[{"ErrorEquals":["E"],"MaxAttempts":1,"IntervalSeconds":60}],"End""#);
+    let task = TASK.replace(
+        "\"End\"",
+        r#""Retry":[{"ErrorEquals":["E"],"MaxAttempts":1,"IntervalSeconds":60}],"End""#,
+    );
     let mut world = world(&format!(r#"{{"StartAt":"T","States":{{"T":{task}}}}}"#));
     fail(&mut world);
     assert!(world.tasks.is_empty(), "it waits");

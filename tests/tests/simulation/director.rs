@@ -33,6 +33,9 @@ pub(crate) async fn run(world: World, is_calm: bool) {
     for client in world.clients() {
         clients.spawn(client.run());
     }
+    for redriver in world.redrivers() {
+        clients.spawn(redriver.run());
+    }
     if !is_calm {
         chaos(&world).await;
     }

@@ -8,6 +8,7 @@ use super::starting::Found;
 use super::{Answer, Message, Redrive, Reply, Shard};
 use crate::RedriveError;
 use crate::cluster::RedriveRequest;
+use crate::planted::{Planted, makes};
 
 impl Shard {
     /// Takes up the closed executions that are to be redriven. Which ones.
@@ -64,11 +65,16 @@ impl Shard {
         request: &RedriveRequest,
     ) -> Result<Timestamp, RedriveError> {
         let now = self.shared.clock.now();
-        if let Some(at) = self.redriven_with(id, request, now) {
+        if let Some(at) = self.redriven_with(id, request, now)
+            && !makes(Planted::TokenForgotten)
+        {
             return Ok(at);
         }
         if let Some(active) = self.executions.get(&id) {
             active.execution().check_redrive(now).map_err(RedriveError::NotRedrivable)?;
+        }
+        if makes(Planted::RedriveForgotten) {
+            return Ok(now);
         }
         self.decide(id, Stimulus::Redrive { client_token: Some(request.client_token.clone()) });
         self.redriven_with(id, request, now).ok_or_else(unreadable)
