@@ -23,6 +23,7 @@ use crate::actions::{CreateStateMachineRequest, create_state_machine};
 use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::arn::ANY_ROLE_ARN;
 use crate::config::{Database, Settings};
+use crate::deletion::Deletions;
 use crate::machines::Machines;
 use crate::peer::cluster_options;
 use crate::witness::WitnessFile;
@@ -99,6 +100,7 @@ pub(crate) async fn assemble(
         metadata,
         objects,
         machines: Machines::default(),
+        deletions: Deletions::default(),
         identity: settings.identity.clone(),
         upload_state_machine: settings.upload_state_machine.clone(),
         upload_bytes_max: settings.upload_bytes_max,

@@ -7,6 +7,7 @@ mod bench;
 mod boot;
 mod cli;
 mod config;
+mod deletion;
 mod demo;
 mod door;
 mod fresh;

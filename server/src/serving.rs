@@ -108,6 +108,7 @@ impl Serving {
             served = self.served() => served?,
             () = stop.cancelled() => {}
             () = keep_witness(&app) => {}
+            () = app.end_deletions() => {}
         }
         if app.store.is_shared() {
             app.runtime.shutdown(grace).await;

@@ -407,6 +407,19 @@ impl Store for MemoryStore {
         Ok(true)
     }
 
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let Some(machine) = tables.machines.get_mut(arn) else { return Ok(false) };
+        machine.deleting_since.get_or_insert(at);
+        Ok(true)
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        let tables = self.tables();
+        let deleting = tables.machines.values().filter(|machine| machine.deleting_since.is_some());
+        Ok(deleting.map(|machine| machine.arn.clone()).collect())
+    }
+
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
         let mut tables = self.tables();
         tables.publications.remove(arn);

@@ -149,6 +149,13 @@ pub trait Store: Send + Sync {
         revision: Revision,
     ) -> Result<bool, Error>;
 
+    /// Notes that the deletion of a state machine has begun, unless that has been noted before. False when it does not
+    /// exist.
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error>;
+
+    /// ARNs of the state machines whose deletion has begun, in order.
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error>;
+
     /// Deletes a state machine with its versions and aliases; its revisions stay as long as executions
     /// need them.
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error>;

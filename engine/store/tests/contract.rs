@@ -295,6 +295,7 @@ fn machine(name: &str, revision: u128) -> StateMachine {
         revision: self::revision(revision),
         retention_days: None,
         tags: Tags::default(),
+        deleting_since: None,
     }
 }
 
@@ -566,6 +567,22 @@ async fn a_state_machine_may_keep_its_executions_longer_or_shorter(store: &dyn S
     assert_eq!(names(store).await.len(), 0);
 }
 
+async fn a_deletion_begins_once_and_ends_with_the_state_machine(store: &dyn Store) {
+    store.create_state_machine(machine("kept", 1), None).await.unwrap();
+    let going = machine("going", 2);
+    store.create_state_machine(going.clone(), None).await.unwrap();
+    assert!(store.deleting_state_machines().await.unwrap().is_empty());
+    for at in [7, 8] {
+        assert!(store.begin_deletion(&going.arn, Timestamp(at)).await.unwrap());
+    }
+    let found = store.get_state_machine(&going.arn).await.unwrap().unwrap();
+    assert_eq!(found.deleting_since, Some(Timestamp(7)));
+    assert_eq!(store.deleting_state_machines().await.unwrap(), [going.arn.clone()]);
+    assert!(store.delete_state_machine(&going.arn).await.unwrap());
+    assert!(store.deleting_state_machines().await.unwrap().is_empty());
+    assert!(!store.begin_deletion(&going.arn, Timestamp(9)).await.unwrap());
+}
+
 async fn tags_change_only_from_what_they_were(store: &dyn Store) {
     let tags = |keys: &[&str]| -> Tags {
         keys.iter().map(|key| ((*key).to_owned(), "v \"'\u{e9}".to_owned())).collect()
@@ -685,6 +702,7 @@ over_all_stores! {
     what_ended_long_ago_goes_with_its_journal,
     more_than_one_transaction_removes_goes_as_well,
     a_state_machine_may_keep_its_executions_longer_or_shorter,
+    a_deletion_begins_once_and_ends_with_the_state_machine,
     tags_change_only_from_what_they_were,
     revisions_that_nobody_needs_go_the_second_time,
     metadata_is_replaced_by_key,

@@ -117,6 +117,7 @@ async fn fill(store: &dyn Store) {
         revision,
         retention_days: None,
         tags: Tags::default(),
+        deleting_since: None,
     };
     let created_at = Timestamp(5);
     let version =

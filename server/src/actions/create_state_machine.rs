@@ -72,10 +72,14 @@ pub(crate) async fn create_state_machine(
         },
         retention_days: None,
         tags,
+        deleting_since: None,
     };
     let version = first_version(&request, &machine);
     match app.store.create_state_machine(machine.clone(), version.clone()).await? {
         None => Ok(answer(machine, version)),
+        Some(present) if present.deleting_since.is_some() => {
+            Err(ApiError::state_machine_deleting(&present.arn))
+        }
         Some(present) if is_same(&present, &machine) => {
             let earlier = version_of_creation(app, &present).await?;
             let description = |version: &Option<Version>| {

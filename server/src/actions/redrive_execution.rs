@@ -83,7 +83,7 @@ pub(super) async fn refusal(app: &App, view: &ExecutionView) -> Result<Option<St
 
 async fn is_deleted(app: &App, machine_arn: &str) -> Result<bool, ApiError> {
     match app.state_machine_to_start(machine_arn).await {
-        Ok(_) => Ok(false),
+        Ok(machine) => Ok(machine.deleting_since.is_some()),
         Err(error) if error.name == "StateMachineDoesNotExist" => Ok(true),
         Err(error) => Err(error),
     }

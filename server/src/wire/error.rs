@@ -24,6 +24,11 @@ impl ApiError {
         ApiError::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
     }
 
+    /// Its deletion has begun.
+    pub(crate) fn state_machine_deleting(arn: &str) -> ApiError {
+        ApiError::new("StateMachineDeleting", format!("State Machine is being deleted: '{arn}'"))
+    }
+
     /// An alias, or a version where one is listed for, that is not there.
     pub(crate) fn resource_not_found() -> ApiError {
         ApiError::new("ResourceNotFound", "Request references a resource that does not exist.")
@@ -60,6 +65,7 @@ impl ApiError {
             "ExecutionAlreadyExists"
             | "ExecutionNotRedrivable"
             | "StateMachineAlreadyExists"
+            | "StateMachineDeleting"
             | "ConflictException" => StatusCode::CONFLICT,
             "ThrottlingException" => StatusCode::TOO_MANY_REQUESTS,
             _ => self.aws_status(),

@@ -459,6 +459,14 @@ impl Store for Connection {
         self.write(self.database.tables.update_state_machine(arn, present, revision)).await
     }
 
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        self.write(self.database.tables.begin_deletion(arn, at)).await
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        self.call(self.database.tables.deleting_state_machines()).await
+    }
+
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
         self.write(self.database.tables.delete_state_machine(arn)).await
     }

@@ -68,6 +68,7 @@ impl Machine {
             revision,
             retention_days: None,
             tags: Tags::default(),
+            deleting_since: None,
         }
     }
 

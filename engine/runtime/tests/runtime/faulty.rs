@@ -298,6 +298,14 @@ impl Store for FaultyStore {
         self.inner.update_state_machine(arn, present, revision).await
     }
 
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        self.inner.begin_deletion(arn, at).await
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        self.inner.deleting_state_machines().await
+    }
+
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
         self.inner.delete_state_machine(arn).await
     }

@@ -201,6 +201,7 @@ impl World {
             revision,
             retention_days: None,
             tags: Tags::default(),
+            deleting_since: None,
         };
         self.store.create_state_machine(machine, None).await.unwrap();
         RuntimeOptions {

@@ -194,6 +194,14 @@ impl Store for PostgresStore {
         write::update_state_machine(&self.look_ups, arn, present, &revision).await
     }
 
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        write::begin_deletion(&self.look_ups, arn, at).await
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        read::deleting_state_machines(&self.readers).await
+    }
+
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
         publication::delete_state_machine(&self.look_ups, arn).await
     }

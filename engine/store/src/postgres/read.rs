@@ -79,7 +79,7 @@ const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execut
     ORDER BY first_event DESC LIMIT $4";
 
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, \
-    m.retention_days, m.tags, r.* \
+    m.retention_days, m.tags, m.deleting_since, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = $1";
 
 const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at, r.created_at AS updated_at \
@@ -90,6 +90,9 @@ const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at
 const OLDEST_TRANSACTION: &str = "SELECT \
     (extract(epoch FROM max(clock_timestamp() - xact_start)) * 1000)::bigint AS age \
     FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+const DELETING: &str =
+    "SELECT arn FROM state_machine WHERE deleting_since IS NOT NULL ORDER BY arn";
 
 const REVISION: &str = "SELECT * FROM revision WHERE revision_id = $1";
 
@@ -213,6 +216,11 @@ pub(super) async fn state_machines(
     let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(row_limit(limit));
     let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.state_machine_summary())
+}
+
+pub(super) async fn deleting_state_machines(pool: &Pool) -> Result<Vec<Arc<str>>, Error> {
+    let rows = pool.fetch_all(sqlx::query(DELETING)).await?;
+    collect(&rows, |row| row.arn())
 }
 
 pub(super) async fn revision(pool: &Pool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

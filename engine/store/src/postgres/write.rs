@@ -3,6 +3,7 @@
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::pool::Pool;
@@ -25,6 +26,9 @@ const UPDATE_STATE_MACHINE: &str = "WITH machine AS ( \
         UPDATE state_machine SET revision_id = $1 WHERE arn = $2 AND revision_id = $7 RETURNING 1) \
     INSERT INTO revision (revision_id, state_machine_arn, definition, role_arn, configuration, \
         created_at) SELECT $1, $2, $3, $4, $5, $6 FROM machine";
+
+const BEGIN_DELETION: &str =
+    "UPDATE state_machine SET deleting_since = coalesce(deleting_since, $1) WHERE arn = $2";
 
 const SET_TAGS: &str = "UPDATE state_machine SET tags = $1 WHERE arn = $2 AND tags = $3";
 
@@ -90,6 +94,12 @@ pub(super) async fn update_state_machine(
     revision: &Revision,
 ) -> Result<bool, Error> {
     let query = bind_revision(sqlx::query(UPDATE_STATE_MACHINE), arn, revision).bind(present);
+    Ok(pool.execute(query).await? == 1)
+}
+
+/// False when there is none with that ARN.
+pub(super) async fn begin_deletion(pool: &Pool, arn: &str, at: Timestamp) -> Result<bool, Error> {
+    let query = sqlx::query(BEGIN_DELETION).bind(at.0).bind(arn);
     Ok(pool.execute(query).await? == 1)
 }
 

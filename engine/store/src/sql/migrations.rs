@@ -24,6 +24,7 @@ macro_rules! files {
             "0010_execution_by_alias"
             "0040_execution_redrive_count"
             "0041_execution_redriven_at"
+            "0042_state_machine_deleting_since"
         )
     };
     ($folder:literal: $($name:literal)*) => {

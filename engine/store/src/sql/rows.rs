@@ -100,7 +100,13 @@ where
             revision: self.revision()?,
             retention_days: self.optional_days("retention_days")?,
             tags: self.tags()?,
+            deleting_since: self.optional_time("deleting_since")?,
         })
+    }
+
+    /// The ARN of a state machine.
+    pub(crate) fn arn(&self) -> Result<Arc<str>, Error> {
+        self.text("arn")
     }
 
     fn tags(&self) -> Result<Tags, Error> {

@@ -173,6 +173,15 @@ impl Store for SqliteStore {
         self.write(|reply| Operation::UpdateStateMachine { arn, present, revision, reply }).await
     }
 
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        let arn = Arc::from(arn);
+        self.write(|reply| Operation::BeginDeletion { arn, at, reply }).await
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        read::deleting_state_machines(&self.readers).await
+    }
+
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
         let arn = Arc::from(arn);
         self.write(|reply| Operation::DeleteStateMachine { arn, reply }).await

@@ -78,12 +78,15 @@ const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execut
     ORDER BY first_event DESC LIMIT ?4";
 
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, \
-    m.retention_days, m.tags, r.* \
+    m.retention_days, m.tags, m.deleting_since, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = ?";
 
 const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at, r.created_at AS updated_at \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id \
     WHERE m.arn > ? ORDER BY m.arn LIMIT ?";
+
+const DELETING: &str =
+    "SELECT arn FROM state_machine WHERE deleting_since IS NOT NULL ORDER BY arn";
 
 const REVISION: &str = "SELECT * FROM revision WHERE revision_id = ?";
 
@@ -220,6 +223,11 @@ pub(super) async fn state_machines(
     collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| {
         Columns(row).state_machine_summary()
     })
+}
+
+pub(super) async fn deleting_state_machines(pool: &SqlitePool) -> Result<Vec<Arc<str>>, Error> {
+    let rows = sqlx::query(DELETING).fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| Columns(row).arn())
 }
 
 pub(super) async fn revision(pool: &SqlitePool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::connection::write_error;
@@ -41,6 +42,9 @@ const UPDATE_STATE_MACHINE: &str =
     "UPDATE state_machine SET revision_id = ? WHERE arn = ? AND revision_id = ?";
 
 const SET_TAGS: &str = "UPDATE state_machine SET tags = ? WHERE arn = ? AND tags = ?";
+
+const BEGIN_DELETION: &str =
+    "UPDATE state_machine SET deleting_since = coalesce(deleting_since, ?) WHERE arn = ?";
 
 const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = ?";
 
@@ -263,6 +267,15 @@ fn create_revision(
         revision.created_at.0,
     ];
     transaction.execute(CREATE_REVISION, row).map(drop)
+}
+
+/// False when there is none with that ARN.
+pub(super) fn begin_deletion(
+    connection: &mut Connection,
+    arn: &str,
+    at: Timestamp,
+) -> Result<bool, Error> {
+    Ok(connection.execute(BEGIN_DELETION, params![at.0, arn]).map_err(write_error)? == 1)
 }
 
 /// False when there is none with that ARN.

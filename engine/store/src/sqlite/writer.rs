@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use stepyard_asl::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ pub(super) enum Operation {
     Commit { group: Box<CommitGroup>, reply: Reply<()> },
     CreateStateMachine { machine: Box<StateMachine>, version: Option<Version>, reply: Reply<bool> },
     UpdateStateMachine { arn: Arc<str>, present: Uuid, revision: Box<Revision>, reply: Reply<bool> },
+    BeginDeletion { arn: Arc<str>, at: Timestamp, reply: Reply<bool> },
     DeleteStateMachine { arn: Arc<str>, reply: Reply<bool> },
     ChangePublication { arn: Arc<str>, present: u64, change: PublicationChange, reply: Reply<bool> },
     SetTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
@@ -58,6 +60,7 @@ impl Operation {
             | Operation::RemoveUnusedRevisions { .. }
             | Operation::CreateStateMachine { .. }
             | Operation::UpdateStateMachine { .. }
+            | Operation::BeginDeletion { .. }
             | Operation::DeleteStateMachine { .. }
             | Operation::ChangePublication { .. }
             | Operation::Close { .. } => 0,
@@ -150,6 +153,9 @@ impl WriterThread {
             Operation::UpdateStateMachine { arn, present, revision, reply } => {
                 let updated = write::update_state_machine(connection, &arn, present, &revision);
                 let _ = reply.send(updated);
+            }
+            Operation::BeginDeletion { arn, at, reply } => {
+                let _ = reply.send(write::begin_deletion(connection, &arn, at));
             }
             Operation::DeleteStateMachine { arn, reply } => {
                 let _ = reply.send(write::delete_state_machine(connection, &arn));
