@@ -218,27 +218,12 @@ impl Execution {
 
     fn apply_kind(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::ExecutionStarted { context, input, timeout_seconds } => {
-                self.context = Some(context.clone());
-                self.timeout_seconds = *timeout_seconds;
-                self.start(event.at, input);
-            }
-            EventKind::ExecutionSucceeded { output } => {
-                self.output = Some(output.clone());
-                self.close(event.at, ExecutionStatus::Succeeded, &None, &None);
-            }
-            EventKind::ExecutionFailed { error, cause } => {
-                self.close(event.at, ExecutionStatus::Failed, error, cause);
-            }
-            EventKind::ExecutionTimedOut { error, cause } => {
-                self.close(event.at, ExecutionStatus::TimedOut, error, cause);
-            }
-            EventKind::ExecutionAborted { error, cause } => {
-                self.close(event.at, ExecutionStatus::Aborted, error, cause);
-            }
-            EventKind::ExecutionRedriven { redrive_count, client_token } => {
-                self.reopen(event.at, *redrive_count, client_token);
-            }
+            EventKind::ExecutionStarted { .. }
+            | EventKind::ExecutionSucceeded { .. }
+            | EventKind::ExecutionFailed { .. }
+            | EventKind::ExecutionTimedOut { .. }
+            | EventKind::ExecutionAborted { .. }
+            | EventKind::ExecutionRedriven { .. } => self.apply_to_whole(event),
             EventKind::StateEntered { state, input } => self.enter(event, *state, input),
             EventKind::StateExited { output, assigned, .. } => {
                 self.exit(event, output, assigned.as_ref());
@@ -288,6 +273,33 @@ impl Execution {
                 let done = self.done_with_children(event.frame);
                 self.set_phase(event.frame, done);
             }
+        }
+    }
+
+    fn apply_to_whole(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::ExecutionStarted { context, input, timeout_seconds } => {
+                self.context = Some(context.clone());
+                self.timeout_seconds = *timeout_seconds;
+                self.start(event.at, input);
+            }
+            EventKind::ExecutionSucceeded { output } => {
+                self.output = Some(output.clone());
+                self.close(event.at, ExecutionStatus::Succeeded, &None, &None);
+            }
+            EventKind::ExecutionFailed { error, cause } => {
+                self.close(event.at, ExecutionStatus::Failed, error, cause);
+            }
+            EventKind::ExecutionTimedOut { error, cause } => {
+                self.close(event.at, ExecutionStatus::TimedOut, error, cause);
+            }
+            EventKind::ExecutionAborted { error, cause } => {
+                self.close(event.at, ExecutionStatus::Aborted, error, cause);
+            }
+            EventKind::ExecutionRedriven { redrive_count, client_token } => {
+                self.reopen(event.at, *redrive_count, client_token);
+            }
+            _ => {}
         }
     }
 

@@ -59,7 +59,7 @@ impl<'a> Encoder<'a> {
         self.fields(&event.kind);
     }
 
-    fn fields(&mut self, kind: &'a EventKind) {
+    fn fields_of_execution(&mut self, kind: &'a EventKind) {
         match kind {
             EventKind::ExecutionStarted { context, input, timeout_seconds } => {
                 self.context(context);
@@ -74,6 +74,18 @@ impl<'a> Encoder<'a> {
                 self.var(u64::from(*redrive_count));
                 self.text(client_token);
             }
+            _ => {}
+        }
+    }
+
+    fn fields(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::ExecutionStarted { .. }
+            | EventKind::ExecutionSucceeded { .. }
+            | EventKind::ExecutionFailed { .. }
+            | EventKind::ExecutionTimedOut { .. }
+            | EventKind::ExecutionAborted { .. }
+            | EventKind::ExecutionRedriven { .. } => self.fields_of_execution(kind),
             EventKind::StateEntered { state, input } => self.state_and_payload(*state, input),
             EventKind::StateExited { state, output, assigned } => {
                 self.state_and_payload(*state, output);
