@@ -124,6 +124,24 @@ def test_what_was_stopped_goes_on(sfn, start, name):
     sfn.stop_execution(executionArn=execution)
 
 
+def test_definition_version_and_alias_stay(sfn, server, name):
+    created = sfn.create_state_machine(name=name, definition=FAIL, roleArn=ROLE, publish=True)
+    machine, first = created["stateMachineArn"], created["stateMachineVersionArn"]
+    alias = sfn.create_state_machine_alias(name="PROD", routingConfiguration=[
+        {"stateMachineVersionArn": first, "weight": 100}])["stateMachineAliasArn"]
+    execution = sfn.start_execution(stateMachineArn=alias)["executionArn"]
+    server.await_end(execution)
+    second = sfn.update_state_machine(
+        stateMachineArn=machine, definition=definition(A={"Type": "Pass"}), publish=True)["stateMachineVersionArn"]
+    sfn.update_state_machine_alias(stateMachineAliasArn=alias, routingConfiguration=[
+        {"stateMachineVersionArn": second, "weight": 100}])
+    sfn.redrive_execution(executionArn=execution)
+    ended = server.await_end(execution)
+    assert (ended["status"], ended["stateMachineVersionArn"], ended["stateMachineAliasArn"]) == ("FAILED", first, alias)
+    shown = sfn.describe_state_machine_for_execution(executionArn=execution)
+    assert shown["definition"] == FAIL
+
+
 def test_the_time_limit_counts_anew(sfn, server, start, name):
     machine = json.loads(definition(W={"Type": "Wait", "Seconds": 600})) | {"TimeoutSeconds": 1}
     execution = start(name, json.dumps(machine))
