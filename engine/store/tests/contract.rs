@@ -577,7 +577,7 @@ async fn a_deletion_begins_once_and_ends_with_the_state_machine(store: &dyn Stor
     }
     let found = store.get_state_machine(&going.arn).await.unwrap().unwrap();
     assert_eq!(found.deleting_since, Some(Timestamp(7)));
-    assert_eq!(store.deleting_state_machines().await.unwrap(), [going.arn.clone()]);
+    assert_eq!(store.deleting_state_machines().await.unwrap(), slice::from_ref(&going.arn));
     assert!(store.delete_state_machine(&going.arn).await.unwrap());
     assert!(store.deleting_state_machines().await.unwrap().is_empty());
     assert!(!store.begin_deletion(&going.arn, Timestamp(9)).await.unwrap());

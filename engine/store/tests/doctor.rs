@@ -344,6 +344,52 @@ async fn rows_and_indexes_are_rebuilt_from_the_journal() {
     }
 }
 
+/// The last execution is stopped, redriven, and waits once more.
+async fn redrive_last(store: &dyn Store) {
+    let (shard, names) = names();
+    let Journal { start, due, .. } = journal(&names[2]);
+    let (mut execution, mut decided) = (Execution::replay(&start), Decision::default());
+    let moment = Moment { now: due, entropy: [7; 16] };
+    let stop = Stimulus::Stop { error: None, cause: None };
+    for stimulus in [stop, Stimulus::Redrive { client_token: Some("t".into()) }] {
+        decide(&program(), &mut execution, moment, stimulus, &mut decided);
+    }
+    let leases = store.claim_shards(NodeId(Uuid::nil()), &[shard]).await.unwrap();
+    let update = ExecutionUpdate {
+        shard,
+        id: id(2),
+        status: ExecutionStatus::Running,
+        stopped_at: None,
+        redriven: execution.redriven(),
+        resume_at: execution.sleeps_until(),
+    };
+    let (chunks, updates) = (vec![chunk(shard, id(2), &start, &decided.events)], vec![update]);
+    store.commit(&CommitGroup { leases, chunks, updates, starts: Vec::new() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redriven_execution_is_sound_and_its_row_can_be_rebuilt() {
+    let (_folder, path) = database().await;
+    let store = SqliteStore::open(SqliteOptions { path: path.clone() }).await.unwrap();
+    redrive_last(&store).await;
+    store.close().await;
+    assert_eq!(findings(&SqliteInspector::open(&path).await.unwrap()).await, []);
+    let before = rows(&path).await;
+    assert_eq!(before[2].redriven.map(|redriven| redriven.count), Some(1));
+    for sql in [
+        "UPDATE execution SET redrive_count = 2 WHERE execution_id = LAST",
+        "UPDATE execution SET redriven_at = NULL WHERE execution_id = LAST",
+        "DELETE FROM execution WHERE execution_id = LAST",
+    ] {
+        damage(&path, sql).await;
+        let repairer = SqliteRepairer::open(&path).await.unwrap();
+        assert_ne!(findings(repairer.inspector()).await, [], "{sql}");
+        assert_eq!(repair_shard(&repairer, names().0).await.unwrap(), 1, "{sql}");
+        drop(repairer);
+        assert_eq!(rows(&path).await, before, "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn a_row_that_no_journal_stands_for_goes() {
     let (_folder, path) = database().await;
