@@ -6,7 +6,9 @@
 //! evaluates no expression.
 
 mod audit;
+mod batch;
 mod budget;
+mod child_result;
 mod context;
 mod data_flow;
 mod decide;
@@ -27,7 +29,9 @@ mod stimulus;
 mod variables;
 
 pub use audit::{Fault, audit};
+pub use batch::{Batch, BatchLimits, Batcher};
 pub use budget::OutOfFuel;
+pub use child_result::{ChildEnd, ChildResult, ResultKind, state_result};
 pub use data_flow::DATA_BYTES_MAX;
 pub use decide::{HISTORY_EVENTS_MAX, STEPS_MAX, decide, decide_within};
 pub use event::{Event, EventKind, StartContext, Text};

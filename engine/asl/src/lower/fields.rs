@@ -219,14 +219,25 @@ impl<'a, 'f> Fields<'a, 'f> {
         is_object
     }
 
-    /// A text that, when it is given, is one of these.
-    pub(super) fn one_of(&mut self, field: &str, values: &[&str]) {
-        if self.text(field).is_some_and(|text| !values.contains(&&*text)) {
-            let values = values.join(", ");
-            let message =
-                format!("The field '{field}' should have one of these values: [{values}]");
+    /// What a text stands for that, when it is given, is one of these.
+    pub(super) fn choice<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
+        let text = self.text(field)?;
+        let known = values.iter().find(|(name, _)| *name == &*text);
+        if known.is_none() {
+            let names: Vec<_> = values.iter().map(|(name, _)| *name).collect();
+            let names = names.join(", ");
+            let message = format!("The field '{field}' should have one of these values: [{names}]");
             self.fault(field, message);
         }
+        known.map(|(_, value)| *value)
+    }
+
+    /// A `Resource` is none that is known.
+    pub(super) fn fault_unknown_resource(&mut self, resource: &str) {
+        let message = format!(
+            "The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+        );
+        self.fault("Resource", message);
     }
 
     pub(super) fn integer(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {

@@ -2,6 +2,7 @@
 //! second lowers state by state, so that every transition is resolved as it is met.
 
 mod allowed;
+mod distributed;
 mod fields;
 mod map;
 mod number;

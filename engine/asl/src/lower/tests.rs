@@ -195,19 +195,19 @@ fn fields_of_distributed_maps_are_checked() {
         (r#","ItemReader":1"#, "Expected value of type Object at /States/A/ItemReader"),
         (r#","ItemReader":{}"#, "These fields are required: [Resource] at /States/A/ItemReader"),
         (
-            r#","ItemReader":{"Resource":"r","Parameters":{"a.$":"x"}}"#,
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"a.$":"x"}}"#,
             "The value for the field 'a.$' must be a valid JSONPath or a valid intrinsic function call at /States/A/ItemReader/Parameters",
         ),
         (
-            r#","ItemReader":{"Resource":"r","ReaderConfig":{"InputType":"X"}}"#,
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"X"}}"#,
             "The field 'InputType' should have one of these values: [CSV, JSON, JSONL, PARQUET, MANIFEST] at /States/A/ItemReader/ReaderConfig/InputType",
         ),
         (
-            r#","ItemReader":{"Resource":"r","ReaderConfig":{"MaxItems":-1}}"#,
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"MaxItems":-1}}"#,
             "Expected an integer from 0 to 100000000 at /States/A/ItemReader/ReaderConfig/MaxItems",
         ),
         (
-            r#","ItemReader":{"Resource":"r","ReaderConfig":{"MaxItemsPath":"$.a[*]"}}"#,
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"MaxItemsPath":"$.a[*]"}}"#,
             "Value is not a Reference Path at /States/A/ItemReader/ReaderConfig/MaxItemsPath",
         ),
         (
@@ -218,7 +218,23 @@ fn fields_of_distributed_maps_are_checked() {
             r#","ItemBatcher":{"MaxInputBytesPerBatch":262145}"#,
             "Expected an integer from 1 to 262144 at /States/A/ItemBatcher/MaxInputBytesPerBatch",
         ),
+        (
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:putObject"}"#,
+            "The resource provided arn:aws:states:::s3:putObject is not recognized. The value is not a valid resource ARN, or the resource is not available in this region. at /States/A/ItemReader/Resource",
+        ),
+        (
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"ItemsPointer":"a"}}"#,
+            "Value is not a valid JSON Pointer at /States/A/ItemReader/ReaderConfig/ItemsPointer",
+        ),
+        (
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"CSVHeaders":["a",1]}}"#,
+            "Expected an array of values of type String at /States/A/ItemReader/ReaderConfig/CSVHeaders",
+        ),
         (r#","ResultWriter":{}"#, "Value cannot be empty at /States/A/ResultWriter"),
+        (
+            r#","ResultWriter":{"WriterConfig":{"Transformation":"X"}}"#,
+            "The field 'Transformation' should have one of these values: [NONE, COMPACT, FLATTEN] at /States/A/ResultWriter/WriterConfig/Transformation",
+        ),
         (
             r#","ToleratedFailurePercentage":101"#,
             "Expected a number from 0 to 100 at /States/A/ToleratedFailurePercentage",
