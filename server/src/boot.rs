@@ -15,7 +15,9 @@ use stepyard_store::{
 use stepyard_tasks::functions::{ImageProcessorFunction, MetadataWriterFunction};
 use stepyard_tasks::image::{ImageLimits, ImagePool};
 use stepyard_tasks::lambda::AwsLambda;
-use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, ObjectStore, SOURCE_BUCKET};
+use stepyard_tasks::objects::{
+    FsObjectStore, OUTPUT_BUCKET, ObjectStore, RoutedObjectStore, S3ObjectStore, SOURCE_BUCKET,
+};
 use stepyard_tasks::{Route, TaskRegistry};
 use tokio::sync::Semaphore;
 
@@ -39,8 +41,7 @@ pub(crate) async fn boot(settings: &Settings, listens_on: SocketAddr) -> anyhow:
     let folder = &settings.data_dir;
     create_folder(folder)?;
     let (store, metadata) = open_database(settings).await?;
-    let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
-    let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
+    let objects = open_objects(settings)?;
     let runner = registry(settings, metadata.clone(), objects.clone());
     let fresh = uuid::Builder::from_random_bytes(OsEntropy::default().draw()).into_uuid();
     let witness = WitnessFile::new(settings.witness_file(), store.database_id(fresh).await?);
@@ -71,6 +72,24 @@ pub(crate) async fn open_database(
             Ok((store.clone(), store))
         }
     }
+}
+
+/// The buckets of this machine, and S3 where it is asked for.
+pub(crate) fn open_objects(settings: &Settings) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let local = FsObjectStore::open(settings.objects_dir(), &[SOURCE_BUCKET, OUTPUT_BUCKET])?;
+    let mut objects = RoutedObjectStore::new(Arc::new(local));
+    let variable = |name: &str| std::env::var(name).ok();
+    if !settings.s3_buckets.is_empty() || S3ObjectStore::is_configured(variable) {
+        let s3 = S3ObjectStore::new(&settings.identity.region, variable);
+        objects = objects.with_s3(Arc::new(s3));
+    }
+    for name in &settings.s3_buckets {
+        objects = match name.as_str() {
+            "*" => objects.with_all_on_s3(),
+            name => objects.with_route(name),
+        };
+    }
+    Ok(Arc::new(objects))
 }
 
 /// The same over any store and any tasks.

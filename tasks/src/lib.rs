@@ -1,5 +1,7 @@
-//! Task runners: the in-process image functions and AWS Lambda.
+//! Task runners: the in-process image functions and AWS Lambda. Objects, here and on S3.
 
+#[cfg(feature = "aws")]
+mod aws;
 pub mod functions;
 pub mod image;
 pub mod lambda;

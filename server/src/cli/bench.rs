@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use stepyard_tasks::Route;
 use stepyard_tasks::lambda::AwsLambda;
-use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, SOURCE_BUCKET};
 
 use super::asynchronous;
 use crate::bench::{self, EchoFunction, LambdaEndpoint, Plan, Workload};
-use crate::boot::{assemble, open_database, registry};
+use crate::boot::{assemble, open_database, open_objects, registry};
 use crate::config::{Flags, Resolved, Settings};
 use crate::telemetry;
 
@@ -64,8 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 async fn measure(settings: &Settings, plan: &Plan) -> anyhow::Result<bench::Report> {
     let (store, metadata) = open_database(settings).await?;
-    let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
-    let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
+    let objects = open_objects(settings)?;
     let runner = registry(settings, metadata.clone(), objects.clone())
         .with_function(EchoFunction::NAME, Arc::new(EchoFunction));
     let endpoint = match plan.workload {
