@@ -1,9 +1,11 @@
-//! Task runners: the in-process image functions and AWS Lambda. Objects, here and on S3.
+//! Task runners: the in-process image functions and AWS Lambda. Objects, and what a Distributed Map reads
+//! of them.
 
 #[cfg(feature = "aws")]
 mod aws;
 pub mod functions;
 pub mod image;
+pub mod items;
 pub mod lambda;
 pub mod objects;
 mod registry;
