@@ -1,4 +1,4 @@
-//! Task runners: the in-process image functions and AWS Lambda. Objects, and what a Distributed Map reads
+//! Task runners: the in-process image functions and AWS Lambda. Objects, and what a Distributed Map reads and writes
 //! of them.
 
 #[cfg(feature = "aws")]
@@ -9,6 +9,7 @@ pub mod items;
 pub mod lambda;
 pub mod objects;
 mod registry;
+pub mod results;
 #[cfg(test)]
 mod testing;
 
