@@ -1,6 +1,7 @@
 //! Task runners: the in-process image functions and AWS Lambda. Objects, and what a Distributed Map reads and writes
 //! of them.
 
+mod arguments;
 #[cfg(feature = "aws")]
 mod aws;
 pub mod functions;

@@ -2,12 +2,15 @@
 
 use stepyard_json::{Json, Object};
 
-/// Limits of a batch; a limit that is absent does not hold.
+use crate::DATA_BYTES_MAX;
+
+/// Limits of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchLimits {
-    /// `MaxItemsPerBatch`.
+    /// `MaxItemsPerBatch`; any number when absent.
     pub items: Option<u64>,
-    /// `MaxInputBytesPerBatch`: of the whole input, `BatchInput` included, as JSON text.
+    /// `MaxInputBytesPerBatch`: of the whole input, `BatchInput` included, as JSON text. When absent, what any execution
+    /// may be given.
     pub input_bytes: Option<u64>,
 }
 
@@ -43,8 +46,8 @@ impl Batcher {
     pub fn push(&mut self, item: Json) -> Option<Batch> {
         let bytes = text_len(&item);
         let separator = u64::from(!self.items.is_empty());
-        let fits =
-            self.limits.input_bytes.is_none_or(|most| self.bytes + separator + bytes <= most);
+        let bytes_max = self.limits.input_bytes.unwrap_or(DATA_BYTES_MAX as u64);
+        let fits = self.bytes + separator + bytes <= bytes_max;
         let before = if fits { None } else { self.take() };
         self.bytes += bytes + u64::from(!self.items.is_empty());
         self.items.push(item);
@@ -126,6 +129,14 @@ mod tests {
             batches(limits, None, &items),
             [r#"{"Items":[1]}"#, r#"{"Items":["larger than a batch may be"]}"#, r#"{"Items":[2]}"#]
         );
+    }
+
+    #[test]
+    fn a_batch_is_never_larger_than_an_input() {
+        let items = vec![Json::from("x".repeat(100_000)); 5];
+        let limits = BatchLimits { items: Some(4), input_bytes: None };
+        let sizes: Vec<_> = batches(limits, None, &items).iter().map(String::len).collect();
+        assert_eq!(sizes, [200_017, 200_017, 100_014]);
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use stepyard_json::Json;
 
 use super::ItemReaderError;
 use super::bytes::Location;
+use crate::arguments::{required_text, text};
 
 /// What an `ItemReader` reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,16 +37,21 @@ impl ReadRequest {
     ) -> Result<ReadRequest, ItemReaderError> {
         let max_items = u64::try_from(max_items)
             .map_err(|_| ItemReaderError::new("field MaxItems must be positive"))?;
+        let required = |name| required_text(arguments, name).map_err(ItemReaderError::new);
+        let optional = |name| match text(arguments, name) {
+            Ok(text) => Ok(text.map(str::to_owned)),
+            Err(cause) => Err(ItemReaderError::new(cause)),
+        };
         let key = match source {
-            ReaderSource::Object => required(arguments, "Key")?,
-            ReaderSource::Listing => text(arguments, "Prefix")?.unwrap_or_default(),
+            ReaderSource::Object => required("Key")?.to_owned(),
+            ReaderSource::Listing => optional("Prefix")?.unwrap_or_default(),
         };
         Ok(ReadRequest {
             source,
-            bucket: required(arguments, "Bucket")?,
+            bucket: required("Bucket")?.to_owned(),
             key,
-            version_id: text(arguments, "VersionId")?,
-            expected_bucket_owner: text(arguments, "ExpectedBucketOwner")?,
+            version_id: optional("VersionId")?,
+            expected_bucket_owner: optional("ExpectedBucketOwner")?,
             config,
             max_items: (max_items > 0).then_some(max_items),
         })
@@ -64,23 +70,6 @@ impl ReadRequest {
             key: key.to_owned(),
             version_id: None,
             expected_bucket_owner: self.expected_bucket_owner.clone(),
-        }
-    }
-}
-
-fn required(arguments: &Json, name: &str) -> Result<String, ItemReaderError> {
-    text(arguments, name)?.ok_or_else(|| {
-        ItemReaderError::new(format!("The field '{name}' is required but was missing"))
-    })
-}
-
-fn text(arguments: &Json, name: &str) -> Result<Option<String>, ItemReaderError> {
-    match arguments.get(name) {
-        None => Ok(None),
-        Some(Json::String(text)) => Ok(Some(text.to_string())),
-        Some(other) => {
-            let cause = format!("The field '{name}' must be a string but was: {other}");
-            Err(ItemReaderError::new(cause))
         }
     }
 }

@@ -14,6 +14,7 @@ use stepyard_asl::WriterConfig;
 use stepyard_json::{Json, Object};
 use stepyard_machine::{ChildResult, ResultKind};
 
+use crate::arguments::{required_text, text};
 use crate::objects::{ObjectError, ObjectStore};
 use file::ResultFiles;
 
@@ -55,17 +56,10 @@ impl Destination {
     /// # Errors
     /// When there is no bucket, or one of them is not a text.
     pub fn new(arguments: &Json, map_run_arn: &str) -> Result<Destination, ResultWriterError> {
-        let text = |name: &str| match arguments.get(name) {
-            None => Ok(None),
-            Some(Json::String(text)) => Ok(Some(&**text)),
-            Some(other) => Err(ResultWriterError {
-                cause: format!("The field '{name}' must be a string but was: {other}"),
-            }),
-        };
-        let bucket = text("Bucket")?.ok_or_else(|| ResultWriterError {
-            cause: "The field 'Bucket' is required but was missing".to_owned(),
-        })?;
-        let prefix = text("Prefix")?.unwrap_or_default().trim_end_matches('/');
+        let refused = |cause| ResultWriterError { cause };
+        let bucket = required_text(arguments, "Bucket").map_err(refused)?;
+        let prefix = text(arguments, "Prefix").map_err(refused)?.unwrap_or_default();
+        let prefix = prefix.trim_end_matches('/');
         let run = map_run_arn.rsplit(':').next().unwrap_or_default();
         let folder = if prefix.is_empty() { run.to_owned() } else { format!("{prefix}/{run}") };
         Ok(Destination { bucket: bucket.to_owned(), folder, map_run_arn: map_run_arn.to_owned() })
