@@ -15,7 +15,7 @@ const STATEMENTS_MAX: usize = 32;
 
 /// Pages that the writer keeps in memory, in KiB: names are spread over their whole index, and each commit changes a
 /// page for each of them.
-const CACHE_KIBIBYTES: i64 = 32 << 10;
+const CACHE_KIBIBYTES: i64 = 16 << 10;
 
 /// What the log is cut down to when it is started anew, in bytes.
 const LOG_BYTES_KEPT: u32 = 128 << 20;
