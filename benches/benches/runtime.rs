@@ -85,6 +85,7 @@ fn machine(revision: Uuid, definition: &str) -> StateMachine {
     StateMachine {
         retention_days: None,
         tags: stepyard_store::Tags::default(),
+        deleting_since: None,
         arn: "arn:aws:states:us-east-1:000000000000:stateMachine:bench".into(),
         name: "bench".into(),
         machine_type: StateMachineType::Standard,

@@ -61,6 +61,7 @@ pub fn context(name: &str) -> Arc<StartContext> {
         state_machine_name: "bench".into(),
         role_arn: "arn:aws:iam::000000000000:role/bench".into(),
         qualifier: None,
+        child_of: None,
         kind: Default::default(),
     })
 }

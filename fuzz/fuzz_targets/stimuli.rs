@@ -64,6 +64,7 @@ fn stimulus(world: &mut World, byte: u8) -> Stimulus {
             Stimulus::TaskFailed { task: task(world, which), error, cause: None }
         }
         7 if which == 31 => Stimulus::Stop { error: None, cause: None },
+        7 if which == 30 => Stimulus::Redrive { client_token: None },
         _ => ring(world, which),
     }
 }

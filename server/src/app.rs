@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use stepyard_runtime::{ExecutionView, Runtime, TaskRunner};
-use stepyard_store::{ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
+use stepyard_store::{Activity, ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
 use stepyard_tasks::objects::ObjectStore;
 use tokio::sync::Semaphore;
 
 use crate::arn::{Arn, Resource};
+use crate::deletion::Deletions;
 use crate::machines::Machines;
 use crate::wire::ApiError;
 use crate::witness::WitnessFile;
@@ -23,6 +24,7 @@ pub(crate) struct App {
     /// Where the commits that the store has acknowledged are noted, when it outlives this process.
     pub(crate) witness: Option<WitnessFile>,
     pub(crate) machines: Machines,
+    pub(crate) deletions: Deletions,
     pub(crate) identity: Identity,
     /// Name of the state machine that an upload starts.
     pub(crate) upload_state_machine: String,
@@ -45,12 +47,17 @@ pub(crate) struct Identity {
 impl Identity {
     /// The ARN of a state machine of this server.
     pub(crate) fn state_machine(&self, name: &str) -> Arn {
-        Arn {
-            partition: "aws".into(),
-            region: self.region.clone(),
-            account: self.account.clone(),
-            resource: Resource::StateMachine { name: name.into(), qualifier: None },
-        }
+        self.arn(Resource::StateMachine { name: name.into(), qualifier: None })
+    }
+
+    /// The ARN of an activity of this server.
+    pub(crate) fn activity(&self, name: &str) -> Arn {
+        self.arn(Resource::Activity { name: name.into() })
+    }
+
+    fn arn(&self, resource: Resource) -> Arn {
+        let (region, account) = (self.region.clone(), self.account.clone());
+        Arn { partition: "aws".into(), region, account, resource }
     }
 }
 
@@ -60,6 +67,34 @@ impl App {
         Arn::parse(arn)?.state_machine_name()?;
         let found = self.store.get_state_machine(arn).await?;
         found.ok_or_else(|| ApiError::state_machine_does_not_exist(arn))
+    }
+
+    /// The activity with that ARN.
+    pub(crate) async fn activity(&self, arn: &str) -> Result<Activity, ApiError> {
+        Arn::parse(arn)?.check_activity()?;
+        let found = self.store.get_activity(arn).await?;
+        found.ok_or_else(|| ApiError::activity_does_not_exist(arn))
+    }
+
+    /// The state machine with that ARN, to change it.
+    pub(crate) async fn state_machine_to_change(
+        &self,
+        arn: &str,
+    ) -> Result<StateMachine, ApiError> {
+        let machine = self.state_machine(arn).await?;
+        match machine.deleting_since {
+            None => Ok(machine),
+            Some(_) => Err(ApiError::state_machine_deleting(arn)),
+        }
+    }
+
+    /// Refuses what would change the aliases of a state machine whose deletion has begun.
+    pub(crate) async fn check_not_deleting(&self, arn: &str) -> Result<(), ApiError> {
+        let machine = self.store.get_state_machine(arn).await?;
+        match machine.and_then(|machine| machine.deleting_since) {
+            None => Ok(()),
+            Some(_) => Err(ApiError::state_machine_deleting(arn)),
+        }
     }
 
     /// The state machine that is to be started, maybe as it was a moment ago.

@@ -31,7 +31,9 @@ pub(crate) enum Resource {
     StateMachine { name: String, qualifier: Option<String> },
     /// `execution:MACHINE:NAME`.
     Execution { state_machine: String, name: String },
-    /// Anything else of the service: its type, such as `express` or `activity`.
+    /// `activity:NAME`.
+    Activity { name: String },
+    /// Anything else of the service: its type, such as `express`.
     Other { resource_type: String },
 }
 
@@ -67,6 +69,7 @@ impl Arn {
             ["execution", state_machine, name] => {
                 Resource::Execution { state_machine: state_machine.into(), name: name.into() }
             }
+            ["activity", name] => Resource::Activity { name: name.into() },
             [resource_type, _, ..] => Resource::Other { resource_type: resource_type.into() },
             _ => return Err(bad_prefix()),
         };
@@ -127,6 +130,14 @@ impl Arn {
         matches!(&self.resource, Resource::Other { resource_type } if resource_type == EXPRESS)
     }
 
+    /// Refuses what is no activity.
+    pub(crate) fn check_activity(&self) -> Result<(), ApiError> {
+        match &self.resource {
+            Resource::Activity { .. } => Ok(()),
+            other => Err(wrong_type(other)),
+        }
+    }
+
     /// The name of the state machine that it names.
     pub(crate) fn state_machine_name(&self) -> Result<&str, ApiError> {
         match &self.resource {
@@ -145,6 +156,7 @@ fn wrong_type(resource: &Resource) -> ApiError {
     let resource_type = match resource {
         Resource::StateMachine { .. } => "stateMachine",
         Resource::Execution { .. } => "execution",
+        Resource::Activity { .. } => "activity",
         Resource::Other { resource_type } => resource_type,
     };
     invalid(&format!("Resource type not valid in this context: {resource_type}"))
@@ -166,6 +178,7 @@ impl fmt::Display for Arn {
             Resource::Execution { state_machine, name } => {
                 write!(f, "execution:{state_machine}:{name}")
             }
+            Resource::Activity { name } => write!(f, "activity:{name}"),
             Resource::Other { resource_type } => f.write_str(resource_type),
         }
     }

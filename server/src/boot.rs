@@ -15,15 +15,19 @@ use stepyard_store::{
 use stepyard_tasks::functions::{ImageProcessorFunction, MetadataWriterFunction};
 use stepyard_tasks::image::{ImageLimits, ImagePool};
 use stepyard_tasks::lambda::AwsLambda;
-use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, ObjectStore, SOURCE_BUCKET};
-use stepyard_tasks::{Route, TaskRegistry};
+use stepyard_tasks::objects::{
+    FsObjectStore, OUTPUT_BUCKET, ObjectStore, RoutedObjectStore, S3ObjectStore, SOURCE_BUCKET,
+};
+use stepyard_tasks::{ObjectMapRunData, Route, TaskRegistry};
 use tokio::sync::Semaphore;
 
 use crate::actions::{CreateStateMachineRequest, create_state_machine};
 use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::arn::ANY_ROLE_ARN;
 use crate::config::{Database, Settings};
+use crate::deletion::Deletions;
 use crate::machines::Machines;
+use crate::own_api::OwnApi;
 use crate::peer::cluster_options;
 use crate::witness::WitnessFile;
 
@@ -39,12 +43,19 @@ pub(crate) async fn boot(settings: &Settings, listens_on: SocketAddr) -> anyhow:
     let folder = &settings.data_dir;
     create_folder(folder)?;
     let (store, metadata) = open_database(settings).await?;
-    let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
-    let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
-    let runner = registry(settings, metadata.clone(), objects.clone());
+    let objects = open_objects(settings)?;
+    let api = Arc::new(OwnApi::new());
+    let runner = Arc::new(registry(settings, metadata.clone(), objects.clone(), &api));
     let fresh = uuid::Builder::from_random_bytes(OsEntropy::default().draw()).into_uuid();
     let witness = WitnessFile::new(settings.witness_file(), store.database_id(fresh).await?);
-    assemble(settings, store, metadata, objects, Arc::new(runner), cluster, Some(witness)).await
+    let tasks = Tasks { runner, api };
+    assemble(settings, store, metadata, objects, tasks, cluster, Some(witness)).await
+}
+
+/// What runs tasks, and the API that it gives them.
+pub(crate) struct Tasks {
+    pub(crate) runner: Arc<dyn TaskRunner>,
+    pub(crate) api: Arc<OwnApi>,
 }
 
 fn create_folder(folder: &Path) -> anyhow::Result<()> {
@@ -73,17 +84,36 @@ pub(crate) async fn open_database(
     }
 }
 
+/// The buckets of this machine, and S3 where it is asked for.
+pub(crate) fn open_objects(settings: &Settings) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let local = FsObjectStore::open(settings.objects_dir(), &[SOURCE_BUCKET, OUTPUT_BUCKET])?;
+    let mut objects = RoutedObjectStore::new(Arc::new(local));
+    let variable = |name: &str| std::env::var(name).ok();
+    if !settings.s3_buckets.is_empty() || S3ObjectStore::is_configured(variable) {
+        let s3 = S3ObjectStore::new(&settings.identity.region, variable);
+        objects = objects.with_s3(Arc::new(s3));
+    }
+    for name in &settings.s3_buckets {
+        objects = match name.as_str() {
+            "*" => objects.with_all_on_s3(),
+            name => objects.with_route(name),
+        };
+    }
+    Ok(Arc::new(objects))
+}
+
 /// The same over any store and any tasks.
 pub(crate) async fn assemble(
     settings: &Settings,
     store: Arc<dyn Store>,
     metadata: Arc<dyn MetadataStore>,
     objects: Arc<dyn ObjectStore>,
-    runner: Arc<dyn TaskRunner>,
+    Tasks { runner, api }: Tasks,
     cluster: Option<ClusterOptions>,
     witness: Option<WitnessFile>,
 ) -> anyhow::Result<Arc<App>> {
     let mut options = RuntimeOptions::new(store.clone(), runner.clone());
+    options.map_run_data = Arc::new(ObjectMapRunData::new(objects.clone()));
     options.tasks_max = settings.tasks_max;
     options.retention_days = settings.retention_days;
     options.cluster = cluster;
@@ -99,20 +129,23 @@ pub(crate) async fn assemble(
         metadata,
         objects,
         machines: Machines::default(),
+        deletions: Deletions::default(),
         identity: settings.identity.clone(),
         upload_state_machine: settings.upload_state_machine.clone(),
         upload_bytes_max: settings.upload_bytes_max,
         uploads: Semaphore::new(UPLOADS_AT_ONCE),
     });
+    api.serve(&app);
     register_workflows(&app).await?;
     Ok(app)
 }
 
-/// What runs tasks: the functions of this process, and Lambda where it is asked for.
+/// What runs tasks: the functions of this process, Lambda where it is asked for, and the API of this server.
 pub(crate) fn registry(
     settings: &Settings,
     metadata: Arc<dyn MetadataStore>,
     objects: Arc<dyn ObjectStore>,
+    api: &Arc<OwnApi>,
 ) -> TaskRegistry {
     let limits = ImageLimits {
         bytes: settings.upload_bytes_max as u64,
@@ -125,7 +158,8 @@ pub(crate) fn registry(
     let writer = MetadataWriterFunction::new(metadata, objects);
     let mut registry = TaskRegistry::new()
         .with_function(ImageProcessorFunction::NAME, Arc::new(image))
-        .with_function(MetadataWriterFunction::NAME, Arc::new(writer));
+        .with_function(MetadataWriterFunction::NAME, Arc::new(writer))
+        .with_step_functions(api.clone());
     let routed = !settings.lambda_functions.is_empty();
     if routed || AwsLambda::is_configured(|name| std::env::var(name).ok()) {
         registry = registry.with_lambda(Arc::new(AwsLambda::new(&settings.identity.region)));

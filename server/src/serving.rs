@@ -108,12 +108,14 @@ impl Serving {
             served = self.served() => served?,
             () = stop.cancelled() => {}
             () = keep_witness(&app) => {}
+            () = app.end_deletions() => {}
         }
         if app.store.is_shared() {
             app.runtime.shutdown(grace).await;
             app.runtime.clock().sleep(LAME_DUCK).await;
             self.end(&app, grace).await?;
         } else {
+            app.runtime.let_workers_go();
             // Those who wait for the end of an Express execution get their answer, whatever it is.
             let requests = self.end(&app, grace + LAST_ANSWERS);
             let (ended, ()) = tokio::join!(requests, app.runtime.end_express(grace));

@@ -31,6 +31,14 @@ pub(crate) struct Described {
 impl App {
     /// What an ARN leads to this time, maybe as it was a moment ago.
     pub(crate) async fn target_to_start(&self, arn: &str) -> Result<Target, ApiError> {
+        let target = self.target(arn).await?;
+        match target.machine.deleting_since {
+            None => Ok(target),
+            Some(_) => Err(ApiError::state_machine_deleting(&target.machine.arn)),
+        }
+    }
+
+    async fn target(&self, arn: &str) -> Result<Target, ApiError> {
         let parsed = Arn::parse(arn)?;
         let machine_arn = parsed.unqualified()?;
         let not_there = || ApiError::state_machine_does_not_exist(arn);

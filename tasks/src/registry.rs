@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use stepyard_asl::{Pattern, Resource};
+use stepyard_asl::{Pattern, Resource, ServiceCall};
 use stepyard_json::Payload;
 use stepyard_runtime::{Invocation, Started, TaskOutcome, TaskRunner};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use crate::lambda::{
     InvokeFailure, InvokeReply, InvokeRequest, LambdaService, direct_outcome, failed,
     function_name, invoke_outcome, parse_invoke,
 };
+use crate::step_functions::{StepFunctionsApi, call_sdk, start_execution};
 
 /// Where a function runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct TaskRegistry {
     routes: HashMap<String, Route>,
     default_route: Route,
     lambda: Option<Arc<dyn LambdaService>>,
+    step_functions: Option<Arc<dyn StepFunctionsApi>>,
 }
 
 impl TaskRegistry {
@@ -76,6 +78,13 @@ impl TaskRegistry {
         self
     }
 
+    /// Gives access to the API of this service.
+    #[must_use]
+    pub fn with_step_functions(mut self, api: Arc<dyn StepFunctionsApi>) -> TaskRegistry {
+        self.step_functions = Some(api);
+        self
+    }
+
     /// The function of this process that answers to a name, unless it is routed to Lambda.
     fn function(&self, name: &str) -> Option<&Arc<dyn Function>> {
         match self.routes.get(name).unwrap_or(&self.default_route) {
@@ -103,6 +112,40 @@ impl TaskRegistry {
     }
 }
 
+impl TaskRegistry {
+    /// Calls a service once, whatever is waited for afterwards.
+    async fn call_service(&self, call: &ServiceCall, mut invocation: Invocation) -> TaskOutcome {
+        let waits_for_a_job = matches!(call.pattern, Pattern::Sync | Pattern::Sync2);
+        match (&*call.service, &*call.action) {
+            ("lambda", "invoke") if !waits_for_a_job => {
+                let state = Arc::clone(&invocation.state_name);
+                match parse_invoke(&invocation.parameters) {
+                    Ok(request) => {
+                        invoke_outcome(self.invoke(request, Task::from(invocation)).await, &state)
+                    }
+                    Err(cause) => failed("States.Runtime", &cause),
+                }
+            }
+            ("states", "startExecution") => {
+                let Some(api) = &self.step_functions else {
+                    return nobody(&call.arn, "this process has no API");
+                };
+                invocation.started.fire();
+                let key = &invocation.idempotency_key;
+                start_execution(&**api, &invocation.parameters, key).await
+            }
+            ("aws-sdk:sfn", action) if !waits_for_a_job => {
+                let Some(api) = &self.step_functions else {
+                    return nobody(&call.arn, "this process has no API");
+                };
+                invocation.started.fire();
+                call_sdk(&**api, action, &invocation.parameters).await
+            }
+            _ => nobody(&call.arn, "this service integration is not supported yet"),
+        }
+    }
+}
+
 #[async_trait]
 impl TaskRunner for TaskRegistry {
     async fn run(&self, invocation: Invocation) -> TaskOutcome {
@@ -117,23 +160,26 @@ impl TaskRunner for TaskRegistry {
                 let arn = Arc::clone(&function.arn);
                 direct_outcome(self.invoke(request, Task::from(invocation)).await, &arn)
             }
-            Resource::Service(call)
-                if (&*call.service, &*call.action, call.pattern)
-                    == ("lambda", "invoke", Pattern::RequestResponse) =>
-            {
-                let state = Arc::clone(&invocation.state_name);
-                match parse_invoke(parameters) {
-                    Ok(request) => {
-                        invoke_outcome(self.invoke(request, Task::from(invocation)).await, &state)
+            Resource::Activity { arn } => nobody(arn, "only its workers do"),
+            Resource::Service(call) => {
+                let call = call.clone();
+                let outcome = self.call_service(&call, invocation).await;
+                match call.pattern {
+                    Pattern::WaitForTaskToken | Pattern::Sync | Pattern::Sync2 => {
+                        submitted(outcome)
                     }
-                    Err(cause) => failed("States.Runtime", &cause),
+                    Pattern::RequestResponse => outcome,
                 }
             }
-            Resource::Activity { arn } => nobody(arn, "activities are not supported yet"),
-            Resource::Service(call) => {
-                nobody(&call.arn, "this service integration is not supported yet")
-            }
         }
+    }
+}
+
+/// Whoever got the token ends the task, or what was started does.
+fn submitted(outcome: TaskOutcome) -> TaskOutcome {
+    match outcome {
+        TaskOutcome::Succeeded(reply) => TaskOutcome::Submitted(reply),
+        other => other,
     }
 }
 

@@ -26,6 +26,6 @@ pub(crate) fn error_and_cause(outcome: TaskOutcome) -> (String, String) {
         TaskOutcome::Failed { error, cause } => {
             (error.unwrap().to_string(), cause.unwrap().to_string())
         }
-        TaskOutcome::Succeeded(payload) => panic!("{payload}"),
+        TaskOutcome::Succeeded(payload) | TaskOutcome::Submitted(payload) => panic!("{payload}"),
     }
 }

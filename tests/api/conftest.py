@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import LambdaStub, Server
+from harness import LambdaStub, S3Stub, Server
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +45,11 @@ def lambda_stub():
     yield serve
     for stub in stubs:
         stub.close()
+
+
+@pytest.fixture
+def s3_stub():
+    """An endpoint that plays S3."""
+    stub = S3Stub()
+    yield stub
+    stub.close()

@@ -1,6 +1,7 @@
 """The real binary as a child process, an endpoint that plays AWS Lambda, and pictures."""
 
 import base64
+import hashlib
 import io
 import json
 import os
@@ -226,6 +227,69 @@ class LambdaStub:
 
     def environment(self):
         return {"AWS_ENDPOINT_URL_LAMBDA": self.url}
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class S3Stub:
+    """Plays Amazon S3, so far as it puts, gets and looks at objects: `objects` maps "bucket/key" to their bytes.
+    Keeps a log of all requests."""
+
+    def __init__(self):
+        stub = self
+        self.objects, self.kept, self.requests = {}, {}, []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def path_and_body(self):
+                path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path).removeprefix("/")
+                stub.requests.append(f"{self.command} {path}")
+                return path, self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+            def do_PUT(self):
+                path, body = self.path_and_body()
+                stub.objects[path] = body
+                stub.kept[path] = {name: value for name, value in self.headers.items()
+                                   if name.lower() == "content-type" or name.lower().startswith("x-amz-meta-")}
+                self.answer(200, b"")
+
+            def do_GET(self):
+                path, _ = self.path_and_body()
+                if path not in stub.objects:
+                    return self.answer(404, b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist."
+                                            b"</Message></Error>")
+                body = stub.objects[path]
+                first = int((self.headers.get("Range") or "bytes=0-")[6:].rstrip("-"))
+                headers = stub.kept.get(path, {}) | {
+                    "ETag": f'"{hashlib.md5(body).hexdigest()}"', "Last-Modified": "Mon, 23 Nov 2026 12:00:00 GMT"}
+                if first:
+                    headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
+                self.answer(206 if first else 200, body[first:], headers)
+
+            do_HEAD = do_GET
+
+            def answer(self, status, body, headers=None):
+                self.send_response(status)
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def environment(self):
+        return {"AWS_ENDPOINT_URL_S3": self.url}
 
     def close(self):
         self.server.shutdown()

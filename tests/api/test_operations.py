@@ -1,12 +1,14 @@
 """Every operation of the Step Functions API, by boto3: what it gives and how it fails."""
 
 import json
+import sqlite3
+import time
 import uuid
 
 import pytest
 from botocore.exceptions import ClientError
 
-from harness import ACCOUNT, REGION, ROLE, definition
+from harness import ACCOUNT, REGION, ROLE, WAIT_TIMEOUT, definition
 
 PASS = definition(A={"Type": "Pass"})
 WAIT = definition(A={"Type": "Wait", "Seconds": 600})
@@ -144,6 +146,80 @@ class TestDeleteStateMachine:
     def test_of_nothing_succeeds(self, sfn):
         sfn.delete_state_machine(stateMachineArn=arn("stateMachine", "missing"))
 
+    def test_stops_what_is_in_progress(self, sfn, server, waiting, name):
+        machine = arn("stateMachine", name)
+        more = [sfn.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(150)]
+        sfn.delete_state_machine(stateMachineArn=machine)
+        for execution in [waiting, *more]:
+            assert server.await_end(execution)["status"] == "ABORTED"
+        await_gone(sfn, machine)
+        # The name is free, and what was is not part of the new state machine.
+        sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE)
+        sfn.start_execution(stateMachineArn=machine)
+
+    def test_goes_on_after_a_crash(self, start_server, name):
+        server = start_server()
+        sfn = server.client()
+        machine = sfn.create_state_machine(name=name, definition=WAIT, roleArn=ROLE)["stateMachineArn"]
+        sfn.start_execution(stateMachineArn=machine, name="e")
+        server.kill()
+        begin_deletion(server.data_dir / "stepyard.db", machine)
+        server = start_server()
+        sfn = server.client()
+        assert server.await_end(arn("execution", name, "e"))["status"] == "ABORTED"
+        await_gone(sfn, machine)
+
+    def test_nothing_starts_or_changes_meanwhile(self, start_server, name):
+        server = start_server()
+        sfn = server.client()
+        created = sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE, publish=True)
+        machine, version = created["stateMachineArn"], created["stateMachineVersionArn"]
+        server.kill()
+        begin_deletion(server.data_dir / "stepyard.db", machine, damage=True)
+        server = start_server()
+        sfn = server.client()
+        assert sfn.describe_state_machine(stateMachineArn=machine)["status"] == "DELETING"
+        deleting = ("StateMachineDeleting", f"State Machine is being deleted: '{machine}'")
+        for start in (machine, version):
+            with fails(*deleting):
+                sfn.start_execution(stateMachineArn=start)
+        with fails(*deleting):
+            sfn.create_state_machine(name=name, definition=PASS, roleArn=ROLE)
+        with fails(*deleting):
+            sfn.update_state_machine(stateMachineArn=machine, definition=WAIT)
+        with fails(*deleting):
+            sfn.publish_state_machine_version(stateMachineArn=machine)
+        with fails(*deleting):
+            sfn.create_state_machine_alias(
+                name="PROD", routingConfiguration=[{"stateMachineVersionArn": version, "weight": 100}])
+        assert name in [found["name"] for found in all_machines(sfn)]
+        assert server.http("GET", f"/api/v1/state-machines/{name}").body["deletingSince"]
+
+
+def begin_deletion(database, machine, damage=False):
+    """Leaves a deletion as a crash would. With `damage` it cannot end: an execution is in progress whose journal is gone."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE state_machine SET deleting_since = 1 WHERE arn = ?", [machine])
+        if damage:
+            connection.execute("INSERT OR IGNORE INTO machine (arn) VALUES (?)", [machine])
+            connection.execute(
+                "INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, status, started_at) "
+                "SELECT 0, x'00000000000070008000000000000000', m.machine_id, 'damaged', s.revision_id, 1, 1 "
+                "FROM machine m JOIN state_machine s USING (arn) WHERE m.arn = ?", [machine])
+    connection.close()
+
+
+def await_gone(sfn, machine):
+    end = time.monotonic() + WAIT_TIMEOUT
+    while True:
+        try:
+            described = sfn.describe_state_machine(stateMachineArn=machine)
+        except sfn.exceptions.StateMachineDoesNotExist:
+            return
+        assert described["status"] == "DELETING"
+        assert time.monotonic() < end, f"{machine} stays"
+        time.sleep(0.05)
+
 
 def all_machines(sfn):
     pages = sfn.get_paginator("list_state_machines").paginate(PaginationConfig={"PageSize": 2})
@@ -265,6 +341,13 @@ class TestListExecutions:
     def test_of_nothing(self, sfn):
         with fails("StateMachineDoesNotExist"):
             sfn.list_executions(stateMachineArn=arn("stateMachine", "missing"))
+
+    def test_filters_of_map_runs(self, sfn, machine):
+        with fails("ValidationException"):
+            sfn.list_executions(stateMachineArn=machine, statusFilter="PENDING_REDRIVE")
+        for redrive_filter in ("REDRIVEN", "NOT_REDRIVEN", "nonsense"):
+            with fails("ValidationException"):
+                sfn.list_executions(stateMachineArn=machine, redriveFilter=redrive_filter)
 
     def test_limits_a_page(self, sfn, machine):
         with fails("ValidationException"):

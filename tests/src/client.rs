@@ -147,6 +147,14 @@ impl Client {
         Ok(answer["executionArn"].as_str().unwrap_or_default().into())
     }
 
+    /// Has an execution go on that ended badly.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub fn redrive_execution(&self, execution: &str) -> Result<(), ApiError> {
+        self.call("RedriveExecution", &json!({ "executionArn": execution })).map(drop)
+    }
+
     /// Waits until an execution has ended, and returns the answer of DescribeExecution.
     ///
     /// # Errors

@@ -47,13 +47,11 @@ pub enum Code {
     InvalidJsonataExpression,
     /// A JSONata expression that reads what is not there.
     UnsupportedJsonataExpression,
-    /// AWS accepts it, this version does not run it yet.
-    UnsupportedFeature,
 }
 
 impl Code {
     /// All codes.
-    pub const ALL: [Code; 11] = [
+    pub const ALL: [Code; 10] = [
         Code::InvalidJsonDescription,
         Code::SchemaValidationFailed,
         Code::MissingTransitionTarget,
@@ -64,7 +62,6 @@ impl Code {
         Code::PossiblyUndefinedVariable,
         Code::InvalidJsonataExpression,
         Code::UnsupportedJsonataExpression,
-        Code::UnsupportedFeature,
     ];
 
     /// The code in the API.
@@ -79,7 +76,6 @@ impl Code {
             Code::PossiblyUndefinedVariable => "POSSIBLY_UNDEFINED_VARIABLE",
             Code::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
             Code::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
-            Code::UnsupportedFeature => "UNSUPPORTED_FEATURE",
         }
     }
 }

@@ -7,6 +7,7 @@
 mod choice;
 mod compile;
 mod diagnostic;
+mod distributed;
 mod env;
 mod expression;
 mod intrinsic;
@@ -27,6 +28,11 @@ pub use compile::{
     Compilation, DEFINITION_BYTES_MAX, WorkflowType, compile, compile_accepted, compile_as,
 };
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use distributed::{
+    BATCH_BYTES_MAX, Count, CsvDelimiter, CsvHeaders, Distributed, ITEMS_MAX, InputType,
+    ItemBatcher, ItemReader, ManifestType, OutputType, ReaderConfig, ReaderSource, ResultWriter,
+    Transformation, WriterConfig,
+};
 pub use env::{EXPRESSION_FUEL, Env, EvalError, Surroundings};
 pub use expression::Expression;
 pub use intrinsic::{Function, Intrinsic};

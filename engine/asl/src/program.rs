@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use stepyard_json::{Payload, ReferencePath};
 
-use crate::{Choice, Jsonata, Path, Resource, Template, TextSource, Timestamp};
+use crate::{Choice, Distributed, Jsonata, Path, Resource, Template, TextSource, Timestamp};
 
 /// Index of a [`State`] in its [`Program`], in document order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,8 @@ pub struct Program {
     pub comment: Option<Arc<str>>,
     /// Whether any state is written in JSONata, so that a decision may cost more than looking things up.
     pub has_jsonata: bool,
+    /// Whether any state is a task of an activity, which must exist by then.
+    pub has_activities: bool,
 }
 
 impl Program {
@@ -296,7 +298,7 @@ pub struct Parallel {
     pub outcome: Outcome,
 }
 
-/// Fields of a Map state in INLINE mode.
+/// Fields of a Map state.
 #[derive(Debug)]
 pub struct Map {
     /// What it iterates over.
@@ -311,6 +313,8 @@ pub struct Map {
     pub tolerated_failure_count: Option<Tolerated>,
     /// `ToleratedFailurePercentage` and its path, of the mode DISTRIBUTED.
     pub tolerated_failure_percentage: Option<Tolerated>,
+    /// What the mode DISTRIBUTED has beside that; `None` in the mode INLINE.
+    pub distributed: Option<Box<Distributed>>,
     /// What becomes of the result.
     pub outcome: Outcome,
 }

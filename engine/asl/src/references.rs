@@ -178,6 +178,9 @@ impl References for State {
                 map.max_concurrency.collect(found);
                 map.tolerated_failure_count.collect(found);
                 map.tolerated_failure_percentage.collect(found);
+                if let Some(distributed) = &map.distributed {
+                    distributed.collect(found);
+                }
                 map.outcome.collect(found);
             }
         }

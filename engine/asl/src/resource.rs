@@ -85,6 +85,23 @@ impl Resource {
         }
     }
 
+    /// Whether whoever gets the task gets a token by which it can be ended.
+    pub fn gives_token(&self) -> bool {
+        match self {
+            Resource::Lambda(_) => false,
+            Resource::Activity { .. } => true,
+            Resource::Service(call) => call.pattern != Pattern::RequestResponse,
+        }
+    }
+
+    /// Whether a task ends when what its call has started does: `.sync` and `.sync:2`.
+    pub fn waits_for_a_job(&self) -> bool {
+        match self {
+            Resource::Service(call) => matches!(call.pattern, Pattern::Sync | Pattern::Sync2),
+            Resource::Lambda(_) | Resource::Activity { .. } => false,
+        }
+    }
+
     /// The ARN as it is written.
     pub fn arn(&self) -> &Arc<str> {
         match self {

@@ -32,7 +32,14 @@ impl fmt::Display for Fault {
 /// # Errors
 /// The first rule that it breaks.
 pub fn audit(program: &Program, journal: &[Event]) -> Result<(), Fault> {
-    let mut audit = Audit { program, journal, frames: BTreeMap::new(), frame_count: 1, last_id: 0 };
+    let mut audit = Audit {
+        program,
+        journal,
+        frames: BTreeMap::new(),
+        frame_count: 1,
+        last_id: 0,
+        redrive_count: 0,
+    };
     for (position, event) in journal.iter().enumerate() {
         let kept = audit.take(position, event);
         kept.map_err(|rule| Fault { position, rule })?;
@@ -54,6 +61,7 @@ struct Audit<'a> {
     /// Frames that have been opened: branches and iterations are numbered in the order of the journal.
     frame_count: u32,
     last_id: u64,
+    redrive_count: u32,
 }
 
 /// What is known of one thread of control.
@@ -65,6 +73,8 @@ struct Thread {
     parent: Option<FrameId>,
     /// Iterations that run.
     running: u64,
+    /// Iterations that have begun.
+    begun: u32,
     /// Retries of this visit of the state, by retrier.
     retries: BTreeMap<u32, u64>,
 }
@@ -74,12 +84,15 @@ struct Thread {
 enum Task {
     Scheduled,
     Started,
+    /// Somebody outside has it.
+    Awaited,
 }
 
 impl Audit<'_> {
     fn take(&mut self, position: usize, event: &Event) -> Kept {
         self.check_place(position, event)?;
         self.check_number(event)?;
+        self.check_redrive(position, event)?;
         must(event.frame.0 < self.frame_count, "the frame has been opened")?;
         self.check_states(event)?;
         self.check_tasks(event)?;
@@ -90,9 +103,11 @@ impl Audit<'_> {
     fn check_place(&self, position: usize, event: &Event) -> Kept {
         let is_start = matches!(event.kind, EventKind::ExecutionStarted { .. });
         must(is_start == (position == 0), "ExecutionStarted comes first, and once")?;
-        let is_last = position + 1 == self.journal.len();
-        must(is_last || !event.kind.is_terminal(), "nothing comes after the end")?;
         let before = position.checked_sub(1).and_then(|before| self.journal.get(before));
+        let is_after_end = before.is_some_and(|before| before.kind.is_terminal());
+        let is_redrive = matches!(event.kind, EventKind::ExecutionRedriven { .. });
+        must(is_redrive || !is_after_end, "nothing comes after the end")?;
+        must(is_after_end || !is_redrive, "only what has ended is redriven")?;
         must(before.is_none_or(|before| before.at <= event.at), "time does not go back")
     }
 
@@ -103,6 +118,22 @@ impl Audit<'_> {
         self.last_id += 1;
         must(event.id.0 == self.last_id, "ids are dense")?;
         must(event.previous < event.id, "the previous event has a smaller id")
+    }
+
+    /// Tasks that were out at the end do not count any more, and retries count anew.
+    fn check_redrive(&mut self, position: usize, event: &Event) -> Kept {
+        let EventKind::ExecutionRedriven { redrive_count, .. } = event.kind else { return Ok(()) };
+        let before = position.checked_sub(1).and_then(|before| self.journal.get(before));
+        let has_succeeded =
+            |before: &Event| matches!(before.kind, EventKind::ExecutionSucceeded { .. });
+        must(!before.is_some_and(has_succeeded), "what has ended well is not redriven")?;
+        self.redrive_count = self.redrive_count.saturating_add(1);
+        must(redrive_count == self.redrive_count, "redrives are counted")?;
+        for thread in self.frames.values_mut() {
+            thread.task = None;
+            thread.retries.clear();
+        }
+        Ok(())
     }
 
     fn thread(&mut self, event: &Event) -> &mut Thread {
@@ -126,6 +157,8 @@ impl Audit<'_> {
             }
             EventKind::TaskScheduled { state, .. }
             | EventKind::TaskStarted { state }
+            | EventKind::TaskSubmitted { state, .. }
+            | EventKind::ActivityStarted { state, .. }
             | EventKind::TaskSucceeded { state, .. }
             | EventKind::TaskFailed { state, .. }
             | EventKind::TaskTimedOut { state, .. }
@@ -149,10 +182,19 @@ impl Audit<'_> {
                 must(thread.task == Some(Task::Scheduled), "a task starts once, when scheduled")?;
                 thread.task = Some(Task::Started);
             }
+            EventKind::ActivityStarted { .. } => {
+                must(thread.task == Some(Task::Scheduled), "a task starts once, when scheduled")?;
+                thread.task = Some(Task::Awaited);
+            }
+            EventKind::TaskSubmitted { .. } => {
+                must(thread.task == Some(Task::Started), "a task is submitted once, when started")?;
+                thread.task = Some(Task::Awaited);
+            }
             EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
             | EventKind::TaskTimedOut { .. } => {
-                must(thread.task == Some(Task::Started), "a task ends once, when started")?;
+                let has_begun = matches!(thread.task, Some(Task::Started | Task::Awaited));
+                must(has_begun, "a task ends once, when started")?;
                 thread.task = None;
             }
             _ => {}
@@ -180,14 +222,19 @@ impl Audit<'_> {
             EventKind::ParallelStateStarted { branches, .. } => {
                 self.frame_count = self.frame_count.saturating_add(*branches);
             }
-            EventKind::MapStateStarted { .. } => self.thread(event).running = 0,
-            EventKind::MapIterationStarted { state, .. } => {
+            EventKind::MapStateStarted { .. } => {
+                let thread = self.thread(event);
+                (thread.running, thread.begun) = (0, 0);
+            }
+            EventKind::MapIterationStarted { state, index, .. } => {
                 let iteration = Thread { parent: Some(event.frame), ..Thread::default() };
                 self.frames.insert(FrameId(self.frame_count), iteration);
                 self.frame_count = self.frame_count.saturating_add(1);
                 let most = concurrency(self.program, *state);
                 let thread = self.thread(event);
                 thread.running += 1;
+                thread.begun = thread.begun.saturating_add(1);
+                must(thread.begun == index.saturating_add(1), "iterations begin in order, once")?;
                 must(thread.running <= most, "no more iterations than MaxConcurrency run at once")?;
             }
             EventKind::MapIterationSucceeded { .. } => {
@@ -247,6 +294,7 @@ mod tests {
             state_machine_name: "m".into(),
             role_arn: "r".into(),
             qualifier: None,
+            child_of: None,
             kind: Default::default(),
         };
         let (mut execution, mut out) = (Execution::new(), crate::Decision::default());
@@ -291,6 +339,59 @@ mod tests {
     fn a_sound_journal_passes_whole_and_in_part() {
         assert_eq!(broken(|_| {}), None);
         assert_eq!(broken(|events| events.truncate(4)), None);
+    }
+
+    /// The execution was stopped instead of ending well, and then redriven.
+    fn redrive(events: &mut Vec<Event>) {
+        let end = at(events, |kind| matches!(kind, EventKind::TaskSucceeded { .. }));
+        events.truncate(end);
+        let last = events[end - 1].clone();
+        let aborted = EventKind::ExecutionAborted { error: None, cause: None };
+        let redriven =
+            |redrive_count| EventKind::ExecutionRedriven { redrive_count, client_token: None };
+        let retried = at(events, |kind| matches!(kind, EventKind::TaskScheduled { .. }));
+        let scheduled = events[retried].kind.clone();
+        let kinds = [aborted.clone(), redriven(1), scheduled, aborted, redriven(2)];
+        for (id, kind) in (last.id.0 + 1..).zip(kinds) {
+            events.push(Event { id: crate::EventId(id), previous: last.id, kind, ..last });
+        }
+    }
+
+    #[test]
+    fn redrives_follow_bad_ends_and_are_counted() {
+        assert_eq!(broken(redrive), None);
+        let with = |spoil: fn(&mut Vec<Event>)| {
+            broken(|events| {
+                redrive(events);
+                spoil(events);
+            })
+        };
+        let number = |events: &mut Vec<Event>, redrive_count| {
+            let last = events.last_mut().expect("there is one");
+            last.kind = EventKind::ExecutionRedriven { redrive_count, client_token: None };
+        };
+        let again = with(|events| {
+            let mut last = events[events.len() - 1].clone();
+            last.id.0 += 1;
+            events.push(last);
+        });
+        assert_eq!(again, Some("only what has ended is redriven"));
+        assert_eq!(broken(|events| number(events, 1)), Some("only what has ended is redriven"));
+        assert_eq!(
+            with(|events| drop(events.remove(events.len() - 4))),
+            Some("nothing comes after the end")
+        );
+        let uncounted = broken(|events| {
+            redrive(events);
+            number(events, 3);
+        });
+        assert_eq!(uncounted, Some("redrives are counted"));
+        let well = broken(|events| {
+            redrive(events);
+            let end = events.len() - 2;
+            events[end].kind = EventKind::ExecutionSucceeded { output: Payload::empty_object() };
+        });
+        assert_eq!(well, Some("what has ended well is not redriven"));
     }
 
     #[test]

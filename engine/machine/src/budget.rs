@@ -2,13 +2,6 @@
 
 use stepyard_asl::EXPRESSION_FUEL;
 
-use crate::Stimulus;
-
-/// Expressions of one decision took more steps than it was given. Nothing has changed: the same decision can be made
-/// again, from the same stimulus, with more.
-#[derive(Clone, Debug)]
-pub struct OutOfFuel(pub Stimulus);
-
 /// Steps that all expressions of one decision may take: a decision ends within about a second, whatever it evaluates.
 const DECISION_FUEL: u64 = 2 * EXPRESSION_FUEL;
 

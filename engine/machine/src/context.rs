@@ -6,7 +6,8 @@ use stepyard_asl::{Program, StateKind, StatesMember, Surroundings};
 use stepyard_json::{Json, Object, Payload};
 
 use crate::execution::Execution;
-use crate::{ExecutionKind, FrameId, Inspection};
+use crate::frame::Phase;
+use crate::{EventId, ExecutionKind, FrameId, Inspection, Item, TaskId};
 
 /// What an expression is about: `$` in JSONPath, a member of `$states` in JSONata.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ pub(crate) struct Context<'a> {
     frame: FrameId,
     subject: Subject<'a>,
     /// The item for which a Map state's `ItemSelector` is evaluated.
-    selected: Option<(u32, &'a Json)>,
+    selected: Option<&'a Item>,
     /// Variables that a test gives, behind those that are assigned.
     given_variables: Option<&'a Json>,
     tree: OnceCell<Json>,
@@ -52,7 +53,7 @@ impl<'a> Context<'a> {
     }
 
     /// With the item that a Map state's `ItemSelector` is evaluated for.
-    pub(crate) fn for_item(self, selected: Option<(u32, &'a Json)>) -> Self {
+    pub(crate) fn for_item(self, selected: Option<&'a Item>) -> Self {
         Context { selected, ..self }
     }
 
@@ -67,13 +68,15 @@ impl<'a> Context<'a> {
     fn build(&self) -> Json {
         let mut whole = Object::new();
         whole.insert("Execution", self.execution_part());
-        if let Some((index, item)) = self.selected.or_else(|| self.item_around()) {
-            let item = object([("Index", Json::from(index)), ("Value", item.clone())]);
-            whole.insert("Map", object([("Item", item)]));
+        if let Some(item) = self.selected.cloned().or_else(|| self.item_around()) {
+            whole.insert("Map", object([("Item", item.in_context())]));
         }
         whole.insert("StateMachine", self.state_machine_part());
         if let Some(state) = self.state_part() {
             whole.insert("State", state);
+        }
+        if let Some(token) = self.token() {
+            whole.insert("Task", object([("Token", token.into())]));
         }
         whole.into()
     }
@@ -92,7 +95,10 @@ impl<'a> Context<'a> {
         .into_iter()
         .collect();
         if context.kind != ExecutionKind::SyncExpress {
-            part.insert("RedriveCount", Json::from(0));
+            part.insert("RedriveCount", Json::from(self.execution.redrive_count()));
+        }
+        if let Some(redriven) = self.execution.redriven() {
+            part.insert("RedriveTime", Json::from(redriven.at.to_string()));
         }
         part.into()
     }
@@ -118,14 +124,30 @@ impl<'a> Context<'a> {
         Some(part.into())
     }
 
+    /// The token of the task that the state is about to hand out, or has handed out last.
+    fn token(&self) -> Option<String> {
+        let frame = self.execution.frame(self.frame)?;
+        let StateKind::Task(task) = &self.program.state(frame.state?).kind else { return None };
+        if !task.resource.gives_token() {
+            return None;
+        }
+        let task = match frame.phase {
+            Phase::Entered | Phase::RetryDue(_) => {
+                TaskId(EventId(self.execution.last_event_id().0 + 1))
+            }
+            _ => frame.task?,
+        };
+        self.execution.token(task)
+    }
+
     /// The item of the innermost Map state around the frame.
-    fn item_around(&self) -> Option<(u32, &Json)> {
+    fn item_around(&self) -> Option<Item> {
         let mut frame = self.execution.frame(self.frame)?;
         loop {
             let parent = self.execution.frame(frame.parent?)?;
             if let Some(map) = parent.children().and_then(|children| children.map.as_ref()) {
                 let item = map.items.tree().index(frame.index as usize)?;
-                return Some((frame.index, item));
+                return Some(Item::of_array(u64::from(frame.index), item.clone()));
             }
             frame = parent;
         }

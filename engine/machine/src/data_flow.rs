@@ -182,12 +182,5 @@ impl Run<'_> {
 /// # Errors
 /// `States.DataLimitExceeded`, which names the state or the resource that the data comes from.
 pub(crate) fn within_limit(data: &Payload, origin: &str) -> Result<(), Failure> {
-    if data.fits(DATA_BYTES_MAX) {
-        return Ok(());
-    }
-    let cause = format!(
-        "The state/task '{origin}' returned a result with a size exceeding the maximum number of \
-         bytes service limit."
-    );
-    Err(Failure::new(DATA_LIMIT_EXCEEDED, cause))
+    if data.fits(DATA_BYTES_MAX) { Ok(()) } else { Err(Failure::too_large(origin)) }
 }

@@ -1,17 +1,19 @@
 //! The loop: one stimulus in, then every frame that can go on goes on.
 
 use stepyard_asl::{Env, EvalError, Program, Random, StateId, Timestamp, Transition};
-use stepyard_json::{Json, Payload};
+use stepyard_json::Payload;
 
-use crate::budget::{Budget, OutOfFuel};
+use crate::budget::Budget;
 use crate::context::{Context, Subject};
 use crate::execution::Execution;
 use crate::failure::{Failure, TIMEOUT};
 use crate::frame::{Frame, Phase};
-use crate::pending::frame_timer;
+use crate::pending::{await_execution, frame_timers, heartbeat_timer};
+use crate::states::{self, distributed};
 use crate::{
-    Command, Decision, Event, EventId, EventKind, FrameId, Inspection, MapLimits, Moment, Stage,
-    Stimulus, TaskId, Text, Timer, TimerKind, states,
+    Command, Decision, Event, EventId, EventKind, Facts, FrameId, Inspection, Item, Lack,
+    MapLimits, MapRun, MapRunId, Moment, Stage, Stimulus, TaskId, Text, Timer, TimerKind,
+    Undecided,
 };
 
 /// Steps (a state entered or its work done) after which a decision is cut, so that a long chain does
@@ -23,10 +25,10 @@ pub const HISTORY_EVENTS_MAX: u64 = 25_000;
 
 /// Events of one execution with those that AWS's history does not show: what fails before its first event can be
 /// retried without any that counts otherwise.
-const JOURNAL_EVENTS_MAX: u64 = 2 * HISTORY_EVENTS_MAX;
+pub(crate) const JOURNAL_EVENTS_MAX: u64 = 2 * HISTORY_EVENTS_MAX;
 
 /// Decides what follows from a stimulus, and appends it to `out`. The execution has then already
-/// changed. A stimulus that is late, repeated or unknown has no effect.
+/// changed. A stimulus that is late, repeated or unknown has no effect. Activities are taken for existing.
 pub fn decide(
     program: &Program,
     execution: &mut Execution,
@@ -34,37 +36,46 @@ pub fn decide(
     stimulus: Stimulus,
     out: &mut Decision,
 ) {
-    run(program, execution, moment, stimulus, Budget::full(), out);
+    run(program, execution, moment, stimulus, (Budget::full(), &Facts::trusting()), out);
 }
 
 /// The same, for somebody who cannot wait long: expressions may take so many steps all together. With none at all only
-/// what the stimulus itself says happens; what follows is left to [`Stimulus::Continue`].
+/// what the stimulus itself says happens; what follows is left to [`Stimulus::Continue`]. With `None` they may take what
+/// one decision may.
 ///
 /// # Errors
-/// When they need more. Execution and decision are then as they were before.
+/// When they need more, or when a fact is missing. Execution and decision are then as they were before.
 pub fn decide_within(
-    fuel: u64,
+    fuel: Option<u64>,
+    facts: &Facts,
     program: &Program,
     execution: &mut Execution,
     moment: Moment,
     stimulus: Stimulus,
     out: &mut Decision,
-) -> Result<(), OutOfFuel> {
-    if !program.has_jsonata {
+) -> Result<(), Undecided> {
+    let is_plain = !program.has_jsonata && !program.has_activities;
+    if is_plain || evaluates_nothing(execution, &stimulus) {
         decide(program, execution, moment, stimulus, out);
         return Ok(());
     }
     let before = execution.clone();
     let (events, commands) = (out.events.len(), out.commands.clone());
     let again = stimulus.clone();
-    let budget = run(program, execution, moment, stimulus, Budget::limited(fuel), out);
-    if !budget.is_exceeded() {
+    let budget = fuel.map_or_else(Budget::full, Budget::limited);
+    let Some(lack) = run(program, execution, moment, stimulus, (budget, facts), out) else {
         return Ok(());
-    }
+    };
     *execution = before;
     out.events.truncate(events);
     out.commands = commands;
-    Err(OutOfFuel(again))
+    Err(Undecided { stimulus: again, lack })
+}
+
+/// Whether a stimulus only adds to what a Map Run has done: there may be millions of these.
+fn evaluates_nothing(execution: &Execution, stimulus: &Stimulus) -> bool {
+    let Stimulus::MapRunChildEnded { run, child } = stimulus else { return false };
+    execution.map_run(*run).is_none_or(|map_run| map_run.goes_on_after(child))
 }
 
 fn run(
@@ -72,18 +83,18 @@ fn run(
     execution: &mut Execution,
     moment: Moment,
     stimulus: Stimulus,
-    budget: Budget,
+    (budget, facts): (Budget, &Facts),
     out: &mut Decision,
-) -> Budget {
+) -> Option<Lack> {
     let now = moment.now.max(execution.clock());
     let random = Random::from_entropy(moment.entropy);
     // Whose turn it is depends on the last event, which the stimulus may be followed by.
     let first = execution.next_in_turn();
-    let mut run = Run { program, execution, now, random, budget, out };
+    let mut run = Run::over(program, execution, now, random, (budget, facts), out);
     if run.receive(stimulus) {
         run.go_on(first);
     }
-    run.budget
+    run.lack.or(run.budget.is_exceeded().then_some(Lack::Fuel))
 }
 
 /// What a state leaves behind.
@@ -100,27 +111,62 @@ pub(crate) struct Run<'a> {
     pub(crate) now: Timestamp,
     pub(crate) random: Random,
     budget: Budget,
+    facts: &'a Facts,
+    /// A fact that is missing: what has been decided does not count.
+    lack: Option<Lack>,
     out: &'a mut Decision,
+}
+
+impl<'a> Run<'a> {
+    /// Outside of any stimulus, to evaluate something.
+    pub(crate) fn over(
+        program: &'a Program,
+        execution: &'a mut Execution,
+        now: Timestamp,
+        random: Random,
+        (budget, facts): (Budget, &'a Facts),
+        out: &'a mut Decision,
+    ) -> Run<'a> {
+        Run { program, execution, now, random, budget, facts, lack: None, out }
+    }
+
+    /// What is evaluated from now on may cost as much as in a decision of its own.
+    pub(crate) fn renew_budget(&mut self) {
+        self.budget = Budget::full();
+    }
 }
 
 /// Stimuli. Each method says whether it had an effect.
 impl Run<'_> {
     fn receive(&mut self, stimulus: Stimulus) -> bool {
-        if let Stimulus::Start { context, input } = stimulus {
-            return self.start(context, input);
-        }
+        let stimulus = match stimulus {
+            Stimulus::Start { context, input } => return self.start(context, input),
+            Stimulus::Redrive { client_token } => return self.redrive(client_token),
+            other => other,
+        };
         if self.execution.status().is_none() || self.execution.is_closed() {
             return false;
         }
         match stimulus {
-            Stimulus::Start { .. } => false,
+            Stimulus::Start { .. } | Stimulus::Redrive { .. } => false,
             Stimulus::Continue => true,
             Stimulus::TaskStarted { task } => self.task_started(task),
+            Stimulus::TaskSubmitted { task, output } => self.task_submitted(task, &output),
+            Stimulus::ActivityStarted { task, worker } => self.activity_started(task, worker),
             Stimulus::TaskSucceeded { task, output } => self.task_succeeded(task, &output),
             Stimulus::TaskFailed { task, error, cause } => {
                 self.task_failed(task, Failure::of_task(error, cause))
             }
             Stimulus::TimerDue { timer } => self.timer_due(timer),
+            Stimulus::MapRunChildEnded { run, child } => distributed::child_ended(self, run, child),
+            Stimulus::MapRunTotalsKnown { run, totals } => {
+                distributed::totals_known(self, run, totals)
+            }
+            Stimulus::MapRunExported { run, output } => distributed::exported(self, run, &output),
+            Stimulus::MapRunFailed { run, error, cause } => {
+                distributed::failed(self, run, Failure::told(error, cause))
+            }
+            Stimulus::UpdateMapRun { run, limits } => distributed::updated(self, run, limits),
             Stimulus::Stop { error, cause } => {
                 self.end(EventId::NONE, EventKind::ExecutionAborted { error, cause });
                 true
@@ -139,6 +185,19 @@ impl Run<'_> {
         true
     }
 
+    /// The end is taken back. What had not ended then is taken up by [`Run::go_on`].
+    fn redrive(&mut self, client_token: Text) -> bool {
+        if self.is_express() || self.execution.check_redrive(self.now).is_err() {
+            return false;
+        }
+        let redrive_count = self.execution.redrive_count().saturating_add(1);
+        let end = self.execution.last_event_id();
+        let kind = EventKind::ExecutionRedriven { redrive_count, client_token };
+        self.emit_after(FrameId::ROOT, end, kind);
+        self.out.commands.extend(self.execution.execution_timer());
+        true
+    }
+
     fn task_started(&mut self, task: TaskId) -> bool {
         let Some((id, frame)) = self.waiting_for(task) else { return false };
         if !matches!(frame.phase, Phase::Scheduled(_)) {
@@ -146,6 +205,25 @@ impl Run<'_> {
         }
         let Some(state) = frame.state else { return false };
         self.emit(id, EventKind::TaskStarted { state });
+        self.arm(id);
+        true
+    }
+
+    /// A task that was submitted has begun: when that was not said, it is made up for.
+    fn task_submitted(&mut self, task: TaskId, output: &Payload) -> bool {
+        self.task_started(task);
+        let Some((id, frame)) = self.waiting_for(task) else { return false };
+        let Phase::Started { .. } = frame.phase else { return false };
+        let Some(state) = frame.state else { return false };
+        states::task::submitted(self, id, state, output);
+        true
+    }
+
+    fn activity_started(&mut self, task: TaskId, worker: Text) -> bool {
+        let Some((id, frame)) = self.waiting_for(task) else { return false };
+        let Phase::Scheduled(_) = frame.phase else { return false };
+        let Some(state) = frame.state else { return false };
+        self.emit(id, EventKind::ActivityStarted { state, worker });
         self.arm(id);
         true
     }
@@ -175,21 +253,20 @@ impl Run<'_> {
     }
 
     fn timer_due(&mut self, timer: Timer) -> bool {
-        let counts = match timer.kind {
-            TimerKind::ExecutionTimeout => self.execution.execution_timer(),
-            _ => {
-                let frame = self.execution.frame(timer.frame);
-                frame.and_then(|frame| frame_timer(timer.frame, frame))
-            }
-        };
-        match counts {
-            Some(Command::StartTimer { timer: counts, due }) if counts == timer => {
-                // The clock that rang it may be a little ahead of ours.
-                self.now = self.now.max(due);
-                self.timer_rings(timer)
-            }
-            _ => false,
+        let frame = self.execution.frame(timer.frame);
+        let of_frame = frame.into_iter().flat_map(|frame| frame_timers(timer.frame, frame));
+        let due =
+            of_frame.chain(self.execution.execution_timer()).find_map(|counts| match counts {
+                Command::StartTimer { timer: counts, due } if counts == timer => Some(due),
+                _ => None,
+            });
+        let Some(due) = due else { return false };
+        // The clock that rang it may be a little ahead of ours. Whoever waits for signs of life keeps that time by
+        // himself.
+        if timer.kind != TimerKind::Heartbeat {
+            self.now = self.now.max(due);
         }
+        self.timer_rings(timer)
     }
 
     fn timer_rings(&mut self, timer: Timer) -> bool {
@@ -206,7 +283,10 @@ impl Run<'_> {
         match timer.kind {
             TimerKind::Wait => states::wait::elapsed(self, id, state),
             TimerKind::Retry => self.work(id, state),
-            TimerKind::TaskTimeout => states::task::timed_out(self, id, state),
+            TimerKind::TaskTimeout => states::task::timed_out(self, id, state, Failure::timeout()),
+            TimerKind::Heartbeat => {
+                states::task::timed_out(self, id, state, Failure::missed_heartbeat());
+            }
             TimerKind::ExecutionTimeout => {}
         }
         true
@@ -218,7 +298,7 @@ impl Run<'_> {
     /// Each frame goes on until it waits for something, `first` before the others.
     fn go_on(&mut self, first: Option<FrameId>) {
         for _ in 0..STEPS_MAX {
-            if self.budget.is_spent() {
+            if self.budget.is_spent() || self.lack.is_some() {
                 break;
             }
             let first = first.filter(|first| self.execution.is_runnable(*first));
@@ -233,10 +313,14 @@ impl Run<'_> {
     fn step(&mut self, id: FrameId) {
         let Some(frame) = self.execution.frame(id) else { return };
         match frame.state {
+            Some(state) if frame.children().is_some() => self.resume(id, state),
             Some(state) => self.work(id, state),
             None => {
                 let index = frame.index;
-                let parent = frame.parent.and_then(|parent| self.execution.frame(parent)?.state);
+                let parent = match frame.parent {
+                    Some(parent) => self.execution.frame(parent).and_then(|frame| frame.state),
+                    None => self.execution.context().and_then(|context| context.map_state()),
+                };
                 if let Some(start) = states::start_of(self.program, parent, index) {
                     self.enter(id, start);
                 }
@@ -246,6 +330,12 @@ impl Run<'_> {
 
     fn work(&mut self, id: FrameId, state: StateId) {
         if let Err(failure) = states::work(self, id, state) {
+            self.fail(id, state, failure);
+        }
+    }
+
+    fn resume(&mut self, id: FrameId, state: StateId) {
+        if let Err(failure) = states::resume(self, id, state) {
             self.fail(id, state, failure);
         }
     }
@@ -290,6 +380,10 @@ impl Run<'_> {
         for task in tasks {
             self.cancel(task);
         }
+        let map_runs: Vec<MapRunId> = self.execution.map_runs().map(MapRun::id).collect();
+        for map_run in map_runs {
+            self.cancel_map_run(map_run);
+        }
         self.emit_after(FrameId::ROOT, previous, kind);
     }
 }
@@ -314,7 +408,7 @@ impl Run<'_> {
         &mut self,
         id: FrameId,
         subject: Subject<'_>,
-        item: (u32, &Json),
+        item: &Item,
         eval: impl FnOnce(&mut Env<'_>) -> Result<T, EvalError>,
     ) -> Result<T, Failure> {
         self.evaluate_in(id, subject, Some(item), eval)
@@ -324,7 +418,7 @@ impl Run<'_> {
         &mut self,
         id: FrameId,
         subject: Subject<'_>,
-        item: Option<(u32, &Json)>,
+        item: Option<&Item>,
         eval: impl FnOnce(&mut Env<'_>) -> Result<T, E>,
     ) -> Result<T, Failure>
     where
@@ -416,15 +510,16 @@ impl Run<'_> {
     }
 
     /// An event happens, after another one than the frame's last. Once the execution has ended nothing
-    /// happens any more; the event that would exceed the limit of events ends it.
+    /// happens any more, unless it is redriven; the event that would exceed the limit of events ends it.
     pub(crate) fn emit_after(&mut self, id: FrameId, previous: EventId, kind: EventKind) {
-        if self.execution.is_closed() {
+        let is_redrive = matches!(kind, EventKind::ExecutionRedriven { .. });
+        if self.execution.is_closed() && !is_redrive {
             return;
         }
         let visible = kind.is_visible();
         let next = self.execution.last_event_id().0 + 1;
         let is_full = visible && next >= HISTORY_EVENTS_MAX
-            || self.execution.event_count() >= JOURNAL_EVENTS_MAX;
+            || self.execution.counted_events() >= JOURNAL_EVENTS_MAX;
         if is_full && !kind.is_terminal() && !self.is_express() {
             return self.end(previous, history_is_full());
         }
@@ -438,10 +533,16 @@ impl Run<'_> {
         self.execution.context().is_some_and(|context| context.kind.is_express())
     }
 
-    /// Starts the timer that the frame now waits for, if any.
+    /// Starts the timers that the frame now waits for, if any.
     pub(crate) fn arm(&mut self, id: FrameId) {
         let frame = self.execution.frame(id);
-        self.out.commands.extend(frame.and_then(|frame| frame_timer(id, frame)));
+        self.out.commands.extend(frame.into_iter().flat_map(|frame| frame_timers(id, frame)));
+    }
+
+    /// Waits for signs of life of the task that somebody has from now on, if it has to give any.
+    pub(crate) fn watch(&mut self, id: FrameId) {
+        let frame = self.execution.frame(id);
+        self.out.commands.extend(frame.and_then(|frame| heartbeat_timer(id, frame)));
     }
 
     /// Hands out the task that the frame now waits for.
@@ -451,13 +552,59 @@ impl Run<'_> {
         self.out.commands.extend(command);
     }
 
-    /// A task does not count any more. One that this decision itself asked for is never handed out.
+    /// Whether there is an activity with that ARN. When that is not known, this decision does not count.
+    pub(crate) fn has_activity(&mut self, arn: &std::sync::Arc<str>) -> bool {
+        let known = self.facts.activity(arn);
+        if known.is_none() {
+            self.lack.get_or_insert_with(|| Lack::Activity(arn.clone()));
+        }
+        known.unwrap_or(true)
+    }
+
+    /// Waits for the execution that the frame's task ends with.
+    pub(crate) fn await_execution(&mut self, id: FrameId) {
+        let frame = self.execution.frame(id);
+        self.out.commands.extend(frame.and_then(await_execution));
+    }
+
+    /// A task does not count any more. One that this decision itself asked for is never handed out; for one
+    /// that somebody outside has nothing is under way.
     pub(crate) fn cancel(&mut self, task: TaskId) {
+        let frame = self.execution.frame_of(task).and_then(|id| self.execution.frame(id));
+        let is_under_way =
+            |frame: &Frame| frame.task_in_hand().is_some() || frame.awaited_execution().is_some();
+        if !frame.is_some_and(is_under_way) {
+            return;
+        }
         let before = self.out.commands.len();
         self.out.commands.retain(|command| {
             !matches!(command, Command::InvokeTask(invocation) if invocation.task == task)
         });
         let cancelled = Command::CancelTask { task };
+        if self.out.commands.len() == before && !self.out.commands.contains(&cancelled) {
+            self.out.commands.push(cancelled);
+        }
+    }
+}
+
+/// Map Runs.
+impl Run<'_> {
+    /// Asks for what is to be done for a Map Run now.
+    pub(crate) fn serve_map_run(&mut self, id: MapRunId) {
+        self.out.commands.extend(self.execution.map_run(id).map(MapRun::command));
+    }
+
+    pub(crate) fn limit_children(&mut self, run: MapRunId, max_concurrency: u64) {
+        self.out.commands.push(Command::LimitChildren { run, max_concurrency });
+    }
+
+    /// A Map Run does not count any more. One that this decision itself asked for never begins.
+    pub(crate) fn cancel_map_run(&mut self, id: MapRunId) {
+        let before = self.out.commands.len();
+        self.out
+            .commands
+            .retain(|command| !matches!(command, Command::RunChildren { run } if *run == id));
+        let cancelled = Command::CancelMapRun { run: id };
         if self.out.commands.len() == before && !self.out.commands.contains(&cancelled) {
             self.out.commands.push(cancelled);
         }

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
-use crate::{EventId, ExecutionKind, FrameId, Qualifier};
+use crate::{
+    EndedChild, EventId, ExecutionKind, ExecutionStatus, FrameId, MapLimits, MapRunPlan,
+    MapRunTotals, Qualifier,
+};
 
 /// One entry of the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,8 +47,26 @@ pub struct StartContext {
     pub role_arn: Arc<str>,
     /// The version it was started with; `None` when it was started by the unqualified ARN.
     pub qualifier: Option<Qualifier>,
+    /// The Map Run that it is a child execution of.
+    pub child_of: Option<ChildOf>,
     /// How it is run. Journals do not say it: only Standard executions have one.
     pub kind: ExecutionKind,
+}
+
+/// The Map Run of a child execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildOf {
+    /// ARN of the Map Run.
+    pub map_run_arn: Arc<str>,
+    /// The Map state, whose item processor the execution runs.
+    pub state: StateId,
+}
+
+impl StartContext {
+    /// The Map state whose item processor the execution runs; `None` when it runs the whole state machine.
+    pub fn map_state(&self) -> Option<StateId> {
+        self.child_of.as_ref().map(|child_of| child_of.state)
+    }
 }
 
 /// What happened. Payloads are shared, not copied.
@@ -85,6 +106,13 @@ pub enum EventKind {
         error: Text,
         /// Cause.
         cause: Text,
+    },
+    /// `RedriveExecution`: the execution, which had ended badly, goes on at every state that it had not left.
+    ExecutionRedriven {
+        /// How often it has been redriven by now.
+        redrive_count: u32,
+        /// The token by which a request that is repeated is known.
+        client_token: Text,
     },
     /// A state was entered.
     StateEntered {
@@ -136,6 +164,25 @@ pub enum EventKind {
     TaskStarted {
         /// The Task state.
         state: StateId,
+    },
+    /// The call of the task was answered; somebody else is to end the task.
+    TaskSubmitted {
+        /// The Task state.
+        state: StateId,
+        /// The answer to the call.
+        output: Payload,
+    },
+    /// Internal: the task ends with the execution that its call has started.
+    ExecutionAwaited {
+        /// ARN of that execution.
+        execution_arn: Arc<str>,
+    },
+    /// A worker has taken the task of an activity, and is to end it.
+    ActivityStarted {
+        /// The Task state.
+        state: StateId,
+        /// How the worker calls itself.
+        worker: Text,
     },
     /// The task ended well.
     TaskSucceeded {
@@ -248,6 +295,38 @@ pub enum EventKind {
         /// The Map state.
         state: StateId,
     },
+    /// The Map Run of a Map state in DISTRIBUTED mode starts.
+    MapRunStarted {
+        /// The Map state.
+        state: StateId,
+        /// What it is to do.
+        plan: Arc<MapRunPlan>,
+    },
+    /// Internal: a child execution of a Map Run has ended.
+    MapRunChildEnded(Arc<EndedChild>),
+    /// Internal: it is known how many items a Map Run has.
+    MapRunTotalsKnown(MapRunTotals),
+    /// Internal: the limits of a Map Run are others.
+    MapRunUpdated(MapLimits),
+    /// All child executions have ended, as many of them well as must.
+    MapRunSucceeded {
+        /// The Map state.
+        state: StateId,
+    },
+    /// The Map Run could not go on, or more items have failed than may.
+    MapRunFailed {
+        /// The Map state.
+        state: StateId,
+        /// Error name.
+        error: Text,
+        /// Cause.
+        cause: Text,
+    },
+    /// The Map Run was abandoned.
+    MapRunAborted {
+        /// The Map state.
+        state: StateId,
+    },
 }
 
 impl EventKind {
@@ -258,17 +337,26 @@ impl EventKind {
             EventKind::WaitStarted { .. }
                 | EventKind::RetryScheduled { .. }
                 | EventKind::BranchSucceeded
+                | EventKind::ExecutionAwaited { .. }
+                | EventKind::MapRunChildEnded(_)
+                | EventKind::MapRunTotalsKnown(_)
+                | EventKind::MapRunUpdated(_)
         )
     }
 
-    /// Whether the execution is over with it.
+    /// Whether the execution is over with it, unless it is redriven.
     pub fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            EventKind::ExecutionSucceeded { .. }
-                | EventKind::ExecutionFailed { .. }
-                | EventKind::ExecutionTimedOut { .. }
-                | EventKind::ExecutionAborted { .. }
-        )
+        self.end_status().is_some()
+    }
+
+    /// The status of an execution that has ended so.
+    pub fn end_status(&self) -> Option<ExecutionStatus> {
+        match self {
+            EventKind::ExecutionSucceeded { .. } => Some(ExecutionStatus::Succeeded),
+            EventKind::ExecutionFailed { .. } => Some(ExecutionStatus::Failed),
+            EventKind::ExecutionTimedOut { .. } => Some(ExecutionStatus::TimedOut),
+            EventKind::ExecutionAborted { .. } => Some(ExecutionStatus::Aborted),
+            _ => None,
+        }
     }
 }

@@ -1,17 +1,23 @@
 //! The state of an execution: a fold over its events.
 
+mod redrive;
+
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use redrive::Redrives;
+pub use redrive::{NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject, Redriven};
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::{Json, Payload};
 
-use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase};
+use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase, Remains};
+use crate::tokens::Tokens;
 use crate::variables::Variables;
 use crate::{
-    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, StartContext, TaskId, Text,
+    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, MapRun, MapRunId,
+    StartContext, TaskId, TaskTokens, Text,
 };
 
 /// The state of an execution. It changes only by [`Execution::apply`].
@@ -26,6 +32,11 @@ pub struct Execution {
     started_at: Option<Timestamp>,
     stopped_at: Option<Timestamp>,
     timeout_seconds: Option<u64>,
+    /// When it was opened: by its start or by its last redrive.
+    opened_at: Option<Timestamp>,
+    /// Position of the event that says so.
+    opened_by: u64,
+    redrives: Redrives,
     /// Time of the last event.
     clock: Timestamp,
     /// Number of events, internal ones too.
@@ -33,14 +44,22 @@ pub struct Execution {
     last_event_id: EventId,
     next_frame: u32,
     frames: BTreeMap<FrameId, Frame>,
+    /// The frames at its bad end: what a redrive goes on with.
+    left_behind: BTreeMap<FrameId, Frame>,
     /// Frames that can go on at once.
     runnable: BTreeSet<FrameId>,
     /// Which frame waits for a task.
     tasks: BTreeMap<TaskId, FrameId>,
+    /// Which frame waits for a Map Run.
+    map_runs: BTreeMap<MapRunId, FrameId>,
+    /// Events that tell how child executions have ended.
+    child_ends: u64,
     /// The frame of the last event.
     last_frame: FrameId,
     /// Length of the variables of all frames as JSON text.
     variable_bytes: usize,
+    /// Not a part of what its events say.
+    tokens: Tokens,
 }
 
 /// What has become of it.
@@ -48,6 +67,12 @@ impl Execution {
     /// An execution that has not started.
     pub fn new() -> Execution {
         Execution::default()
+    }
+
+    /// The same, whose tasks have tokens.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn TaskTokens>) -> Execution {
+        Execution { tokens: Tokens::from(tokens), ..self }
     }
 
     /// The execution that these events, from the first one on, lead to.
@@ -93,7 +118,7 @@ impl Execution {
         self.cause.as_ref()
     }
 
-    /// When it started.
+    /// When it started; a redrive changes nothing of that.
     pub fn started_at(&self) -> Option<Timestamp> {
         self.started_at
     }
@@ -105,7 +130,12 @@ impl Execution {
 
     /// When `TimeoutSeconds` of the state machine is over.
     pub fn times_out_at(&self) -> Option<Timestamp> {
-        Some(self.started_at?.plus_seconds(self.timeout_seconds?))
+        Some(self.opened_at?.plus_seconds(self.timeout_seconds?))
+    }
+
+    /// Position of the event from which on that counts.
+    pub(crate) fn opened_by(&self) -> u64 {
+        self.opened_by
     }
 
     /// Number of its events, internal ones too; that is the position of the next one.
@@ -181,6 +211,48 @@ impl Execution {
         self.tasks.get(&task).copied()
     }
 
+    /// The Map Run of that id, as long as it counts.
+    pub fn map_run(&self, id: MapRunId) -> Option<&MapRun> {
+        self.frame(self.frame_of_map_run(id)?)?.map_run()
+    }
+
+    /// The Map Runs that count, in the order of their start.
+    pub fn map_runs(&self) -> impl Iterator<Item = &MapRun> {
+        self.map_runs.keys().filter_map(|id| self.map_run(*id))
+    }
+
+    /// The frame that waits for this Map Run, and nothing else.
+    pub(crate) fn frame_of_map_run(&self, id: MapRunId) -> Option<FrameId> {
+        self.map_runs.get(&id).copied()
+    }
+
+    /// The events that count towards the limit: all but those that tell how child executions have ended.
+    pub(crate) fn counted_events(&self) -> u64 {
+        self.events - self.child_ends
+    }
+
+    /// Whether it waits for this task.
+    pub fn waits_for(&self, task: TaskId) -> bool {
+        self.tasks.contains_key(&task)
+    }
+
+    /// Whether a task is handed out and nobody has taken it on yet.
+    pub fn is_scheduled(&self, task: TaskId) -> bool {
+        let frame = self.frame_of(task).and_then(|id| self.frame(id));
+        frame.is_some_and(|frame| matches!(frame.phase, Phase::Scheduled(_)))
+    }
+
+    /// What a task is, and what it is given.
+    pub fn invocation(&self, task: TaskId) -> Option<&InvokeTask> {
+        let attempt = self.frame(self.frame_of(task)?)?.attempt()?;
+        Some(&attempt.invocation)
+    }
+
+    /// The token of a task; `None` when those of this execution have none.
+    pub fn token(&self, task: TaskId) -> Option<String> {
+        self.tokens.of(task)
+    }
+
     /// The tasks that are handed out.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskId> {
         self.tasks.keys().copied()
@@ -202,33 +274,24 @@ impl Execution {
 
     fn apply_kind(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::ExecutionStarted { context, input, timeout_seconds } => {
-                self.context = Some(context.clone());
-                self.timeout_seconds = *timeout_seconds;
-                self.start(event.at, input);
-            }
-            EventKind::ExecutionSucceeded { output } => {
-                self.output = Some(output.clone());
-                self.close(event.at, ExecutionStatus::Succeeded, &None, &None);
-            }
-            EventKind::ExecutionFailed { error, cause } => {
-                self.close(event.at, ExecutionStatus::Failed, error, cause);
-            }
-            EventKind::ExecutionTimedOut { error, cause } => {
-                self.close(event.at, ExecutionStatus::TimedOut, error, cause);
-            }
-            EventKind::ExecutionAborted { error, cause } => {
-                self.close(event.at, ExecutionStatus::Aborted, error, cause);
-            }
+            EventKind::ExecutionStarted { .. }
+            | EventKind::ExecutionSucceeded { .. }
+            | EventKind::ExecutionFailed { .. }
+            | EventKind::ExecutionTimedOut { .. }
+            | EventKind::ExecutionAborted { .. }
+            | EventKind::ExecutionRedriven { .. } => self.apply_to_whole(event),
             EventKind::StateEntered { state, input } => self.enter(event, *state, input),
             EventKind::StateExited { output, assigned, .. } => {
                 self.exit(event, output, assigned.as_ref());
             }
             EventKind::TaskScheduled { .. }
             | EventKind::TaskStarted { .. }
+            | EventKind::TaskSubmitted { .. }
+            | EventKind::ActivityStarted { .. }
             | EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
-            | EventKind::TaskTimedOut { .. } => self.apply_task(event),
+            | EventKind::TaskTimedOut { .. }
+            | EventKind::ExecutionAwaited { .. } => self.apply_task(event),
             EventKind::WaitStarted { until } => {
                 self.set_phase(event.frame, Phase::Waiting(self.alarm(*until)));
             }
@@ -251,29 +314,66 @@ impl Execution {
                 self.open_iteration(event, *index, input);
             }
             EventKind::MapIterationSucceeded { .. } => self.close_iteration(event),
+            EventKind::MapRunStarted { .. }
+            | EventKind::MapRunChildEnded(_)
+            | EventKind::MapRunTotalsKnown(_)
+            | EventKind::MapRunUpdated(_)
+            | EventKind::MapRunSucceeded { .. }
+            | EventKind::MapRunFailed { .. }
+            | EventKind::MapRunAborted { .. } => self.apply_map_run(event),
             EventKind::ParallelStateFailed { .. } | EventKind::MapStateFailed { .. } => {
-                self.close_children(event.frame);
-                self.advance(event, Phase::Done);
+                let done = self.done_with_children(event.frame);
+                self.advance(event, done);
             }
-            EventKind::EvaluationFailed { .. } => {
-                if let Some(frame) = self.frames.get_mut(&event.frame) {
-                    frame.previous = event.id;
-                }
-            }
+            EventKind::EvaluationFailed { .. } => self.follow(event),
             // What is abandoned goes with the event that closes the frame above it.
             EventKind::StateAborted { .. }
             | EventKind::MapIterationAborted { .. }
             | EventKind::MapIterationFailed { .. } => {}
             // The state's exit follows the last child, not this event.
             EventKind::ParallelStateSucceeded { .. } | EventKind::MapStateSucceeded { .. } => {
-                self.set_phase(event.frame, Phase::Done);
+                let done = self.done_with_children(event.frame);
+                self.set_phase(event.frame, done);
             }
+        }
+    }
+
+    fn apply_to_whole(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::ExecutionStarted { context, input, timeout_seconds } => {
+                self.context = Some(context.clone());
+                self.timeout_seconds = *timeout_seconds;
+                self.start(event.at, input);
+            }
+            EventKind::ExecutionSucceeded { output } => {
+                self.output = Some(output.clone());
+                self.close(event.at, ExecutionStatus::Succeeded, &None, &None);
+            }
+            EventKind::ExecutionFailed { error, cause } => {
+                self.close(event.at, ExecutionStatus::Failed, error, cause);
+            }
+            EventKind::ExecutionTimedOut { error, cause } => {
+                self.close(event.at, ExecutionStatus::TimedOut, error, cause);
+            }
+            EventKind::ExecutionAborted { error, cause } => {
+                self.close(event.at, ExecutionStatus::Aborted, error, cause);
+            }
+            EventKind::ExecutionRedriven { redrive_count, client_token } => {
+                self.reopen(event.at, *redrive_count, client_token);
+            }
+            _ => {}
         }
     }
 
     fn apply_task(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::TaskScheduled { state, parameters, timeout_seconds, role_arn, .. } => {
+            EventKind::TaskScheduled {
+                state,
+                parameters,
+                timeout_seconds,
+                heartbeat_seconds,
+                role_arn,
+            } => {
                 let task = TaskId(event.id);
                 let invocation = InvokeTask {
                     task,
@@ -282,8 +382,12 @@ impl Execution {
                     role_arn: role_arn.clone(),
                 };
                 self.tasks.insert(task, event.frame);
-                let attempt = Attempt { invocation, timeout_seconds: *timeout_seconds };
+                let (timeout_seconds, heartbeat_seconds) = (*timeout_seconds, *heartbeat_seconds);
+                let attempt = Attempt { invocation, timeout_seconds, heartbeat_seconds };
                 self.advance(event, Phase::Scheduled(attempt));
+                if let Some(frame) = self.frames.get_mut(&event.frame) {
+                    frame.task = Some(task);
+                }
             }
             EventKind::TaskStarted { .. } => {
                 let attempt = self.frame(event.frame).and_then(Frame::attempt).cloned();
@@ -292,19 +396,87 @@ impl Execution {
                     self.advance(event, Phase::Started { attempt, at: event.at, armed_by });
                 }
             }
+            EventKind::ExecutionAwaited { execution_arn } => {
+                let phase = self.frames.get_mut(&event.frame).map(|frame| &mut frame.phase);
+                if let Some(Phase::Awaiting { execution, .. }) = phase {
+                    *execution = Some(execution_arn.clone());
+                }
+            }
+            EventKind::TaskSubmitted { .. } | EventKind::ActivityStarted { .. } => {
+                let phase = self.frame(event.frame).and_then(|frame| self.awaiting(frame, event));
+                if let Some(phase) = phase {
+                    self.advance(event, phase);
+                }
+            }
             _ => {
                 self.forget_task(event.frame);
-                self.advance(event, Phase::Done);
+                self.advance(event, Phase::Done(None));
             }
         }
+    }
+
+    fn apply_map_run(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::MapRunStarted { plan, .. } => {
+                let map_run = MapRun::new(MapRunId(event.id), plan);
+                self.map_runs.insert(map_run.id(), event.frame);
+                self.advance(event, Phase::MapRun(Box::new(map_run)));
+            }
+            EventKind::MapRunChildEnded(end) => {
+                self.child_ends += 1;
+                self.change_map_run(event.frame, |map_run| map_run.end_child(end));
+            }
+            EventKind::MapRunTotalsKnown(totals) => {
+                self.change_map_run(event.frame, |map_run| map_run.know_totals(*totals));
+            }
+            EventKind::MapRunUpdated(limits) => {
+                self.change_map_run(event.frame, |map_run| map_run.set_limits(*limits));
+            }
+            EventKind::MapRunSucceeded { .. } | EventKind::MapRunFailed { .. } => {
+                self.forget_map_run(event.frame);
+                if let Some(frame) = self.frames.get_mut(&event.frame) {
+                    frame.previous = event.id;
+                }
+            }
+            _ => self.forget_map_run(event.frame),
+        }
+    }
+
+    fn change_map_run(&mut self, id: FrameId, change: impl FnOnce(&mut MapRun)) {
+        if let Some(Phase::MapRun(map_run)) = self.frames.get_mut(&id).map(|frame| &mut frame.phase)
+        {
+            change(map_run);
+        }
+    }
+
+    fn forget_map_run(&mut self, id: FrameId) {
+        if let Some(map_run) = self.frames.get(&id).and_then(Frame::map_run) {
+            self.map_runs.remove(&map_run.id());
+        }
+    }
+
+    /// What a frame does whose task somebody outside has from this event on.
+    fn awaiting(&self, frame: &Frame, event: &Event) -> Option<Phase> {
+        let attempt = frame.attempt()?.clone();
+        let (at, armed_by) = match frame.phase {
+            Phase::Started { at, armed_by, .. } => (at, armed_by),
+            _ => (event.at, self.events),
+        };
+        Some(Phase::Awaiting { attempt, at, since: event.at, execution: None, armed_by })
     }
 
     fn start(&mut self, at: Timestamp, input: &Payload) {
         self.status = Some(ExecutionStatus::Running);
         self.started_at = Some(at);
+        self.opened(at);
         self.input = Some(input.clone());
         // The first state's event has no predecessor: AWS does not count ExecutionStarted.
         self.open(None, 0, EventId::NONE, input);
+    }
+
+    fn opened(&mut self, at: Timestamp) {
+        self.opened_at = Some(at);
+        self.opened_by = self.events;
     }
 
     fn close(&mut self, at: Timestamp, status: ExecutionStatus, error: &Text, cause: &Text) {
@@ -312,10 +484,15 @@ impl Execution {
         self.stopped_at = Some(at);
         self.error.clone_from(error);
         self.cause.clone_from(cause);
-        self.frames.clear();
+        let frames = std::mem::take(&mut self.frames);
+        let is_express = self.context.as_ref().is_some_and(|context| context.kind.is_express());
+        if status != ExecutionStatus::Succeeded && !is_express {
+            self.left_behind = frames;
+        }
         self.variable_bytes = 0;
         self.runnable.clear();
         self.tasks.clear();
+        self.map_runs.clear();
     }
 
     fn enter(&mut self, event: &Event, state: StateId, input: &Payload) {
@@ -326,6 +503,7 @@ impl Execution {
             frame.entered = event.id;
             frame.entered_after = event.previous;
             frame.entered_at = event.at;
+            frame.task = None;
             frame.retries.clear();
         }
     }
@@ -333,7 +511,7 @@ impl Execution {
     fn exit(&mut self, event: &Event, output: &Payload, assigned: Option<&Payload>) {
         self.forget_task(event.frame);
         self.close_children(event.frame);
-        self.advance(event, Phase::Done);
+        self.advance(event, Phase::Done(None));
         if let Some(frame) = self.frames.get_mut(&event.frame) {
             frame.data = output.clone();
             if let Some(assigned) = assigned {
@@ -364,6 +542,11 @@ impl Execution {
     /// The event is the last one of its frame, and this is what the frame does now.
     fn advance(&mut self, event: &Event, phase: Phase) {
         self.set_phase(event.frame, phase);
+        self.follow(event);
+    }
+
+    /// The event is the last one of its frame.
+    fn follow(&mut self, event: &Event) {
         if let Some(frame) = self.frames.get_mut(&event.frame) {
             frame.previous = event.id;
         }
@@ -402,6 +585,7 @@ impl Execution {
             entered: EventId::NONE,
             entered_after: EventId::NONE,
             entered_at: Timestamp::default(),
+            task: None,
             retries: Vec::new(),
             phase: Phase::Opened,
         };
@@ -419,6 +603,7 @@ impl Execution {
             results: vec![None; count as usize],
             succeeded: 0,
             map,
+            is_resumed: false,
         };
         self.advance(event, Phase::Children(children));
     }
@@ -431,9 +616,13 @@ impl Execution {
     }
 
     fn open_iteration(&mut self, event: &Event, index: u32, input: &Payload) {
-        if let Some(map) = self.children_mut(event.frame).and_then(|all| all.map.as_mut()) {
-            map.next = index + 1;
+        if let Some(children) = self.children_mut(event.frame) {
+            children.is_resumed = false;
+            if let Some(map) = &mut children.map {
+                map.next = index + 1;
+            }
         }
+        self.runnable.remove(&event.frame);
         self.open(Some(event.frame), index, event.id, input);
     }
 
@@ -464,15 +653,35 @@ impl Execution {
         }
     }
 
-    /// Drops everything below a frame.
-    fn close_children(&mut self, id: FrameId) {
-        let Some(children) = self.children_mut(id) else { return };
-        for child in std::mem::take(&mut children.open) {
-            self.close_children(child);
-            self.forget_task(child);
-            self.runnable.remove(&child);
-            if let Some(child) = self.frames.remove(&child) {
+    /// The phase of a state whose work is done: its children wait for its exit or for a redrive.
+    fn done_with_children(&mut self, id: FrameId) -> Phase {
+        let frames = self.close_children(id);
+        let Some(frame) = self.frames.get_mut(&id) else { return Phase::Done(None) };
+        match std::mem::replace(&mut frame.phase, Phase::Done(None)) {
+            Phase::Children(children) => Phase::Done(Some(Box::new(Remains { children, frames }))),
+            // They have ended well, and the state fails with what they gave.
+            Phase::Done(remains) => Phase::Done(remains),
+            _ => Phase::Done(None),
+        }
+    }
+
+    /// Takes everything out that is below a frame.
+    fn close_children(&mut self, id: FrameId) -> BTreeMap<FrameId, Frame> {
+        let mut closed = BTreeMap::new();
+        self.close_children_into(id, &mut closed);
+        closed
+    }
+
+    fn close_children_into(&mut self, id: FrameId, closed: &mut BTreeMap<FrameId, Frame>) {
+        let open = self.children_mut(id).map(|children| children.open.clone()).unwrap_or_default();
+        for id in open {
+            self.close_children_into(id, closed);
+            self.forget_task(id);
+            self.forget_map_run(id);
+            self.runnable.remove(&id);
+            if let Some(child) = self.frames.remove(&id) {
                 self.variable_bytes -= child.variables.bytes();
+                closed.insert(id, child);
             }
         }
     }

@@ -9,7 +9,7 @@ use stepyard_json::{Json, Object, Payload};
 use crate::context::Subject;
 use crate::decide::{Left, Run};
 use crate::frame::Frame;
-use crate::{EventId, EventKind, FrameId, Text};
+use crate::{EventId, EventKind, FrameId, MapRun, Text};
 
 /// Cannot be retried or caught.
 pub(crate) const RUNTIME: &str = "States.Runtime";
@@ -64,10 +64,14 @@ impl Failure {
     /// In the words of a task runner.
     pub(crate) fn of_task(error: Text, cause: Text) -> Failure {
         if error.as_deref() == Some(HEARTBEAT_TIMEOUT) {
-            let timeout = Failure::told(Some(TIMEOUT.into()), cause);
-            return Failure { heartbeat_missed: true, ..timeout };
+            return Failure { cause, ..Failure::missed_heartbeat() };
         }
         Failure::told(error, cause)
+    }
+
+    /// `HeartbeatSeconds` of a task have passed without a sign of life.
+    pub(crate) fn missed_heartbeat() -> Failure {
+        Failure { heartbeat_missed: true, ..Failure::timeout() }
     }
 
     /// `TimeoutSeconds` of a task has passed.
@@ -81,6 +85,15 @@ impl Failure {
             "States.ExceedToleratedFailureThreshold",
             "The specified tolerated failure threshold was exceeded",
         )
+    }
+
+    /// Data of a state or of a resource exceeds the limit.
+    pub(crate) fn too_large(origin: &str) -> Failure {
+        let cause = format!(
+            "The state/task '{origin}' returned a result with a size exceeding the maximum number \
+             of bytes service limit."
+        );
+        Failure::new(DATA_LIMIT_EXCEEDED, cause)
     }
 
     /// The Error Output that a catcher gets.
@@ -148,6 +161,13 @@ impl Run<'_> {
         let kind = EventKind::EvaluationFailed { state, error, cause, location };
         self.emit_after(id, follows, kind);
         self.previous(id)
+    }
+
+    /// The Map Run of a state has failed, and with it the state.
+    pub(crate) fn fail_map_run(&mut self, id: FrameId, state: StateId, failure: Failure) {
+        let (error, cause) = (failure.error.clone(), failure.cause.clone());
+        self.emit(id, EventKind::MapRunFailed { state, error, cause });
+        self.handle(id, state, self.previous(id), failure, Origin::Child);
     }
 
     /// The scope that this frame runs has failed: so has the state around it, or the execution.
@@ -276,7 +296,9 @@ impl Run<'_> {
         previous: EventId,
         failure: &Failure,
     ) -> EventId {
-        let has_children = self.execution().frame(id).and_then(Frame::children).is_some();
+        let frame = self.execution().frame(id);
+        let has_children =
+            frame.is_some_and(|frame| frame.children().is_some() || frame.map_run().is_some());
         if !has_children && failure.evaluation.is_none() {
             return previous;
         }
@@ -324,10 +346,15 @@ impl Run<'_> {
     fn abort_state(&mut self, id: FrameId, previous: EventId) {
         let Some(frame) = self.execution().frame(id) else { return };
         let (state, task) = (frame.state, frame.attempt().map(crate::frame::Attempt::task));
+        let map_run = frame.map_run().map(MapRun::id);
         if let Some(task) = task {
             self.cancel(task);
         }
         let Some(state) = state else { return };
+        if let Some(map_run) = map_run {
+            self.cancel_map_run(map_run);
+            self.emit_after(id, previous, EventKind::MapRunAborted { state });
+        }
         // AWS has no such event for the other types.
         if matches!(
             self.program.state(state).kind,

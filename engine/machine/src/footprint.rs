@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use stepyard_json::Payload;
 
-use crate::Execution;
 use crate::frame::Frame;
+use crate::{Execution, MapRun};
 
 /// The data of an execution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,7 @@ fn held(frame: &Frame) -> impl Iterator<Item = &Payload> {
         .chain(frame.attempt().map(|attempt| &attempt.invocation.parameters))
         .chain(map.into_iter().flat_map(|map| [&map.input, &map.items]))
         .chain(results)
+        .chain(frame.map_run().into_iter().flat_map(MapRun::held))
 }
 
 #[cfg(test)]
@@ -70,6 +71,7 @@ mod tests {
             state_machine_name: "m".into(),
             role_arn: "r".into(),
             qualifier: None,
+            child_of: None,
             kind: ExecutionKind::Express,
         };
         let (mut execution, mut out) = (Execution::new(), Decision::default());

@@ -1,12 +1,13 @@
 //! A thread of control and what it is waiting for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
 use crate::variables::Variables;
-use crate::{EventId, FrameId, InvokeTask, TaskId};
+use crate::{EventId, FrameId, InvokeTask, MapRun, TaskId};
 
 /// A thread of control. Only [`crate::Execution::apply`] changes one; everybody else sees it by
 /// shared reference.
@@ -30,6 +31,8 @@ pub(crate) struct Frame {
     pub(crate) entered_after: EventId,
     /// When it was.
     pub(crate) entered_at: Timestamp,
+    /// The task that was handed out last during this visit of the state.
+    pub(crate) task: Option<TaskId>,
     /// Attempts that each retrier has granted during this visit of the state.
     pub(crate) retries: Vec<u64>,
     /// What it is doing.
@@ -54,14 +57,37 @@ pub(crate) enum Phase {
         /// Position of the event that says so.
         armed_by: u64,
     },
+    /// Somebody outside has the task and is to end it: nothing is under way for it here.
+    Awaiting {
+        /// The task.
+        attempt: Attempt,
+        /// When its work began.
+        at: Timestamp,
+        /// Since when signs of life are due.
+        since: Timestamp,
+        /// The execution that it ends with, when it is not somebody outside who ends it.
+        execution: Option<Arc<str>>,
+        /// Position of the event that says that it began.
+        armed_by: u64,
+    },
     /// A Wait state waits.
     Waiting(Alarm),
     /// The next attempt is due later.
     RetryDue(Alarm),
     /// Branches or iterations run.
     Children(Children),
-    /// The state's work is done; what follows is part of the same decision.
-    Done,
+    /// A Map Run runs.
+    MapRun(Box<MapRun>),
+    /// The state's work is done; what follows is part of the same decision. A state with children keeps them until
+    /// it is left: when it is not, a redrive goes on with them.
+    Done(Option<Box<Remains>>),
+}
+
+/// The children of a state that is done and not left, and all frames below it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Remains {
+    pub(crate) children: Children,
+    pub(crate) frames: BTreeMap<FrameId, Frame>,
 }
 
 /// A timer in a frame.
@@ -76,6 +102,7 @@ pub(crate) struct Alarm {
 pub(crate) struct Attempt {
     pub(crate) invocation: InvokeTask,
     pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) heartbeat_seconds: Option<u64>,
 }
 
 impl Attempt {
@@ -95,12 +122,21 @@ pub(crate) struct Children {
     pub(crate) succeeded: usize,
     /// Set for a Map state.
     pub(crate) map: Option<Iterations>,
+    /// After a redrive nothing that is to come would make the state go on, so it is to do so by itself.
+    pub(crate) is_resumed: bool,
 }
 
 impl Children {
     /// Whether all of them have ended well.
     pub(crate) fn are_complete(&self) -> bool {
         self.succeeded == self.results.len()
+    }
+
+    /// Whether a further iteration is to be started and there is room for it.
+    pub(crate) fn have_room(&self) -> bool {
+        self.map.as_ref().is_some_and(|map| {
+            (map.next as usize) < self.results.len() && self.open.len() < map.concurrency
+        })
     }
 }
 
@@ -128,9 +164,24 @@ impl Frame {
     /// The task that this frame waits for.
     pub(crate) fn attempt(&self) -> Option<&Attempt> {
         match &self.phase {
-            Phase::Scheduled(attempt) | Phase::Started { attempt, .. } => Some(attempt),
+            Phase::Scheduled(attempt)
+            | Phase::Started { attempt, .. }
+            | Phase::Awaiting { attempt, .. } => Some(attempt),
             _ => None,
         }
+    }
+
+    /// The execution that its task ends with.
+    pub(crate) fn awaited_execution(&self) -> Option<&Arc<str>> {
+        match &self.phase {
+            Phase::Awaiting { execution, .. } => execution.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The task for which something is under way here: a call, or an offer to workers.
+    pub(crate) fn task_in_hand(&self) -> Option<&Attempt> {
+        self.attempt().filter(|_| !matches!(self.phase, Phase::Awaiting { .. }))
     }
 
     /// The branches or iterations it waits for.
@@ -141,8 +192,38 @@ impl Frame {
         }
     }
 
+    /// The Map Run it waits for.
+    pub(crate) fn map_run(&self) -> Option<&MapRun> {
+        match &self.phase {
+            Phase::MapRun(map_run) => Some(map_run),
+            _ => None,
+        }
+    }
+
     /// Whether it can go on without anything from outside.
     pub(crate) fn is_runnable(&self) -> bool {
-        matches!(self.phase, Phase::Opened | Phase::Entered)
+        match &self.phase {
+            Phase::Opened | Phase::Entered => true,
+            Phase::Children(children) => children.is_resumed,
+            _ => false,
+        }
+    }
+
+    /// Goes on after a redrive: its state is worked on once more, with all its retries. A Parallel or Map state keeps the
+    /// children that have ended well. Returns the frames that are to go on with it.
+    pub(crate) fn resume(&mut self) -> BTreeMap<FrameId, Frame> {
+        self.retries.clear();
+        let (children, frames) = match std::mem::replace(&mut self.phase, Phase::Entered) {
+            Phase::Opened => {
+                self.phase = Phase::Opened;
+                return BTreeMap::new();
+            }
+            Phase::Children(children) => (children, BTreeMap::new()),
+            Phase::Done(Some(remains)) => (remains.children, remains.frames),
+            _ => return BTreeMap::new(),
+        };
+        let is_resumed = children.are_complete() || children.have_room();
+        self.phase = Phase::Children(Children { is_resumed, ..children });
+        frames
     }
 }

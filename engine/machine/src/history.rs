@@ -59,6 +59,11 @@ pub enum Details {
         /// `cause`.
         cause: Text,
     },
+    /// Of ExecutionRedriven.
+    ExecutionRedriven {
+        /// `redriveCount`.
+        redrive_count: u32,
+    },
     /// Of all `...StateEntered`.
     StateEntered {
         /// `name`.
@@ -111,7 +116,12 @@ pub enum Details {
         /// `resourceType` and `resource`.
         service: Service,
     },
-    /// Of TaskSucceeded.
+    /// Of ActivityStarted.
+    ActivityStarted {
+        /// `workerName`.
+        worker: Text,
+    },
+    /// Of TaskSubmitted and TaskSucceeded.
     TaskSucceeded {
         /// `resourceType` and `resource`.
         service: Service,
@@ -131,6 +141,11 @@ pub enum Details {
     MapStateStarted {
         /// `length`.
         length: u32,
+    },
+    /// Of MapRunStarted.
+    MapRunStarted {
+        /// `mapRunArn`.
+        arn: Arc<str>,
     },
     /// Of all `MapIteration...`.
     MapIteration {
@@ -179,17 +194,12 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
     let name = |state: &StateId| program.state(*state).name.clone();
     let iteration = |state, index: &u32| Details::MapIteration { name: name(state), index: *index };
     Some(match kind {
-        EventKind::ExecutionStarted { context, input, .. } => {
-            ("ExecutionStarted", Some(started(context, input)))
-        }
-        EventKind::ExecutionSucceeded { output } => {
-            ("ExecutionSucceeded", Some(Details::Succeeded { output: output.clone() }))
-        }
-        EventKind::ExecutionFailed { error, cause } => ("ExecutionFailed", failed(error, cause)),
-        EventKind::ExecutionTimedOut { error, cause } => {
-            ("ExecutionTimedOut", failed(error, cause))
-        }
-        EventKind::ExecutionAborted { error, cause } => ("ExecutionAborted", failed(error, cause)),
+        EventKind::ExecutionStarted { .. }
+        | EventKind::ExecutionSucceeded { .. }
+        | EventKind::ExecutionFailed { .. }
+        | EventKind::ExecutionTimedOut { .. }
+        | EventKind::ExecutionAborted { .. }
+        | EventKind::ExecutionRedriven { .. } => return shape_of_whole(kind),
         EventKind::StateEntered { state, input } => {
             let details = Details::StateEntered { name: name(state), input: input.clone() };
             (words(program, *state)[0], Some(details))
@@ -207,6 +217,8 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
         EventKind::StateAborted { state } => (words(program, *state)[2], None),
         EventKind::TaskScheduled { state, .. }
         | EventKind::TaskStarted { state }
+        | EventKind::TaskSubmitted { state, .. }
+        | EventKind::ActivityStarted { state, .. }
         | EventKind::TaskSucceeded { state, .. }
         | EventKind::TaskFailed { state, .. }
         | EventKind::TaskTimedOut { state, .. } => match &program.state(*state).kind {
@@ -233,9 +245,41 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
         }
         EventKind::MapStateSucceeded { .. } => ("MapStateSucceeded", None),
         EventKind::MapStateFailed { .. } => ("MapStateFailed", None),
+        EventKind::MapRunStarted { plan, .. } => {
+            ("MapRunStarted", Some(Details::MapRunStarted { arn: plan.arn.clone() }))
+        }
+        EventKind::MapRunSucceeded { .. } => ("MapRunSucceeded", None),
+        EventKind::MapRunFailed { error, cause, .. } => ("MapRunFailed", failed(error, cause)),
+        EventKind::MapRunAborted { .. } => ("MapRunAborted", None),
         EventKind::WaitStarted { .. }
         | EventKind::RetryScheduled { .. }
-        | EventKind::BranchSucceeded => return None,
+        | EventKind::BranchSucceeded
+        | EventKind::ExecutionAwaited { .. }
+        | EventKind::MapRunChildEnded(_)
+        | EventKind::MapRunTotalsKnown(_)
+        | EventKind::MapRunUpdated(_) => return None,
+    })
+}
+
+/// Events of the execution itself.
+fn shape_of_whole(kind: &EventKind) -> Option<Shape> {
+    Some(match kind {
+        EventKind::ExecutionStarted { context, input, .. } => {
+            ("ExecutionStarted", Some(started(context, input)))
+        }
+        EventKind::ExecutionSucceeded { output } => {
+            ("ExecutionSucceeded", Some(Details::Succeeded { output: output.clone() }))
+        }
+        EventKind::ExecutionFailed { error, cause } => ("ExecutionFailed", failed(error, cause)),
+        EventKind::ExecutionTimedOut { error, cause } => {
+            ("ExecutionTimedOut", failed(error, cause))
+        }
+        EventKind::ExecutionAborted { error, cause } => ("ExecutionAborted", failed(error, cause)),
+        EventKind::ExecutionRedriven { redrive_count, .. } => {
+            let redrive_count = *redrive_count;
+            ("ExecutionRedriven", Some(Details::ExecutionRedriven { redrive_count }))
+        }
+        _ => return None,
     })
 }
 
@@ -302,6 +346,9 @@ fn direct_shape(resource: &Resource, words: [&'static str; 5], kind: &EventKind)
             (words[0], Some(Details::Scheduled { resource, input, terms: terms(kind)? }))
         }
         EventKind::TaskStarted { .. } => (words[1], None),
+        EventKind::ActivityStarted { worker, .. } => {
+            (words[1], Some(Details::ActivityStarted { worker: worker.clone() }))
+        }
         EventKind::TaskSucceeded { output, .. } => {
             (words[2], Some(Details::Succeeded { output: output.clone() }))
         }
@@ -326,6 +373,9 @@ fn service_shape(call: &ServiceCall, region: &str, kind: &EventKind) -> Option<S
             ("TaskScheduled", Some(details))
         }
         EventKind::TaskStarted { .. } => ("TaskStarted", Some(Details::TaskStarted { service })),
+        EventKind::TaskSubmitted { output, .. } => {
+            ("TaskSubmitted", Some(Details::TaskSucceeded { service, output: output.clone() }))
+        }
         EventKind::TaskSucceeded { output, .. } => {
             ("TaskSucceeded", Some(Details::TaskSucceeded { service, output: output.clone() }))
         }
@@ -424,6 +474,7 @@ impl Members {
                 self.terms(terms);
             }
             Details::TaskStarted { service } => self.service(service),
+            Details::ActivityStarted { worker } => self.text("workerName", worker),
             Details::TaskSucceeded { service, output } => {
                 self.service(service);
                 self.data("output", output);
@@ -431,6 +482,10 @@ impl Members {
             Details::TaskFailed { service, error, cause } => {
                 self.service(service);
                 self.failure(error, cause);
+            }
+            Details::MapRunStarted { arn } => self.object.insert("mapRunArn", arn.clone()),
+            Details::ExecutionRedriven { redrive_count } => {
+                self.object.insert("redriveCount", *redrive_count);
             }
             Details::MapStateStarted { length } => self.object.insert("length", *length),
             Details::MapIteration { name, index } => {

@@ -46,6 +46,8 @@ pub enum TimerKind {
     Retry,
     /// `TimeoutSeconds` of a Task state.
     TaskTimeout,
+    /// `HeartbeatSeconds` of a Task state whose task somebody outside has.
+    Heartbeat,
     /// `TimeoutSeconds` of the state machine.
     ExecutionTimeout,
 }

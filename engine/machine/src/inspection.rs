@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use stepyard_json::{Json, Object, Payload};
 
-use crate::Text;
 use crate::failure::Failure;
+use crate::{MapLimits, Text};
 
 /// What a state has made of its data so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,26 +36,6 @@ pub enum Mock {
         /// Cause.
         cause: Text,
     },
-}
-
-/// Limits of a Map state, as they are written or computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct MapLimits {
-    /// `MaxConcurrency`; 0 when there is none.
-    pub max_concurrency: u64,
-    /// `ToleratedFailureCount`.
-    pub tolerated_failure_count: Option<u64>,
-    /// `ToleratedFailurePercentage`.
-    pub tolerated_failure_percentage: Option<f64>,
-}
-
-impl MapLimits {
-    /// Whether so many of the items are more than may fail. A test takes a limit that is not given for none (recorded).
-    fn are_exceeded_by(&self, failed: u64, items: usize) -> bool {
-        let share = failed as f64 * 100.0 / items.max(1) as f64;
-        self.tolerated_failure_count.is_some_and(|most| failed > most)
-            || self.tolerated_failure_percentage.is_some_and(|most| share > most)
-    }
 }
 
 /// What a Map state is to believe of iterations that are not run.
@@ -135,7 +115,8 @@ impl Inspection {
     ) -> Option<Result<Payload, Failure>> {
         self.limits = Some(limits);
         let mocked = self.mocked()?;
-        let is_exceeded = limits.are_exceeded_by(self.map.failed, items);
+        // A test takes a limit that is not given for none (recorded).
+        let is_exceeded = limits.are_exceeded_by(self.map.failed, Some(items as u64));
         Some(if is_exceeded { mocked.and(Err(Failure::too_many_iterations())) } else { mocked })
     }
 

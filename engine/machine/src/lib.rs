@@ -6,36 +6,54 @@
 //! evaluates no expression.
 
 mod audit;
+mod batch;
 mod budget;
+mod child_result;
 mod context;
 mod data_flow;
 mod decide;
 mod event;
 mod execution;
+mod facts;
 mod failure;
 mod footprint;
 mod frame;
 pub mod history;
 mod id;
 mod inspection;
+mod item;
 mod kind;
+mod map_run;
 mod pending;
 mod qualifier;
+mod selection;
 mod states;
 mod status;
 mod stimulus;
+mod tokens;
+mod undecided;
 mod variables;
 
 pub use audit::{Fault, audit};
-pub use budget::OutOfFuel;
+pub use batch::{Batch, BatchLimits, Batcher};
+pub use child_result::{ChildEnd, ChildResult, ResultKind, state_result};
 pub use data_flow::DATA_BYTES_MAX;
 pub use decide::{HISTORY_EVENTS_MAX, STEPS_MAX, decide, decide_within};
-pub use event::{Event, EventKind, StartContext, Text};
-pub use execution::Execution;
+pub use event::{ChildOf, Event, EventKind, StartContext, Text};
+pub use execution::{Execution, NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject, Redriven};
+pub use facts::Facts;
 pub use footprint::Footprint;
 pub use id::{EventId, FrameId, TaskId, Timer, TimerKind};
-pub use inspection::{Inspection, MapLimits, MapMock, Mock, Stage};
+pub use inspection::{Inspection, MapMock, Mock, Stage};
+pub use item::Item;
 pub use kind::{EXPRESS_SECONDS_MAX, ExecutionKind};
+pub use map_run::{
+    Batches, EndCounts, EndedChild, MapLimits, MapRun, MapRunId, MapRunItems, MapRunPlan,
+    MapRunTotals,
+};
 pub use qualifier::Qualifier;
+pub use selection::Selection;
 pub use status::ExecutionStatus;
 pub use stimulus::{Command, Decision, InvokeTask, Moment, Stimulus};
+pub use tokens::TaskTokens;
+pub use undecided::{Lack, Undecided};

@@ -1,6 +1,7 @@
 //! The eight state types, and what they share.
 
 mod choice;
+pub(crate) mod distributed;
 mod fail;
 mod map;
 mod parallel;
@@ -32,6 +33,16 @@ pub(crate) fn work(run: &mut Run<'_>, id: FrameId, state: StateId) -> Result<(),
         StateKind::Fail(fail) => fail::work(run, id, fail),
         StateKind::Parallel(parallel) => parallel::work(run, id, state, parallel),
         StateKind::Map(map) => map::work(run, id, state, map),
+    }
+}
+
+/// Goes on with a state whose children are to go on without any of them having ended, after a redrive.
+pub(crate) fn resume(run: &mut Run<'_>, id: FrameId, state: StateId) -> Result<(), Failure> {
+    let program = run.program;
+    match &program.state(state).kind {
+        StateKind::Parallel(parallel) => parallel::go_on(run, id, state, parallel),
+        StateKind::Map(map) => map::go_on(run, id, state, map),
+        _ => Ok(()),
     }
 }
 

@@ -25,6 +25,11 @@ impl ExecutionStatus {
         ExecutionStatus::Aborted,
     ];
 
+    /// Whether it is the status of an execution that has ended.
+    pub fn is_end(self) -> bool {
+        self != ExecutionStatus::Running
+    }
+
     /// The word of the AWS API.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
-use crate::{Inspection, StartContext, TaskId, Text, Timer};
+use crate::{
+    EndedChild, Inspection, MapLimits, MapRunId, MapRunTotals, StartContext, TaskId, Text, Timer,
+};
 
 /// Time and chance of one decision.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,20 @@ pub enum Stimulus {
         /// The task.
         task: TaskId,
     },
+    /// The call of a task was answered; somebody else ends the task.
+    TaskSubmitted {
+        /// The task.
+        task: TaskId,
+        /// The answer.
+        output: Payload,
+    },
+    /// A worker takes the task of an activity.
+    ActivityStarted {
+        /// The task.
+        task: TaskId,
+        /// How the worker calls itself.
+        worker: Text,
+    },
     /// A task ended well.
     TaskSucceeded {
         /// The task.
@@ -54,6 +70,43 @@ pub enum Stimulus {
         /// The timer.
         timer: Timer,
     },
+    /// A child execution of a Map Run has ended.
+    MapRunChildEnded {
+        /// The Map Run.
+        run: MapRunId,
+        /// How.
+        child: Arc<EndedChild>,
+    },
+    /// The last item of a Map Run was found.
+    MapRunTotalsKnown {
+        /// The Map Run.
+        run: MapRunId,
+        /// How many there are.
+        totals: MapRunTotals,
+    },
+    /// The results of a Map Run are exported.
+    MapRunExported {
+        /// The Map Run.
+        run: MapRunId,
+        /// What the state gives for them.
+        output: Payload,
+    },
+    /// The items of a Map Run cannot be read or its results cannot be exported.
+    MapRunFailed {
+        /// The Map Run.
+        run: MapRunId,
+        /// Error name.
+        error: Text,
+        /// Cause.
+        cause: Text,
+    },
+    /// `UpdateMapRun`.
+    UpdateMapRun {
+        /// The Map Run.
+        run: MapRunId,
+        /// All limits as they are to be.
+        limits: MapLimits,
+    },
     /// `StopExecution`.
     Stop {
         /// Error name.
@@ -61,18 +114,55 @@ pub enum Stimulus {
         /// Cause.
         cause: Text,
     },
+    /// `RedriveExecution`; it counts for an execution that [`crate::Execution::check_redrive`] passes.
+    Redrive {
+        /// The token by which the request is known when it is repeated.
+        client_token: Text,
+    },
 }
 
 /// What an execution asks for. Commands may be carried out only after the events decided with them
 /// are durable. Those in flight are a function of the state: see [`crate::Execution::pending`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Hand out a task.
+    /// Hand out a task: make its call, or offer it to the workers of its activity.
     InvokeTask(InvokeTask),
+    /// End a task as an execution ends that its call has started: deliver [`Stimulus::TaskSucceeded`] or
+    /// [`Stimulus::TaskFailed`].
+    AwaitExecution {
+        /// The task.
+        task: TaskId,
+        /// The Task state.
+        state: StateId,
+        /// ARN of the execution.
+        execution_arn: Arc<str>,
+    },
     /// The result of this task does not count any more.
     CancelTask {
         /// The task.
         task: TaskId,
+    },
+    /// Run the child executions of a Map Run that have not ended.
+    RunChildren {
+        /// The Map Run.
+        run: MapRunId,
+    },
+    /// Run that many of them at once from now on.
+    LimitChildren {
+        /// The Map Run.
+        run: MapRunId,
+        /// `MaxConcurrency`.
+        max_concurrency: u64,
+    },
+    /// Export the results of a Map Run.
+    ExportResults {
+        /// The Map Run.
+        run: MapRunId,
+    },
+    /// A Map Run does not count any more: stop its child executions.
+    CancelMapRun {
+        /// The Map Run.
+        run: MapRunId,
     },
     /// Deliver [`Stimulus::TimerDue`] at that time.
     StartTimer {

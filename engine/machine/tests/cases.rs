@@ -2,8 +2,10 @@
 //!
 //! A line of `history` is `id<-previousEventId Type`, optionally followed by the details as the API
 //! writes them. `tasks` gives per state the answers to its attempts in order: `{"output": ..}`,
-//! `{"error": .., "cause": ..}` or `{"timeout": true}` for none at all. A task begins as soon as it is
-//! handed out and answers after everything else that can happen has happened.
+//! `{"error": .., "cause": ..}` or `{"timeout": true}` for none at all. One with `"submitted": ..`, too, says first
+//! that the call was answered so. A task begins as soon as it is handed out (that of an activity, when the worker
+//! `worker` takes it) and answers after everything else that can happen has happened. `redrives` says how often the
+//! execution is redriven after it has ended badly, each time a minute later.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -14,6 +16,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use stepyard_asl::{Resource, StateKind};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{InvokeTask, Stimulus, Timer, history};
 use support::World;
@@ -44,12 +47,24 @@ fn run(case: &Json) -> Result<(), String> {
     if case.get("stop").is_some() {
         world.deliver(Stimulus::Stop { error: Some("Why".into()), cause: None });
     }
-    while !world.execution.is_closed() {
+    let mut redrives = case.get("redrives").and_then(Json::as_i64).unwrap_or(0);
+    loop {
+        if world.execution.is_closed() {
+            if redrives == 0 {
+                return compare(case, &world);
+            }
+            redrives -= 1;
+            world.now = world.now.plus_seconds(60);
+            if world.deliver(Stimulus::Redrive { client_token: None }) == 0 {
+                return Err(format!("it cannot be redriven:\n{}", history_of(&world).join("\n")));
+            }
+            continue;
+        }
         let fresh = world.tasks.iter().find(|task| !begun.iter().any(|b| b.task == task.task));
         if world.must_continue {
             world.deliver(Stimulus::Continue);
         } else if let Some(task) = fresh.cloned() {
-            world.deliver(Stimulus::TaskStarted { task: task.task });
+            world.deliver(begin(&world, &task));
             begun.push_back(task);
         } else if let Some(task) = next_answer(&world, &mut begun, &mut answers) {
             world.deliver(task);
@@ -59,7 +74,16 @@ fn run(case: &Json) -> Result<(), String> {
             return Err(format!("it hangs:\n{}", history_of(&world).join("\n")));
         }
     }
-    compare(case, &world)
+}
+
+fn begin(world: &World, task: &InvokeTask) -> Stimulus {
+    let StateKind::Task(kind) = &world.program.state(task.state).kind else { panic!("a Task") };
+    match kind.resource {
+        Resource::Activity { .. } => {
+            Stimulus::ActivityStarted { task: task.task, worker: Some("worker".into()) }
+        }
+        _ => Stimulus::TaskStarted { task: task.task },
+    }
 }
 
 type Answers = BTreeMap<String, VecDeque<Json>>;
@@ -80,11 +104,18 @@ fn next_answer(
     answers: &mut Answers,
 ) -> Option<Stimulus> {
     while let Some(task) = begun.pop_front() {
-        if !world.tasks.contains(&task) {
+        if !world.execution.waits_for(task.task) {
             continue;
         }
-        let answer = answers.get_mut(state_name(world, &task)).and_then(VecDeque::pop_front);
-        let answer = answer.expect("an answer for every attempt");
+        let all = answers.get_mut(state_name(world, &task)).expect("answers for every state");
+        let submitted = all.front().and_then(|answer| answer.get("submitted"));
+        if let Some(submitted) = submitted.filter(|_| world.tasks.contains(&task)) {
+            let output = Payload::from(submitted.clone());
+            let stimulus = Stimulus::TaskSubmitted { task: task.task, output };
+            begun.push_back(task);
+            return Some(stimulus);
+        }
+        let answer = all.pop_front().expect("an answer for every attempt");
         let text = |name| answer.get(name).and_then(Json::as_str).map(Arc::from);
         if let Some(output) = answer.get("output") {
             let output = Payload::from(output.clone());

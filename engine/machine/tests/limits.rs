@@ -4,8 +4,8 @@ mod support;
 
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    Command, DATA_BYTES_MAX, Decision, Execution, ExecutionStatus, HISTORY_EVENTS_MAX, Moment,
-    OutOfFuel, STEPS_MAX, Stimulus, decide, decide_within,
+    Command, DATA_BYTES_MAX, Decision, Execution, ExecutionStatus, Facts, HISTORY_EVENTS_MAX, Lack,
+    Moment, STEPS_MAX, Stimulus, decide, decide_within,
 };
 use support::World;
 
@@ -156,10 +156,13 @@ fn a_decision_that_costs_too_much_has_not_happened() {
     let start =
         || Stimulus::Start { context: support::start_context(), input: Payload::empty_object() };
     let within = |fuel, execution: &mut Execution, stimulus, decision: &mut Decision| {
-        decide_within(fuel, &program, execution, moment, stimulus, decision)
+        let facts = Facts::default();
+        decide_within(Some(fuel), &facts, &program, execution, moment, stimulus, decision)
     };
     let refused = within(500, &mut execution, start(), &mut decision);
-    assert!(matches!(refused, Err(OutOfFuel(Stimulus::Start { .. }))));
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused.stimulus, Stimulus::Start { .. }));
+    assert_eq!(refused.lack, Lack::Fuel);
     assert_eq!((&execution, &decision), (&Execution::new(), &Decision::default()));
 
     // With nothing to spend it starts, and what follows is left for later.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_machine::{
-    Command, Decision, Event, Execution, ExecutionStatus, Moment, StartContext, Stimulus, Timer,
+    Command, Decision, Event, EventKind, Execution, ExecutionStatus, Moment, Redriven,
+    StartContext, Stimulus, TaskTokens, Timer,
 };
 use stepyard_store::{Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId, codec};
 use uuid::Uuid;
@@ -27,6 +28,8 @@ pub(crate) struct Active {
     pub(crate) armed: Vec<(Timestamp, Timer)>,
     /// `resume_at` of its row, as far as it has been handed over.
     stored_resume_at: Option<Timestamp>,
+    /// The same of `redriven`.
+    stored_redriven: Option<Redriven>,
     /// A decision that is being made elsewhere: until then it is as it was before.
     thinking: Option<Thinking>,
     /// Decisions that have been made elsewhere, the last one included.
@@ -46,18 +49,30 @@ pub(crate) struct Released {
     pub(crate) execution: ExecutionId,
     pub(crate) events: Vec<Event>,
     pub(crate) commands: Vec<Command>,
+    /// What DescribeExecution shows then, if that has changed.
+    pub(crate) view: Option<Box<ExecutionView>>,
 }
 
 impl Active {
-    pub(crate) fn new(id: ExecutionId, revision: Uuid, program: Arc<Program>) -> Active {
+    pub(crate) fn new(
+        id: ExecutionId,
+        revision: Uuid,
+        program: Arc<Program>,
+        tokens: Arc<dyn TaskTokens>,
+    ) -> Active {
+        Active::of(id, revision, program, Execution::new().with_tokens(tokens))
+    }
+
+    fn of(id: ExecutionId, revision: Uuid, program: Arc<Program>, execution: Execution) -> Active {
         Active {
             id,
             program,
             revision,
-            execution: Execution::new(),
+            execution,
             decision: Decision::default(),
             armed: Vec::new(),
             stored_resume_at: None,
+            stored_redriven: None,
             thinking: None,
             thoughts: 0,
         }
@@ -70,7 +85,7 @@ impl Active {
         execution: Execution,
     ) -> Active {
         let stored_resume_at = row.resume_at;
-        Active { execution, stored_resume_at, ..Active::new(row.id, row.revision, program) }
+        Active { stored_resume_at, ..Active::of(row.id, row.revision, program, execution) }
     }
 
     /// Lets the machine decide. What takes too long is to be decided elsewhere, and has a number for
@@ -87,11 +102,16 @@ impl Active {
         }
         let (program, execution) = (&self.program, &mut self.execution);
         let decided = decide_at_once(program, execution, moment, stimulus, &mut self.decision);
-        let stimulus = decided.err()?;
+        let undecided = decided.err()?;
         self.thoughts += 1;
         self.thinking = Some(Thinking { number: self.thoughts, waiting: Vec::new() });
-        let question = Question::of(&self.program, &self.execution, moment, stimulus);
+        let question = Question::of(&self.program, &self.execution, moment, undecided);
         Some((self.thoughts, question))
+    }
+
+    /// The number of the decision that is being made elsewhere.
+    pub(crate) fn thought(&self) -> Option<u64> {
+        self.thinking.as_ref().map(|thinking| thinking.number)
     }
 
     /// Whether it is waiting for the decision of that number.
@@ -129,7 +149,15 @@ impl Active {
     pub(crate) fn hand_over(&mut self, shard: ShardId) -> (Option<Chunk>, Released) {
         let Decision { events, commands, .. } = mem::take(&mut self.decision);
         let chunk = self.chunk(shard, &events);
-        (chunk, Released { execution: self.id, events, commands })
+        let is_news = |event: &Event| {
+            let opens = matches!(
+                event.kind,
+                EventKind::ExecutionStarted { .. } | EventKind::ExecutionRedriven { .. }
+            );
+            opens || event.kind.is_terminal()
+        };
+        let view = if events.iter().any(is_news) { self.view(shard) } else { None };
+        (chunk, Released { execution: self.id, events, commands, view: view.map(Box::new) })
     }
 
     fn chunk(&self, shard: ShardId, events: &[Event]) -> Option<Chunk> {
@@ -160,18 +188,33 @@ impl Active {
             status: ExecutionStatus::Running,
             started_at: self.execution.started_at().unwrap_or_default(),
             stopped_at: None,
+            redriven: None,
             resume_at: None,
         }
     }
 
-    /// What DescribeExecution shows of it until it has ended.
-    pub(crate) fn view(&self, shard: ShardId) -> Option<ExecutionView> {
-        let context = self.execution.context()?;
-        let row = self.started_row(shard, context);
-        Some(ExecutionView::started(row, context.clone(), self.execution.input()?.clone()))
+    /// What DescribeExecution shows of it once all that is decided is durable.
+    fn view(&self, shard: ShardId) -> Option<ExecutionView> {
+        let execution = &self.execution;
+        let context = execution.context()?;
+        let row = ExecutionRow {
+            status: execution.status()?,
+            stopped_at: execution.stopped_at(),
+            redriven: execution.redriven(),
+            ..self.started_row(shard, context)
+        };
+        let view = ExecutionView::started(row, context.clone(), execution.input()?.clone());
+        Some(ExecutionView {
+            output: execution.output().cloned(),
+            error: execution.error().cloned(),
+            cause: execution.cause().cloned(),
+            last_event_id: execution.last_event_id(),
+            event_count: execution.event_count(),
+            ..view
+        })
     }
 
-    /// The change of its row: when it has ended, when it falls asleep, and when it has woken up.
+    /// The change of its row: when it has ended or was redriven, when it falls asleep, and when it has woken up.
     /// Executions are in memory up to the place `loaded_to`, so only those beyond it sleep.
     pub(crate) fn update(
         &mut self,
@@ -182,11 +225,13 @@ impl Active {
         let stopped_at = self.execution.stopped_at();
         let sleeps_until = self.execution.sleeps_until();
         let resume_at = sleeps_until.filter(|due| self.is_beyond(*due, loaded_to));
-        if stopped_at.is_none() && resume_at == self.stored_resume_at {
+        let redriven = self.execution.redriven();
+        let is_stored = (redriven, resume_at) == (self.stored_redriven, self.stored_resume_at);
+        if stopped_at.is_none() && is_stored {
             return None;
         }
-        self.stored_resume_at = resume_at;
-        Some(ExecutionUpdate { shard, id: self.id, status, stopped_at, resume_at })
+        (self.stored_redriven, self.stored_resume_at) = (redriven, resume_at);
+        Some(ExecutionUpdate { shard, id: self.id, status, stopped_at, redriven, resume_at })
     }
 
     /// Whether the store knows all of it and when it goes on, so that it need not be in memory.
@@ -206,8 +251,8 @@ mod tests {
     use stepyard_asl::{Timestamp, compile};
     use stepyard_json::Payload;
     use stepyard_machine::{
-        Command, Decision, ExecutionStatus, Moment, StartContext, Stimulus, TaskId, Timer,
-        TimerKind,
+        Command, Decision, Execution, ExecutionStatus, Moment, StartContext, Stimulus, TaskId,
+        Timer, TimerKind,
     };
     use stepyard_store::ExecutionId;
     use uuid::Uuid;
@@ -222,7 +267,8 @@ mod tests {
     /// An execution that waits for its first decision, with the number of that.
     fn thinking() -> (Active, u64, Question) {
         let program = compile(ENDLESS).program.unwrap();
-        let mut active = Active::new(ExecutionId(Uuid::nil()), Uuid::nil(), program);
+        let mut active =
+            Active::of(ExecutionId(Uuid::nil()), Uuid::nil(), program, Execution::new());
         let context = StartContext {
             execution_arn: "e".into(),
             execution_name: "e".into(),
@@ -230,6 +276,7 @@ mod tests {
             state_machine_name: "m".into(),
             role_arn: "r".into(),
             qualifier: None,
+            child_of: None,
             kind: Default::default(),
         };
         let start = Stimulus::Start { context: context.into(), input: Payload::empty_object() };
@@ -240,7 +287,7 @@ mod tests {
     }
 
     fn think(question: Question) -> Thought {
-        let Question { program, mut execution, moment, stimulus, mut decision } = question;
+        let Question { program, mut execution, moment, stimulus, mut decision, .. } = question;
         stepyard_machine::decide(&program, &mut execution, moment, stimulus, &mut decision);
         Thought { execution, decision }
     }

@@ -8,9 +8,9 @@ use stepyard_store::{ExecutionRow, ShardId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::cluster::{NotOwner, Peer, PeerError, Route, StartRequest, StopRequest};
-use crate::shard::{Message, Shared, Start, Stop};
-use crate::{StartError, StopError};
+use crate::cluster::{NotOwner, Peer, PeerError, RedriveRequest, Route, StartRequest, StopRequest};
+use crate::shard::{Callback, Message, Redrive, Shared, Start, Stop};
+use crate::{CallbackError, CallbackRequest, RedriveError, StartError, StopError};
 
 /// How long a request looks for an owner that answers: longer than it takes to replace a dead node.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -21,19 +21,19 @@ const FORWARDED_PATIENCE: Duration = Duration::from_secs(3);
 /// The pause before an owner is looked for again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Bytes of inputs whose starts are not durable yet, in all: with more, starts are throttled.
-const START_BYTES_MAX: usize = 256 << 20;
+/// Bytes of inputs whose starts are not durable yet, and of results of tasks, in all: with more, requests are throttled.
+const DATA_BYTES_MAX: usize = 256 << 20;
 
-/// What an input takes at least of [`START_BYTES_MAX`], for what is kept beside it.
-const START_BYTES_MIN: usize = 1 << 10;
+/// What each takes at least of [`DATA_BYTES_MAX`], for what is kept beside it.
+const DATA_BYTES_MIN: usize = 1 << 10;
 
 /// Brings requests to owners, and asks again where there is no answer. That is safe: a start carries the
-/// id of its execution, and a stop of what has stopped changes nothing.
+/// id of its execution, a redrive a token, and a stop of what has stopped changes nothing.
 pub(crate) struct Delivery {
     shared: Arc<Shared>,
     peer: Arc<dyn Peer>,
-    /// Places for starts that are not durable yet, by the byte.
-    starts: Arc<Semaphore>,
+    /// Places for what is not durable yet, by the byte.
+    places: Arc<Semaphore>,
 }
 
 /// What the owner of a shard is asked.
@@ -86,12 +86,53 @@ impl Question for StopRequest {
     }
 }
 
+struct CallingBack {
+    request: CallbackRequest,
+    /// Whether it may have been heard before, by somebody who did not answer.
+    is_repeat: bool,
+}
+
+impl Question for CallingBack {
+    type Answer = Result<(), CallbackError>;
+
+    async fn ask(&mut self, delivery: &Delivery, route: Route) -> Option<Self::Answer> {
+        let said = match route {
+            Route::Here(mailbox) => delivery.call_back_here(&mailbox, &self.request).await,
+            Route::Elsewhere(address) => {
+                delivery.shared.metrics.forwarded();
+                said(delivery.peer.call_back(&address, &self.request).await)
+            }
+            Route::Nowhere => None,
+        };
+        if self.is_repeat && said == Some(Err(CallbackError::TimedOut)) {
+            return Some(delivery.heard_before(&self.request).await);
+        }
+        self.is_repeat = true;
+        said
+    }
+}
+
+impl Question for RedriveRequest {
+    type Answer = Result<Timestamp, RedriveError>;
+
+    async fn ask(&mut self, delivery: &Delivery, route: Route) -> Option<Self::Answer> {
+        match route {
+            Route::Here(mailbox) => redrive_here(&mailbox, self).await,
+            Route::Elsewhere(address) => {
+                delivery.shared.metrics.forwarded();
+                said(delivery.peer.redrive_execution(&address, self).await)
+            }
+            Route::Nowhere => None,
+        }
+    }
+}
+
 /// What an owner has said; `None` when it has not said anything.
 type Said<T, E> = Option<Result<T, E>>;
 
 impl Delivery {
     pub(crate) fn new(shared: Arc<Shared>, peer: Arc<dyn Peer>) -> Delivery {
-        Delivery { shared, peer, starts: Arc::new(Semaphore::new(START_BYTES_MAX)) }
+        Delivery { shared, peer, places: Arc::new(Semaphore::new(DATA_BYTES_MAX)) }
     }
 
     pub(crate) async fn start(
@@ -108,6 +149,18 @@ impl Delivery {
         let shard = ShardId::of(&request.state_machine_arn, &request.name);
         let answered = self.until_answered(shard, request);
         answered.await.unwrap_or_else(|why| Err(StopError::Unavailable(why)))
+    }
+
+    pub(crate) async fn call_back(&self, request: CallbackRequest) -> Result<(), CallbackError> {
+        let shard = request.place.shard;
+        let answered = self.until_answered(shard, CallingBack { request, is_repeat: false });
+        answered.await.unwrap_or_else(|why| Err(CallbackError::Unavailable(why)))
+    }
+
+    pub(crate) async fn redrive(&self, request: RedriveRequest) -> Result<Timestamp, RedriveError> {
+        let shard = ShardId::of(&request.state_machine_arn, &request.name);
+        let answered = self.until_answered(shard, request);
+        answered.await.unwrap_or_else(|why| Err(RedriveError::Unavailable(why)))
     }
 
     /// A start that another node has forwarded: it is not forwarded again.
@@ -128,6 +181,40 @@ impl Delivery {
         let shard = ShardId::of(&request.state_machine_arn, &request.name);
         let mailbox = self.mailbox(shard).await?;
         stop_here(&mailbox, &request).await.ok_or(NotOwner)
+    }
+
+    /// A callback that another node has forwarded.
+    pub(crate) async fn call_back_forwarded(
+        &self,
+        request: CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, NotOwner> {
+        let mailbox = self.mailbox(request.place.shard).await?;
+        self.call_back_here(&mailbox, &request).await.ok_or(NotOwner)
+    }
+
+    /// What is said to somebody who has repeated himself: that the task has ended, unless it was he who ended it.
+    async fn heard_before(&self, request: &CallbackRequest) -> Result<(), CallbackError> {
+        let place = request.place;
+        match self.shared.store.load_journal(place.shard, place.execution).await {
+            Ok(chunks) if request.word.has_ended(place.task, &chunks) => Ok(()),
+            Ok(_) => Err(CallbackError::TimedOut),
+            Err(error) => Err(CallbackError::Unavailable(error.to_string())),
+        }
+    }
+
+    /// How other nodes are reached.
+    pub(crate) fn peer(&self) -> &Arc<dyn Peer> {
+        &self.peer
+    }
+
+    /// A redrive that another node has forwarded.
+    pub(crate) async fn redrive_forwarded(
+        &self,
+        request: RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, NotOwner> {
+        let shard = ShardId::of(&request.state_machine_arn, &request.name);
+        let mailbox = self.mailbox(shard).await?;
+        redrive_here(&mailbox, &request).await.ok_or(NotOwner)
     }
 
     /// Asks whoever owns the shard until somebody answers. The error says why nobody has.
@@ -200,9 +287,8 @@ impl Delivery {
         request: &StartRequest,
         program: &Arc<Program>,
     ) -> Said<ExecutionRow, StartError> {
-        let place = match self.place(request.input.len()) {
-            Ok(place) => place,
-            Err(throttled) => return Some(Err(throttled)),
+        let Some(place) = self.place(request.input.len()) else {
+            return Some(Err(StartError::Throttled));
         };
         let (reply, answer) = oneshot::channel();
         let (request, program) = (request.clone(), program.clone());
@@ -214,10 +300,24 @@ impl Delivery {
         }
     }
 
-    /// A place for an input among the starts that are not durable yet.
-    fn place(&self, bytes: usize) -> Result<OwnedSemaphorePermit, StartError> {
-        let bytes = u32::try_from(bytes.max(START_BYTES_MIN)).unwrap_or(u32::MAX);
-        self.starts.clone().try_acquire_many_owned(bytes).map_err(|_| StartError::Throttled)
+    async fn call_back_here(
+        &self,
+        mailbox: &mpsc::Sender<Message>,
+        request: &CallbackRequest,
+    ) -> Said<(), CallbackError> {
+        let Some(place) = self.place(request.word.bytes()) else {
+            return Some(Err(CallbackError::Throttled));
+        };
+        let (reply, answer) = oneshot::channel();
+        let callback = Callback { request: request.clone(), reply, place };
+        mailbox.send(Message::Callback(Box::new(callback))).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// A place for data among what is not durable yet; `None` when there is none.
+    fn place(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes.max(DATA_BYTES_MIN)).unwrap_or(u32::MAX);
+        self.places.clone().try_acquire_many_owned(bytes).ok()
     }
 }
 
@@ -228,6 +328,16 @@ async fn stop_here(
     let (reply, answer) = oneshot::channel();
     let stop = Message::Stop(Box::new(Stop { request: request.clone(), reply }));
     mailbox.send(stop).await.ok()?;
+    answer.await.ok()
+}
+
+async fn redrive_here(
+    mailbox: &mpsc::Sender<Message>,
+    request: &RedriveRequest,
+) -> Said<Timestamp, RedriveError> {
+    let (reply, answer) = oneshot::channel();
+    let redrive = Message::Redrive(Box::new(Redrive { request: request.clone(), reply }));
+    mailbox.send(redrive).await.ok()?;
     answer.await.ok()
 }
 

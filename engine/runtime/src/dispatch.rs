@@ -105,6 +105,7 @@ impl<M: From<Report> + Send + 'static> Dispatches<M> {
                 self.running.remove(&key);
                 Some(match outcome {
                     TaskOutcome::Succeeded(output) => Stimulus::TaskSucceeded { task, output },
+                    TaskOutcome::Submitted(output) => Stimulus::TaskSubmitted { task, output },
                     TaskOutcome::Failed { error, cause } => {
                         Stimulus::TaskFailed { task, error, cause }
                     }

@@ -8,6 +8,14 @@ use stepyard_asl::Random;
 pub trait Entropy: Send + Sync {
     /// Sixteen fresh bytes.
     fn draw(&self) -> [u8; 16];
+
+    /// A fresh secret of 256 bits.
+    fn draw_key(&self) -> [u8; 32] {
+        let mut key = [0; 32];
+        key[..16].copy_from_slice(&self.draw());
+        key[16..].copy_from_slice(&self.draw());
+        key
+    }
 }
 
 /// Bytes asked of the operating system at once.
@@ -59,5 +67,10 @@ impl Entropy for SeededEntropy {
         drawn[..8].copy_from_slice(&random.next_u64().to_le_bytes());
         drawn[8..].copy_from_slice(&random.next_u64().to_le_bytes());
         drawn
+    }
+
+    /// Nothing is drawn for it, so that seeds stand for what they stood for before there were keys.
+    fn draw_key(&self) -> [u8; 32] {
+        [0x5e; 32]
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use stepyard_machine::NotRedrivable;
+
 /// Why an execution could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -15,6 +17,20 @@ pub enum StartError {
     #[error("Rate exceeded")]
     Throttled,
     /// Whether it has started is unknown: try again with the same name.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Why an execution could not be redriven.
+#[derive(Debug, thiserror::Error)]
+pub enum RedriveError {
+    /// There is none of that name.
+    #[error("the execution does not exist")]
+    DoesNotExist,
+    /// It is not to be redriven.
+    #[error("{0}")]
+    NotRedrivable(NotRedrivable),
+    /// Whether it has been redriven is unknown: try again with the same token.
     #[error("{0}")]
     Unavailable(String),
 }

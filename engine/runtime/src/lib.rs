@@ -5,19 +5,25 @@
 //! the batch is durable; a batch whose outcome is unknown is found out, never guessed.
 
 mod active;
+mod activities;
+mod awaiting;
+mod callback;
 mod clock;
 mod cluster;
 mod committer;
 mod delivery;
 mod dispatch;
+mod end_watch;
 mod entropy;
 mod error;
 mod express;
 mod histogram;
 mod made_once;
+mod map_run;
 mod metrics;
 mod outage;
 pub mod planted;
+mod polling;
 mod programs;
 mod recent;
 mod recovery;
@@ -27,24 +33,33 @@ mod shard;
 mod task_runner;
 mod thinking;
 mod timers;
+mod token;
 mod view;
 mod watched;
+mod watches;
 
+pub use callback::{ActivityTask, CallbackError, CallbackRequest, Word};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cluster::{
-    ClusterOptions, NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest, Witness,
+    ClusterOptions, NoPeers, NotOwner, Peer, PeerError, RedriveRequest, StartRequest, StopRequest,
+    Witness,
 };
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
-pub use error::{StartError, StopError};
+pub use error::{RedriveError, StartError, StopError};
 pub use express::{
     Billing, EXECUTION_LOG, ExpressEnd, ExpressSnapshot, LogLevel, Logging, StartExpress,
 };
 pub use histogram::{BUCKETS_MICROS, HistogramSnapshot};
 pub use made_once::MadeOnce;
+pub use map_run::{
+    ExportResults, ItemStream, MapRunData, MapRunError, NoMapRunData, ReadItems, ResultSink,
+};
 use metrics::Metrics;
 pub use metrics::MetricsSnapshot;
+pub use polling::PollError;
 pub use retention::RETENTION_DAYS;
 pub use runtime::{Committed, Runtime, RuntimeOptions, StartExecution};
 pub use task_runner::{Invocation, Started, TaskOutcome, TaskRunner};
 pub use thinking::{Question, Thought};
+pub use token::TaskPlace;
 pub use view::ExecutionView;

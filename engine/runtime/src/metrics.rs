@@ -12,6 +12,7 @@ use crate::histogram::{Histogram, HistogramSnapshot};
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     started: AtomicU64,
+    redriven: AtomicU64,
     closed: [AtomicU64; ExecutionStatus::ALL.len()],
     transitions: AtomicU64,
     events: AtomicU64,
@@ -36,7 +37,9 @@ pub(crate) struct Metrics {
 pub struct MetricsSnapshot {
     /// Executions started.
     pub started: u64,
-    /// Executions ended, by status.
+    /// Executions redriven.
+    pub redriven: u64,
+    /// Executions ended, by status; one that is redriven ends again.
     pub closed: Vec<(ExecutionStatus, u64)>,
     /// States entered.
     pub transitions: u64,
@@ -87,7 +90,8 @@ impl Metrics {
             match &event.kind {
                 EventKind::ExecutionStarted { .. } => add(&self.started, 1),
                 EventKind::StateEntered { .. } => add(&self.transitions, 1),
-                _ => {}
+                EventKind::ExecutionRedriven { .. } => add(&self.redriven, 1),
+                other => other.end_status().into_iter().for_each(|status| self.closed(status)),
             }
         }
     }
@@ -97,7 +101,7 @@ impl Metrics {
         add(&self.transitions, states);
     }
 
-    pub(crate) fn closed(&self, status: ExecutionStatus) {
+    fn closed(&self, status: ExecutionStatus) {
         for (counted, counter) in ExecutionStatus::ALL.iter().zip(&self.closed) {
             add(counter, u64::from(*counted == status));
         }
@@ -154,6 +158,7 @@ impl Metrics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         MetricsSnapshot {
             started: read(&self.started),
+            redriven: read(&self.redriven),
             closed: ExecutionStatus::ALL.into_iter().zip(self.closed.iter().map(read)).collect(),
             transitions: read(&self.transitions),
             events: read(&self.events),

@@ -28,13 +28,17 @@ pub enum Planted {
     GaugeLeaks,
     /// A stop is answered and not carried out.
     StopForgotten,
+    /// A redrive is answered and not carried out.
+    RedriveForgotten,
+    /// A redrive that is asked for again with its token is carried out again.
+    TokenForgotten,
     /// What is in memory is shown though the lease of the node has run out.
     LeaseIgnored,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 12] = [
+    pub const ALL: [Planted; 14] = [
         Planted::EffectsBeforeCommit,
         Planted::RepliesBeforeCommit,
         Planted::PendingTasksForgotten,
@@ -46,6 +50,8 @@ impl Planted {
         Planted::MemoryKept,
         Planted::GaugeLeaks,
         Planted::StopForgotten,
+        Planted::RedriveForgotten,
+        Planted::TokenForgotten,
         Planted::LeaseIgnored,
     ];
 }
@@ -63,9 +69,15 @@ pub(crate) fn key_shift(epoch: u64) -> u64 {
 /// Whether a command is forgotten when an execution is taken up.
 pub(crate) fn forgets(command: &Command) -> bool {
     match command {
-        Command::InvokeTask(_) => makes(Planted::PendingTasksForgotten),
+        Command::InvokeTask(_)
+        | Command::RunChildren { .. }
+        | Command::ExportResults { .. }
+        | Command::AwaitExecution { .. } => makes(Planted::PendingTasksForgotten),
         Command::StartTimer { .. } => makes(Planted::PendingTimersForgotten),
-        Command::CancelTask { .. } | Command::Continue => false,
+        Command::CancelTask { .. }
+        | Command::LimitChildren { .. }
+        | Command::CancelMapRun { .. }
+        | Command::Continue => false,
     }
 }
 

@@ -126,6 +126,7 @@ mod tests {
             status,
             started_at: Timestamp(0),
             stopped_at: None,
+            redriven: None,
             resume_at: None,
         };
         let context = StartContext {
@@ -135,6 +136,7 @@ mod tests {
             state_machine_name: "m".into(),
             role_arn: "r".into(),
             qualifier: None,
+            child_of: None,
             kind: Default::default(),
         };
         let input = format!("\"{}\"", "x".repeat(10_000));

@@ -5,13 +5,16 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use stepyard_asl::Timestamp;
 use stepyard_machine::Execution;
-use stepyard_store::{DuePlace, Error, ExecutionRow, ShardId, codec};
+use stepyard_store::{Chunk, DuePlace, Error, ExecutionRow, ShardId, codec};
 
 use crate::active::Active;
 use crate::shard::Shared;
 
 /// Executions read at a time.
 const PAGE: usize = 256;
+
+/// Chunks of a journal that are read at a time: that of a Map Run may be larger than memory.
+const CHUNKS: usize = 256;
 
 /// Some open executions of a shard, folded.
 pub(crate) struct DuePage {
@@ -65,17 +68,30 @@ fn panicked(row: &ExecutionRow) -> Error {
 
 async fn fold(shared: &Shared, row: &ExecutionRow) -> Result<Active, Error> {
     let program = shared.programs.get(&*shared.store, row.revision).await?;
-    let mut execution = Execution::new();
-    for chunk in shared.store.load_journal(row.shard, row.id).await? {
-        if chunk.first_event != execution.event_count() {
-            let what = format!("journal of execution {}", row.id.0);
-            let expected = execution.event_count();
-            let reason = format!("event {expected} expected, {} found", chunk.first_event);
-            return Err(Error::Corrupt { what, reason });
+    let mut execution = Execution::new().with_tokens(shared.tokens(row.shard, row.id));
+    loop {
+        let from = execution.event_count();
+        let chunks = shared.store.journal_from(row.shard, row.id, from, CHUNKS).await?;
+        let is_last = chunks.len() < CHUNKS;
+        for chunk in chunks {
+            take_in(row, &mut execution, &chunk)?;
         }
-        for event in codec::decode(&chunk.body)? {
-            execution.apply(&event);
+        if is_last {
+            break;
         }
     }
     Ok(Active::folded(row, program, execution))
+}
+
+fn take_in(row: &ExecutionRow, execution: &mut Execution, chunk: &Chunk) -> Result<(), Error> {
+    let expected = execution.event_count();
+    if chunk.first_event != expected {
+        let what = format!("journal of execution {}", row.id.0);
+        let reason = format!("event {expected} expected, {} found", chunk.first_event);
+        return Err(Error::Corrupt { what, reason });
+    }
+    for event in codec::decode(&chunk.body)? {
+        execution.apply(&event);
+    }
+    Ok(())
 }

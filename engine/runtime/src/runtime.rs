@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{Event, StartContext};
+use stepyard_machine::{Event, StartContext, Text};
 use stepyard_store::{
     Error, ExecutionId, ExecutionRow, Membership, NodeId, SHARD_COUNT, ShardId, Store,
 };
@@ -14,18 +14,26 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::activities::Activities;
 use crate::cluster::{
-    ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, Routes, Seen,
-    StartRequest, StopRequest, Witness,
+    ClusterOptions, Hosting, Keeper, LocalLease, Members, NoPeers, NotOwner, RedriveRequest,
+    Routes, Seen, StartRequest, StopRequest, Witness,
 };
 use crate::committer::{Batch, Committer};
 use crate::delivery::Delivery;
+use crate::end_watch::EndWatchers;
 use crate::express::{Express, ExpressEnd, ExpressSnapshot, StartExpress};
+use crate::map_run::{Children, MapRunData, MapRunHost, NoMapRunData};
+use crate::polling::{self, Poll};
 use crate::recent::Recent;
 use crate::retention::{RETENTION_DAYS, Remover};
 use crate::shard::Shared;
 use crate::thinking::{Question, Thinkers, Thought};
-use crate::{Clock, Entropy, ExecutionView, MetricsSnapshot, StartError, StopError, TaskRunner};
+use crate::token::TokenKey;
+use crate::{
+    ActivityTask, CallbackError, CallbackRequest, Clock, Entropy, ExecutionView, MetricsSnapshot,
+    PollError, RedriveError, StartError, StopError, TaskPlace, TaskRunner, Word,
+};
 
 /// Tasks that run at the same time when nothing else is said.
 const TASKS_MAX: usize = 1_000;
@@ -42,6 +50,8 @@ pub struct RuntimeOptions {
     pub store: Arc<dyn Store>,
     /// What runs tasks.
     pub runner: Arc<dyn TaskRunner>,
+    /// What reads items and writes results of Map Runs.
+    pub map_run_data: Arc<dyn MapRunData>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where chance comes from.
@@ -63,6 +73,7 @@ impl RuntimeOptions {
         RuntimeOptions {
             store,
             runner,
+            map_run_data: Arc::new(NoMapRunData),
             clock: Arc::new(crate::SystemClock::new()),
             entropy: Arc::new(crate::OsEntropy::default()),
             tasks_max: TASKS_MAX,
@@ -101,8 +112,8 @@ pub struct Committed {
 /// A running runtime: it owns shards of its store, all of them when it is alone.
 pub struct Runtime {
     shared: Arc<Shared>,
-    delivery: Delivery,
-    express: Express,
+    delivery: Arc<Delivery>,
+    express: Arc<Express>,
     /// The ways to the committers, which end when nobody else has one.
     lanes: Vec<mpsc::WeakSender<Batch>>,
     /// Keeper, with its shards, and committers. Dropped without [`Runtime::shutdown`], they end wherever
@@ -121,16 +132,20 @@ impl Runtime {
             address: node.0.to_string().into(),
             peer: Arc::new(NoPeers),
         });
+        let token_key = options.store.token_key(options.entropy.draw_key()).await?;
         let shared = Arc::new(Shared {
             node,
-            store: options.store,
+            store: options.store.clone(),
             clock: options.clock.clone(),
             entropy: options.entropy,
             programs: Arc::default(),
             metrics: Arc::default(),
             outage: Arc::default(),
             recent: Recent::default(),
-            thinkers: Thinkers::new(options.clock.clone()),
+            end_watchers: EndWatchers::default(),
+            thinkers: Thinkers::new(options.clock.clone(), options.store),
+            token_key: Arc::new(TokenKey::new(&token_key)),
+            activities: Arc::new(Activities::default()),
             news: broadcast::Sender::new(NEWS_MAX),
             routes: Routes::default(),
             members: Members::default(),
@@ -147,16 +162,22 @@ impl Runtime {
         let lanes: Vec<_> = lanes.collect();
         let weak_lanes = lanes.iter().map(mpsc::Sender::downgrade).collect();
         let places = Arc::new(Semaphore::new(options.tasks_max));
-        let express = Express::new(
+        let express = Arc::new(Express::new(
             shared.clock.clone(),
             shared.entropy.clone(),
             options.runner.clone(),
             places.clone(),
             shared.metrics.clone(),
             shared.thinkers.clone(),
-        );
-        let hosting = Hosting::new(shared.clone(), options.runner, places, lanes);
-        let delivery = Delivery::new(shared.clone(), cluster.peer.clone());
+        ));
+        let delivery = Arc::new(Delivery::new(shared.clone(), cluster.peer.clone()));
+        let children = Children {
+            shared: shared.clone(),
+            express: express.clone(),
+            delivery: delivery.clone(),
+        };
+        let map_runs = MapRunHost { children: Arc::new(children), data: options.map_run_data };
+        let hosting = Hosting::new(shared.clone(), options.runner, places, map_runs, lanes);
         let mut keeper = Keeper::new(hosting, cluster);
         let claimed = keeper.join().await?;
         tasks.spawn(keeper.run());
@@ -220,6 +241,72 @@ impl Runtime {
         self.delivery.stop(request).await
     }
 
+    /// The task that a token names.
+    ///
+    /// # Errors
+    /// [`CallbackError::InvalidToken`] when it is none of this database.
+    pub fn open_token(&self, token: &str) -> Result<TaskPlace, CallbackError> {
+        self.shared.token_key.open(token).ok_or(CallbackError::InvalidToken)
+    }
+
+    /// Says something of a task; returns when what follows is durable.
+    ///
+    /// # Errors
+    /// See [`CallbackError`].
+    pub async fn call_back(&self, place: TaskPlace, word: Word) -> Result<(), CallbackError> {
+        self.delivery.call_back(CallbackRequest { place, word }).await
+    }
+
+    /// Waits for a task of an activity, for a minute; its start is durable then.
+    ///
+    /// # Errors
+    /// See [`PollError`].
+    pub async fn poll_activity(
+        &self,
+        activity: Arc<str>,
+        worker: Text,
+    ) -> Result<Option<ActivityTask>, PollError> {
+        let (shared, peer) = (&*self.shared, self.delivery.peer());
+        Poll { shared, peer, activity, worker }.wait().await
+    }
+
+    /// Takes a task of an activity that waits here, for a worker of another node. It does not wait for one.
+    pub async fn take_activity_task(
+        &self,
+        activity: &Arc<str>,
+        worker: Text,
+    ) -> Option<ActivityTask> {
+        while let Some(reserved) = self.shared.activities.next(activity) {
+            if let Some(task) = polling::take(reserved, worker.clone()).await {
+                return Some(task);
+            }
+        }
+        None
+    }
+
+    /// Hears what is said of a task for another node.
+    ///
+    /// # Errors
+    /// [`NotOwner`] when the shard is not here.
+    pub async fn call_back_forwarded(
+        &self,
+        request: CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, NotOwner> {
+        self.delivery.call_back_forwarded(request).await
+    }
+
+    /// Has an execution that ended badly go on; returns the time of that when it is durable. A request that is repeated
+    /// with its token gives the time of the first one.
+    ///
+    /// # Errors
+    /// See [`RedriveError`].
+    pub async fn redrive_execution(
+        &self,
+        request: RedriveRequest,
+    ) -> Result<Timestamp, RedriveError> {
+        self.delivery.redrive(request).await
+    }
+
     /// Starts an execution for another node.
     ///
     /// # Errors
@@ -243,6 +330,17 @@ impl Runtime {
         request: StopRequest,
     ) -> Result<Result<Timestamp, StopError>, NotOwner> {
         self.delivery.stop_forwarded(request).await
+    }
+
+    /// Redrives an execution for another node.
+    ///
+    /// # Errors
+    /// [`NotOwner`] when the shard is not here.
+    pub async fn redrive_forwarded(
+        &self,
+        request: RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, NotOwner> {
+        self.delivery.redrive_forwarded(request).await
     }
 
     /// Who is there and what belongs to whom, as this node saw it last.
@@ -287,18 +385,7 @@ impl Runtime {
         name: &str,
         execution_arn: &str,
     ) -> Result<Option<Arc<ExecutionView>>, Error> {
-        let shard = ShardId::of(state_machine_arn, name);
-        // Without a lease there may be another owner, who knows more.
-        if self.shared.lease.is_valid(self.shared.clock.monotonic())
-            && let Some(view) = self.shared.recent.get(shard, execution_arn)
-        {
-            return Ok(Some(view));
-        }
-        let store = &*self.shared.store;
-        match store.find_execution(shard, state_machine_arn, name).await? {
-            Some(row) => ExecutionView::load(store, row).await.map(|view| Some(Arc::new(view))),
-            None => Ok(None),
-        }
+        self.shared.describe(state_machine_arn, name, execution_arn).await
     }
 
     /// The program of a revision.
@@ -367,7 +454,13 @@ impl Runtime {
         tokio::join!(self.express.end(grace), self.end_shards(grace));
     }
 
+    /// Lets all workers go who wait for tasks of activities; whoever comes later is not kept waiting.
+    pub fn let_workers_go(&self) {
+        self.shared.activities.close();
+    }
+
     async fn end_shards(&self, grace: Duration) {
+        self.let_workers_go();
         self.shared.draining.cancel();
         let mut tasks = self.tasks.lock().await;
         tokio::select! {

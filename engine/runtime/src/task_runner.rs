@@ -95,6 +95,8 @@ impl Started {
 pub enum TaskOutcome {
     /// With a result.
     Succeeded(Payload),
+    /// It has not: the call was answered like this, and somebody else ends the task.
+    Submitted(Payload),
     /// With an error name and a cause, both optional as in `SendTaskFailure`.
     Failed {
         /// Error name, matched by `ErrorEquals`.

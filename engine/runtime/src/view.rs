@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
-use stepyard_machine::{Event, EventKind, StartContext, Text};
+use stepyard_machine::{
+    Event, EventId, EventKind, NotRedrivable, RedriveSubject, StartContext, Text,
+};
 use stepyard_store::{Error, ExecutionRow, Store, codec};
 
 /// What DescribeExecution shows.
@@ -21,6 +24,10 @@ pub struct ExecutionView {
     pub error: Text,
     /// The cause of that error.
     pub cause: Text,
+    /// Id of its last event, when it has ended.
+    pub(crate) last_event_id: EventId,
+    /// Number of its events, when it has ended.
+    pub(crate) event_count: u64,
 }
 
 impl ExecutionView {
@@ -29,9 +36,9 @@ impl ExecutionView {
     /// # Errors
     /// Those of the store.
     pub async fn load(store: &dyn Store, row: ExecutionRow) -> Result<ExecutionView, Error> {
-        let first = edge(store, &row, 1, false).await?;
+        let first = Edge::read(store, &row, 1, false).await?;
         let Some(EventKind::ExecutionStarted { context, input, .. }) =
-            first.first().map(|event| event.kind.clone())
+            first.events.first().map(|event| event.kind.clone())
         else {
             return Err(Error::Corrupt {
                 what: format!("journal of execution {}", row.id.0),
@@ -42,15 +49,28 @@ impl ExecutionView {
         if view.row.stopped_at.is_none() {
             return Ok(view);
         }
-        let in_one_chunk = first.into_iter().next_back().filter(|last| last.kind.is_terminal());
-        let last = match in_one_chunk {
-            Some(last) => Some(last),
-            None => edge(store, &view.row, u64::MAX, true).await?.pop(),
-        };
-        if let Some(last) = last {
-            view.end(&last);
-        }
+        // One that was redriven has ended more than once.
+        let in_one_chunk = first.ends_it() && view.row.redriven.is_none();
+        view.end(match in_one_chunk {
+            true => first,
+            false => Edge::read(store, &view.row, u64::MAX, true).await?,
+        });
         Ok(view)
+    }
+
+    /// Whether it can be redriven at that time.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check_redrive(&self, now: Timestamp) -> Result<(), NotRedrivable> {
+        let subject = RedriveSubject {
+            status: self.row.status,
+            started_at: self.row.started_at,
+            stopped_at: self.row.stopped_at,
+            last_event_id: self.last_event_id,
+            event_count: self.event_count,
+        };
+        subject.check(now)
     }
 
     /// One that has started.
@@ -59,30 +79,52 @@ impl ExecutionView {
         context: Arc<StartContext>,
         input: Payload,
     ) -> ExecutionView {
-        ExecutionView { row, context, input, output: None, error: None, cause: None }
+        let (last_event_id, event_count) = (EventId::NONE, 0);
+        let (output, error, cause) = (None, None, None);
+        ExecutionView { row, context, input, output, error, cause, last_event_id, event_count }
     }
 
     /// Adds what its last event tells.
-    pub(crate) fn end(&mut self, last: &Event) {
-        match &last.kind {
-            EventKind::ExecutionSucceeded { output } => self.output = Some(output.clone()),
+    fn end(&mut self, Edge { mut events, event_count }: Edge) {
+        let Some(last) = events.pop() else { return };
+        (self.last_event_id, self.event_count) = (last.id, event_count);
+        match last.kind {
+            EventKind::ExecutionSucceeded { output } => self.output = Some(output),
             EventKind::ExecutionFailed { error, cause }
             | EventKind::ExecutionTimedOut { error, cause }
             | EventKind::ExecutionAborted { error, cause } => {
-                (self.error, self.cause) = (error.clone(), cause.clone());
+                (self.error, self.cause) = (error, cause);
             }
+            // It has been redriven since its row was read, which is told with the next answer.
             _ => {}
         }
     }
 }
 
-/// The events of the chunk at one edge of a journal.
-async fn edge(
-    store: &dyn Store,
-    row: &ExecutionRow,
-    from: u64,
-    descending: bool,
-) -> Result<Vec<Event>, Error> {
-    let chunks = store.journal_page(row.shard, row.id, from, descending, 1).await?;
-    chunks.first().map_or(Ok(Vec::new()), |chunk| codec::decode(&chunk.body))
+/// The chunk at one edge of a journal.
+struct Edge {
+    events: Vec<Event>,
+    /// Number of the events up to the last one of these.
+    event_count: u64,
+}
+
+impl Edge {
+    async fn read(
+        store: &dyn Store,
+        row: &ExecutionRow,
+        from: u64,
+        descending: bool,
+    ) -> Result<Edge, Error> {
+        let chunks = store.journal_page(row.shard, row.id, from, descending, 1).await?;
+        let Some(chunk) = chunks.first() else {
+            return Ok(Edge { events: Vec::new(), event_count: 0 });
+        };
+        let events = codec::decode(&chunk.body)?;
+        Ok(Edge { event_count: chunk.first_event + events.len() as u64, events })
+    }
+
+    /// Whether the execution has ended with its last event.
+    fn ends_it(&self) -> bool {
+        self.events.last().is_some_and(|last| last.kind.is_terminal())
+    }
 }

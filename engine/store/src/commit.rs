@@ -48,8 +48,13 @@ pub struct CommitGroup {
     pub starts: Vec<ExecutionRow>,
     /// Journal rows.
     pub chunks: Vec<Chunk>,
-    /// Changes of executions written before or in this very group.
+    /// Changes of executions written before or in this very group; each of them must be there.
     pub updates: Vec<ExecutionUpdate>,
+}
+
+/// The error when an execution that is to change is not there.
+pub(crate) fn missing() -> Error {
+    Error::Conflict("an execution that is to change is not there".into())
 }
 
 impl CommitGroup {
@@ -58,12 +63,13 @@ impl CommitGroup {
         self.leases.iter().map(|lease| lease.shard).collect()
     }
 
-    /// The error when the leases in the store are these instead.
+    /// Why nothing was written, when the leases in the store are these.
     pub(crate) fn fenced(&self, present: &[ShardLease]) -> Error {
-        let lost = self.leases.iter().find(|lease| !present.contains(lease));
-        // Another owner may have come and gone between the two looks.
-        let lost = lost.or(self.leases.first());
-        Error::Fenced { shard: lost.map_or(ShardId(0), |lease| lease.shard) }
+        match self.leases.iter().find(|lease| !present.contains(lease)) {
+            Some(lost) => Error::Fenced { shard: lost.shard },
+            // The leases hold; it is something else that does not.
+            None => missing(),
+        }
     }
 
     /// Refuses a group that writes to a shard whose lease it does not hold.

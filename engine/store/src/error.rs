@@ -12,7 +12,7 @@ pub enum Error {
         /// The first such shard.
         shard: ShardId,
     },
-    /// A row of the commit is there already. Nothing was written: the caller's memory contradicts
+    /// A row of the commit is there already, or one that it changes is not. Nothing was written: the caller's memory contradicts
     /// the disk, so drop it and load it anew.
     #[error("the commit contradicts what is stored: {0}")]
     Conflict(String),

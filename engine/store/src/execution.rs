@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepyard_asl::Timestamp;
-use stepyard_machine::{ExecutionStatus, Qualifier};
+use stepyard_machine::{ExecutionStatus, Qualifier, Redriven};
 use uuid::Uuid;
 
 /// Number of a shard, below [`SHARD_COUNT`].
@@ -61,6 +61,8 @@ pub struct ExecutionRow {
     pub started_at: Timestamp,
     /// When it ended.
     pub stopped_at: Option<Timestamp>,
+    /// How often and when it was redriven, if it was.
+    pub redriven: Option<Redriven>,
     /// When it goes on by itself, if it waits for nothing but time and need not be in memory; `None` when
     /// it is active or closed.
     pub resume_at: Option<Timestamp>,
@@ -77,7 +79,7 @@ impl ExecutionRow {
     }
 }
 
-/// A change of an execution row: written when it ends, falls asleep or has woken up.
+/// A change of an execution row: written when it ends, is redriven, falls asleep or has woken up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionUpdate {
     /// Shard.
@@ -88,6 +90,8 @@ pub struct ExecutionUpdate {
     pub status: ExecutionStatus,
     /// When it ended.
     pub stopped_at: Option<Timestamp>,
+    /// See [`ExecutionRow::redriven`].
+    pub redriven: Option<Redriven>,
     /// See [`ExecutionRow::resume_at`].
     pub resume_at: Option<Timestamp>,
 }

@@ -3,6 +3,7 @@
 //! The journal is the only truth: one row per execution and commit, a chunk of events. The execution
 //! row is an index of it, written in the same transaction.
 
+mod activity;
 pub mod codec;
 mod commit;
 pub mod doctor;
@@ -19,6 +20,7 @@ mod sqlite;
 mod state_machine;
 mod store;
 
+pub use activity::Activity;
 pub use commit::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX, Chunk, CommitGroup, ShardLease};
 pub use error::Error;
 pub use execution::{
@@ -33,4 +35,4 @@ pub use publication::{Alias, Publication, PublicationChange, Routing, Version, W
 pub use retention::{RETENTION_DAYS_MAX, Removed, Retention};
 pub use sqlite::{SqliteInspector, SqliteOptions, SqliteRepairer, SqliteStore};
 pub use state_machine::{Revision, StateMachine, StateMachineSummary, StateMachineType, Tags};
-pub use store::Store;
+pub use store::{Store, TOKEN_KEY_BYTES};

@@ -1,5 +1,6 @@
 //! A store in memory: for `stepyard run`, for tests, and as the base of simulated faults.
 
+mod activity;
 mod inspect;
 mod publication;
 
@@ -11,11 +12,13 @@ use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
+use crate::commit::missing;
+use crate::sql::merge;
 use crate::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    Membership, MetadataItem, MetadataStore, Node, NodeId, Publication, PublicationChange, Removed,
-    Retention, Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner, StateMachine,
-    StateMachineSummary, Store, Tags, Version, all_shards,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, Membership, MetadataItem, MetadataStore, Node, NodeId, Publication,
+    PublicationChange, Removed, Retention, Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner,
+    StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version, all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -41,6 +44,8 @@ struct Tables {
     /// Of each state machine that is there.
     publications: BTreeMap<Arc<str>, Publication>,
     revisions: BTreeMap<Uuid, MachineRevision>,
+    activities: BTreeMap<Arc<str>, Activity>,
+    token_key: Option<[u8; TOKEN_KEY_BYTES]>,
     metadata: BTreeMap<(String, i64), MetadataItem>,
 }
 
@@ -123,12 +128,16 @@ impl Tables {
         let taken_place = |chunk: &&Chunk| {
             self.journal.contains_key(&(chunk.shard, chunk.execution, chunk.first_event))
         };
-        match group.chunks.iter().find(taken_place) {
-            Some(chunk) => Err(Error::Conflict(format!(
+        if let Some(chunk) = group.chunks.iter().find(taken_place) {
+            return Err(Error::Conflict(format!(
                 "event {} of execution {} is there already",
                 chunk.first_event, chunk.execution.0
-            ))),
-            None => Ok(()),
+            )));
+        }
+        let (_, updates) = merge(group);
+        match updates.iter().all(|update| self.executions.contains_key(&update.id)) {
+            true => Ok(()),
+            false => Err(missing()),
         }
     }
 
@@ -149,6 +158,7 @@ impl Tables {
             if let Some(row) = self.executions.get_mut(&update.id) {
                 row.status = update.status;
                 row.stopped_at = update.stopped_at;
+                row.redriven = update.redriven;
                 row.resume_at = update.resume_at;
             }
         }
@@ -195,6 +205,13 @@ impl Tables {
 impl Store for MemoryStore {
     fn is_shared(&self) -> bool {
         self.clock.is_some()
+    }
+
+    async fn token_key(
+        &self,
+        fresh: [u8; TOKEN_KEY_BYTES],
+    ) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+        Ok(*self.tables().token_key.get_or_insert(fresh))
     }
 
     async fn raise_epochs(&self, by: u64) -> Result<(), Error> {
@@ -328,6 +345,15 @@ impl Store for MemoryStore {
         Ok(id.and_then(|id| tables.executions.get(id)).cloned())
     }
 
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        let tables = self.tables();
+        Ok(tables.executions.get(&id).filter(|row| row.shard == shard).cloned())
+    }
+
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         let matches = |row: &&ExecutionRow| {
             query.state_machine_arn.as_ref().is_none_or(|arn| *arn == row.state_machine_arn)
@@ -341,14 +367,16 @@ impl Store for MemoryStore {
         Ok(rows.filter(matches).take(query.limit).cloned().collect())
     }
 
-    async fn load_journal(
+    async fn journal_from(
         &self,
         shard: ShardId,
         execution: ExecutionId,
+        first_event: u64,
+        limit: usize,
     ) -> Result<Vec<Chunk>, Error> {
         let tables = self.tables();
-        let range = (shard, execution, 0)..=(shard, execution, u64::MAX);
-        Ok(tables.journal.range(range).map(|(_, chunk)| chunk.clone()).collect())
+        let range = (shard, execution, first_event)..=(shard, execution, u64::MAX);
+        Ok(tables.journal.range(range).take(limit).map(|(_, chunk)| chunk.clone()).collect())
     }
 
     async fn journal_page(
@@ -398,6 +426,19 @@ impl Store for MemoryStore {
         machine.revision = revision.clone();
         tables.add_revision(arn.into(), revision);
         Ok(true)
+    }
+
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        let mut tables = self.tables();
+        let Some(machine) = tables.machines.get_mut(arn) else { return Ok(false) };
+        machine.deleting_since.get_or_insert(at);
+        Ok(true)
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        let tables = self.tables();
+        let deleting = tables.machines.values().filter(|machine| machine.deleting_since.is_some());
+        Ok(deleting.map(|machine| machine.arn.clone()).collect())
     }
 
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
@@ -461,6 +502,35 @@ impl Store for MemoryStore {
         let Some(machine) = machine else { return Ok(false) };
         machine.tags.clone_from(tags);
         Ok(true)
+    }
+
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error> {
+        Ok(self.tables().create_activity(activity))
+    }
+
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error> {
+        Ok(self.tables().activities.remove(arn).is_some())
+    }
+
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error> {
+        Ok(self.tables().activities.get(arn).cloned())
+    }
+
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error> {
+        Ok(self.tables().list_activities(after, limit))
+    }
+
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error> {
+        Ok(self.tables().set_activity_tags(arn, present, tags))
     }
 
     async fn remove_closed(

@@ -33,6 +33,8 @@ pub struct StateMachine {
     pub retention_days: Option<u32>,
     /// Set when it is created, then by [`crate::Store::set_tags`] only.
     pub tags: Tags,
+    /// When its deletion began, if it has: it is there until its executions have ended.
+    pub deleting_since: Option<Timestamp>,
 }
 
 /// Tags of a resource: values by key.

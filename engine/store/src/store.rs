@@ -8,10 +8,13 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    Membership, NodeId, Publication, PublicationChange, Removed, Retention, Revision, ShardId,
-    ShardLease, StateMachine, StateMachineSummary, Tags, Version, all_shards,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, Membership, NodeId, Publication, PublicationChange, Removed, Retention, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary, Tags, Version, all_shards,
 };
+
+/// Bytes of the secret by which a database knows the task tokens that it has given out.
+pub const TOKEN_KEY_BYTES: usize = 32;
 
 /// A durable journal with its indexes. Calls are coarse, so that a group of commits is one call.
 #[async_trait]
@@ -30,6 +33,15 @@ pub trait Store: Send + Sync {
     /// The id of this database, which is `fresh` from now on if it has none yet. Its copies and replicas have
     /// the same. What ends with its process has a new one each time.
     async fn database_id(&self, fresh: Uuid) -> Result<Uuid, Error> {
+        Ok(fresh)
+    }
+
+    /// The secret by which this database knows its task tokens, which is `fresh` from now on if it has none yet. All its
+    /// nodes have the same. What ends with its process has a new one each time.
+    async fn token_key(
+        &self,
+        fresh: [u8; TOKEN_KEY_BYTES],
+    ) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
         Ok(fresh)
     }
 
@@ -86,7 +98,8 @@ pub trait Store: Send + Sync {
     }
 
     /// Writes a group in one durable transaction. [`Error::Fenced`]: nothing was written.
-    /// [`Error::Unavailable`]: read the leases to learn whether it went through.
+    /// [`Error::Unavailable`]: read the leases to learn whether it went through. [`Error::Conflict`], and nothing was
+    /// written, also when an execution is not there that is to change: it was removed before it could be redriven.
     async fn commit(&self, group: &CommitGroup) -> Result<(), Error>;
 
     /// The present leases of shards, without claiming them.
@@ -110,15 +123,33 @@ pub trait Store: Send + Sync {
         name: &str,
     ) -> Result<Option<ExecutionRow>, Error>;
 
+    /// The execution of that id, open or closed.
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRow>, Error>;
+
     /// A page of executions, newest start first.
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error>;
+
+    /// Chunks of an execution in order, those that begin at this event or later, at most so many.
+    async fn journal_from(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        first_event: u64,
+        limit: usize,
+    ) -> Result<Vec<Chunk>, Error>;
 
     /// All chunks of an execution in order.
     async fn load_journal(
         &self,
         shard: ShardId,
         execution: ExecutionId,
-    ) -> Result<Vec<Chunk>, Error>;
+    ) -> Result<Vec<Chunk>, Error> {
+        self.journal_from(shard, execution, 0, usize::MAX).await
+    }
 
     /// A page of chunks: those that hold visible events from `from_visible_id` on (ascending), or up
     /// to it (descending), at most `limit` chunks.
@@ -147,6 +178,13 @@ pub trait Store: Send + Sync {
         present: Uuid,
         revision: Revision,
     ) -> Result<bool, Error>;
+
+    /// Notes that the deletion of a state machine has begun, unless that has been noted before. False when it does not
+    /// exist.
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error>;
+
+    /// ARNs of the state machines whose deletion has begun, in order.
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error>;
 
     /// Deletes a state machine with its versions and aliases; its revisions stay as long as executions
     /// need them.
@@ -190,8 +228,33 @@ pub trait Store: Send + Sync {
     /// Replaces the tags of a state machine. False when it does not exist, or has other tags than `present`.
     async fn set_tags(&self, arn: &str, present: &Tags, tags: &Tags) -> Result<bool, Error>;
 
+    /// Creates an activity, or returns the one that has its ARN already.
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error>;
+
+    /// Deletes an activity. False when it does not exist.
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error>;
+
+    /// An activity.
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error>;
+
+    /// Activities in the order of their ARNs, after the given ARN.
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error>;
+
+    /// Replaces the tags of an activity. False when it does not exist, or has other tags than `present`.
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error>;
+
     /// Removes executions of a shard that ended longer ago than they are kept, at most so many, each with
-    /// its journal in one transaction. Open ones stay. No lease is needed: what has ended changes no more.
+    /// its journal in one transaction. Open ones stay. No lease is needed: what has ended changes only by a redrive, and of
+    /// a redrive and a removal at the same time one has no effect.
     async fn remove_closed(
         &self,
         shard: ShardId,

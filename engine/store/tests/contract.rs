@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use bytes::Bytes;
 use sqlx::{Connection, PgConnection};
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{ExecutionStatus, Qualifier};
+use stepyard_machine::{ExecutionStatus, Qualifier, Redriven};
 use stepyard_store::{
-    Alias, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate,
-    MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions, PostgresStore, Publication,
-    PublicationChange, Removed, Retention, Revision, Routing, ShardId, ShardLease, SqliteOptions,
-    SqliteStore, StartedBy, StateMachine, StateMachineType, Store, Tags, Version, all_shards,
+    Activity, Alias, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow,
+    ExecutionUpdate, MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions,
+    PostgresStore, Publication, PublicationChange, Removed, Retention, Revision, Routing, ShardId,
+    ShardLease, SqliteOptions, SqliteStore, StartedBy, StateMachine, StateMachineType, Store, Tags,
+    Version, all_shards,
 };
 use support::postgres;
 use uuid::Uuid;
@@ -40,6 +42,7 @@ fn row(number: u64) -> ExecutionRow {
         status: ExecutionStatus::Running,
         started_at: Timestamp(5),
         stopped_at: None,
+        redriven: None,
         resume_at: None,
     }
 }
@@ -51,7 +54,14 @@ fn chunk(number: u64, first_event: u64, first_visible_id: u64) -> Chunk {
 
 fn update(number: u64, status: ExecutionStatus) -> ExecutionUpdate {
     let stopped_at = Some(Timestamp(9));
-    ExecutionUpdate { shard: SHARD, id: id(number), status, stopped_at, resume_at: None }
+    ExecutionUpdate {
+        shard: SHARD,
+        id: id(number),
+        status,
+        stopped_at,
+        redriven: None,
+        resume_at: None,
+    }
 }
 
 async fn claim(store: &dyn Store) -> ShardLease {
@@ -153,6 +163,65 @@ async fn who_sleeps_is_due_in_time(store: &dyn Store) {
     assert_eq!(due(Some((Timestamp(0), id(2))), 99).await, [(Timestamp(20), id(3))]);
 }
 
+async fn what_was_redriven_is_open_again(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let group = CommitGroup { starts: vec![row(1), row(2)], ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let updates = vec![update(1, ExecutionStatus::Failed), update(2, ExecutionStatus::Failed)];
+    commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
+    let redriven = Some(Redriven { count: 3, at: Timestamp(20) });
+    let open =
+        ExecutionUpdate { stopped_at: None, redriven, ..update(1, ExecutionStatus::Running) };
+    commit(store, &mut lease, CommitGroup { updates: vec![open], ..CommitGroup::default() }).await;
+    let again = ExecutionRow { redriven, ..row(1) };
+    assert_eq!(store.find_execution(SHARD, MACHINE, "e1").await.unwrap(), Some(again.clone()));
+    let due = store.due_executions(SHARD, None, Timestamp(30), 10).await.unwrap();
+    assert_eq!(due, slice::from_ref(&again));
+    // It ended long ago, and is in progress now.
+    assert_eq!(store.remove_closed(SHARD, days_later(99), 10).await.unwrap().executions, 1);
+    assert_eq!(names(store).await, ["e1"]);
+
+    // One that starts, ends and is redriven in one commit is written as it is then.
+    let redrive = ExecutionUpdate {
+        id: id(4),
+        stopped_at: None,
+        redriven,
+        ..update(4, ExecutionStatus::Running)
+    };
+    let group =
+        CommitGroup { starts: vec![row(4)], updates: vec![redrive], ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let found = store.find_execution(SHARD, MACHINE, "e4").await.unwrap();
+    assert_eq!(found, Some(ExecutionRow { redriven, ..row(4) }));
+}
+
+async fn what_was_removed_cannot_change(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let group = CommitGroup {
+        starts: vec![row(1), row(2)],
+        chunks: vec![chunk(1, 0, 1)],
+        updates: vec![update(1, ExecutionStatus::Failed)],
+        ..CommitGroup::default()
+    };
+    commit(store, &mut lease, group).await;
+    assert_eq!(store.remove_closed(SHARD, days_later(99), 10).await.unwrap().executions, 1);
+    let redriven = Some(Redriven { count: 1, at: Timestamp(20) });
+    let open =
+        ExecutionUpdate { stopped_at: None, redriven, ..update(1, ExecutionStatus::Running) };
+    let group = CommitGroup {
+        leases: vec![lease],
+        chunks: vec![chunk(1, 2, 3), chunk(2, 0, 1)],
+        updates: vec![update(2, ExecutionStatus::Failed), open],
+        ..CommitGroup::default()
+    };
+    let refused = store.commit(&group).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(store.read_leases(&[SHARD]).await.unwrap(), [lease]);
+    assert_eq!(store.load_journal(SHARD, id(1)).await.unwrap(), []);
+    assert_eq!(store.load_journal(SHARD, id(2)).await.unwrap(), []);
+    assert_eq!(store.find_execution(SHARD, MACHINE, "e2").await.unwrap(), Some(row(2)));
+}
+
 async fn what_is_there_is_not_written_again(store: &dyn Store) {
     let mut lease = claim(store).await;
     let first = CommitGroup {
@@ -227,6 +296,7 @@ fn machine(name: &str, revision: u128) -> StateMachine {
         revision: self::revision(revision),
         retention_days: None,
         tags: Tags::default(),
+        deleting_since: None,
     }
 }
 
@@ -498,6 +568,22 @@ async fn a_state_machine_may_keep_its_executions_longer_or_shorter(store: &dyn S
     assert_eq!(names(store).await.len(), 0);
 }
 
+async fn a_deletion_begins_once_and_ends_with_the_state_machine(store: &dyn Store) {
+    store.create_state_machine(machine("kept", 1), None).await.unwrap();
+    let going = machine("going", 2);
+    store.create_state_machine(going.clone(), None).await.unwrap();
+    assert!(store.deleting_state_machines().await.unwrap().is_empty());
+    for at in [7, 8] {
+        assert!(store.begin_deletion(&going.arn, Timestamp(at)).await.unwrap());
+    }
+    let found = store.get_state_machine(&going.arn).await.unwrap().unwrap();
+    assert_eq!(found.deleting_since, Some(Timestamp(7)));
+    assert_eq!(store.deleting_state_machines().await.unwrap(), slice::from_ref(&going.arn));
+    assert!(store.delete_state_machine(&going.arn).await.unwrap());
+    assert!(store.deleting_state_machines().await.unwrap().is_empty());
+    assert!(!store.begin_deletion(&going.arn, Timestamp(9)).await.unwrap());
+}
+
 async fn tags_change_only_from_what_they_were(store: &dyn Store) {
     let tags = |keys: &[&str]| -> Tags {
         keys.iter().map(|key| ((*key).to_owned(), "v \"'\u{e9}".to_owned())).collect()
@@ -511,6 +597,53 @@ async fn tags_change_only_from_what_they_were(store: &dyn Store) {
     let present = machine.revision.id;
     assert!(store.update_state_machine(&machine.arn, present, revision(2)).await.unwrap());
     assert_eq!(store.get_state_machine(&machine.arn).await.unwrap().unwrap().tags, two);
+}
+
+async fn activities_are_created_once(store: &dyn Store) {
+    let activity = |name: &str, created_at| Activity {
+        arn: format!("arn:aws:states:us-east-1:000000000000:activity:{name}").into(),
+        name: name.into(),
+        created_at: Timestamp(created_at),
+        encryption: r#"{"type":"AWS_OWNED_KEY"}"#.into(),
+        tags: Tags::from([("k".into(), "v".into())]),
+    };
+    let all = ["a", "b", "c"].map(|name| activity(name, 5));
+    for activity in all.iter().rev() {
+        assert_eq!(store.create_activity(activity.clone()).await.unwrap(), None);
+    }
+    let present = store.create_activity(activity("b", 6)).await.unwrap();
+    assert_eq!(present.as_ref(), Some(&all[1]), "it stays as it was");
+    assert_eq!(store.list_activities(None, 9).await.unwrap(), all);
+    assert_eq!(store.list_activities(Some(&all[0].arn), 1).await.unwrap(), all[1..2]);
+
+    let other = Tags::from([("k".into(), "w".into())]);
+    assert!(!store.set_activity_tags(&all[0].arn, &other, &other).await.unwrap());
+    assert!(!store.set_activity_tags("none", &all[0].tags, &other).await.unwrap());
+    assert!(store.set_activity_tags(&all[0].arn, &all[0].tags, &other).await.unwrap());
+    assert_eq!(store.get_activity(&all[0].arn).await.unwrap().unwrap().tags, other);
+
+    assert!(store.delete_activity(&all[0].arn).await.unwrap());
+    assert!(!store.delete_activity(&all[0].arn).await.unwrap());
+    assert_eq!(store.get_activity(&all[0].arn).await.unwrap(), None);
+    assert_eq!(store.create_activity(activity("a", 7)).await.unwrap(), None);
+}
+
+async fn an_execution_is_found_by_its_id(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let group = CommitGroup { starts: vec![row(1), row(2)], ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let updates = vec![update(2, ExecutionStatus::Failed)];
+    commit(store, &mut lease, CommitGroup { updates, ..CommitGroup::default() }).await;
+    assert_eq!(store.get_execution(SHARD, id(1)).await.unwrap(), Some(row(1)));
+    let closed = store.get_execution(SHARD, id(2)).await.unwrap().unwrap();
+    assert_eq!(closed.status, ExecutionStatus::Failed);
+    assert_eq!(store.get_execution(ShardId(4), id(1)).await.unwrap(), None);
+    assert_eq!(store.get_execution(SHARD, id(3)).await.unwrap(), None);
+}
+
+async fn a_database_keeps_its_secret(store: &dyn Store) {
+    assert_eq!(store.token_key([1; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(store.token_key([2; 32]).await.unwrap(), [1; 32]);
 }
 
 async fn revisions_that_nobody_needs_go_the_second_time(store: &dyn Store) {
@@ -604,6 +737,8 @@ over_all_stores! {
     a_commit_is_visible,
     an_execution_may_start_and_end_in_one_commit,
     a_lost_lease_writes_nothing,
+    what_was_redriven_is_open_again,
+    what_was_removed_cannot_change,
     what_is_there_is_not_written_again,
     who_sleeps_is_due_in_time,
     history_is_read_from_any_event_in_both_directions,
@@ -615,7 +750,11 @@ over_all_stores! {
     what_ended_long_ago_goes_with_its_journal,
     more_than_one_transaction_removes_goes_as_well,
     a_state_machine_may_keep_its_executions_longer_or_shorter,
+    a_deletion_begins_once_and_ends_with_the_state_machine,
     tags_change_only_from_what_they_were,
+    activities_are_created_once,
+    an_execution_is_found_by_its_id,
+    a_database_keeps_its_secret,
     revisions_that_nobody_needs_go_the_second_time,
     metadata_is_replaced_by_key,
 }
@@ -684,6 +823,63 @@ async fn postgres_is_opened_again_and_refused_when_it_is_newer_or_unsafe() {
 }
 
 /// Commits of different lanes, and claims between them.
+/// Of a redrive and a removal at the same time one has no effect, whichever comes second.
+#[tokio::test]
+async fn postgres_redrives_or_removes() {
+    let Some((url, store)) = postgres().await else { return };
+    let mut lease = claim(&store).await;
+    let later =
+        ExecutionUpdate { stopped_at: Some(Timestamp(10)), ..update(2, ExecutionStatus::Failed) };
+    let group = CommitGroup {
+        starts: vec![row(1), row(2)],
+        chunks: vec![chunk(1, 0, 1), chunk(2, 0, 1)],
+        updates: vec![update(1, ExecutionStatus::Failed), later],
+        ..CommitGroup::default()
+    };
+    commit(&store, &mut lease, group).await;
+    let store = Arc::new(store);
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let waits = Duration::from_millis(200);
+
+    let mut redrive = other.begin().await.unwrap();
+    sqlx::query("UPDATE execution SET status = 1, stopped_at = NULL WHERE name = 'e1'")
+        .execute(&mut *redrive)
+        .await
+        .unwrap();
+    let removing = store.clone();
+    let removal =
+        tokio::spawn(async move { removing.remove_closed(SHARD, days_later(99), 1).await });
+    tokio::time::sleep(waits).await;
+    redrive.commit().await.unwrap();
+    assert_eq!(removal.await.unwrap().unwrap().executions, 0);
+    assert_eq!(store.load_journal(SHARD, id(1)).await.unwrap(), [chunk(1, 0, 1)]);
+
+    let mut removal = other.begin().await.unwrap();
+    for delete in [
+        "DELETE FROM journal WHERE execution_id = $1",
+        "DELETE FROM execution WHERE execution_id = $1",
+    ] {
+        sqlx::query(delete).bind(id(2).0).execute(&mut *removal).await.unwrap();
+    }
+    let (redriving, leases) = (store.clone(), vec![lease]);
+    let redrive = tokio::spawn(async move {
+        let open = ExecutionUpdate { stopped_at: None, ..update(2, ExecutionStatus::Running) };
+        let group = CommitGroup {
+            leases,
+            chunks: vec![chunk(2, 2, 3)],
+            updates: vec![open],
+            ..CommitGroup::default()
+        };
+        redriving.commit(&group).await
+    });
+    tokio::time::sleep(waits).await;
+    removal.commit().await.unwrap();
+    let refused = redrive.await.unwrap();
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(store.load_journal(SHARD, id(2)).await.unwrap(), []);
+    assert_eq!(store.read_leases(&[SHARD]).await.unwrap(), [lease]);
+}
+
 #[tokio::test]
 async fn postgres_commits_lanes_side_by_side() {
     let Some((_, store)) = postgres().await else { return };

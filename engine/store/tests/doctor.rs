@@ -64,6 +64,7 @@ fn journal(name: &str) -> Journal {
         state_machine_name: "m".into(),
         role_arn: "role".into(),
         qualifier: qualifier(name),
+        child_of: None,
         kind: Default::default(),
     };
     let mut decided = Decision::default();
@@ -117,6 +118,7 @@ async fn fill(store: &dyn Store) {
         revision,
         retention_days: None,
         tags: Tags::default(),
+        deleting_since: None,
     };
     let created_at = Timestamp(5);
     let version =
@@ -146,6 +148,7 @@ async fn fill(store: &dyn Store) {
             status: ExecutionStatus::Running,
             started_at: start[0].at,
             stopped_at: None,
+            redriven: None,
             resume_at: Some(due),
         });
         group.chunks.push(chunk(shard, id(number), &[], &start));
@@ -156,6 +159,7 @@ async fn fill(store: &dyn Store) {
                 id: id(number),
                 status: ExecutionStatus::Succeeded,
                 stopped_at: Some(due),
+                redriven: None,
                 resume_at: None,
             });
         }
@@ -228,7 +232,7 @@ async fn a_sound_database_has_no_findings_also_while_a_server_has_it() {
 
 #[tokio::test]
 async fn every_damage_is_found() {
-    let cases: [(&str, &[Check]); 22] = [
+    let cases: [(&str, &[Check]); 23] = [
         ("UPDATE execution SET version = 2 WHERE execution_id = LAST", &[Check::Row]),
         ("UPDATE execution SET alias = NULL WHERE execution_id = LAST", &[Check::Row]),
         ("DELETE FROM state_machine_version", &[Check::Publication]),
@@ -240,6 +244,10 @@ async fn every_damage_is_found() {
         ("UPDATE execution SET stopped_at = 9 WHERE execution_id = FIRST", &[Check::Row]),
         ("UPDATE execution SET stopped_at = NULL WHERE execution_id = FIRST", &[Check::Row]),
         ("UPDATE execution SET status = 9 WHERE execution_id = FIRST", &[Check::Form]),
+        (
+            "UPDATE execution SET redrive_count = 1, redriven_at = 9 WHERE execution_id = FIRST",
+            &[Check::Row],
+        ),
         (
             "UPDATE execution SET resume_at = resume_at + 1 WHERE execution_id = LAST",
             &[Check::Sleep],
@@ -317,6 +325,7 @@ async fn rows_and_indexes_are_rebuilt_from_the_journal() {
         "UPDATE execution SET status = 3, stopped_at = 9 WHERE execution_id = FIRST",
         "UPDATE execution SET status = 9 WHERE execution_id = FIRST",
         "UPDATE execution SET name = 'x' WHERE execution_id = LAST",
+        "UPDATE execution SET redrive_count = 1, redriven_at = 9 WHERE execution_id = FIRST",
         "UPDATE execution SET resume_at = 1 WHERE execution_id = LAST",
         "DELETE FROM machine",
         SPOIL_INDEX,
@@ -331,6 +340,52 @@ async fn rows_and_indexes_are_rebuilt_from_the_journal() {
             repair_shard(&repairer, shard).await.unwrap();
         }
         assert_eq!(findings(repairer.inspector()).await, [], "{sql}");
+        drop(repairer);
+        assert_eq!(rows(&path).await, before, "{sql}");
+    }
+}
+
+/// The last execution is stopped, redriven, and waits once more.
+async fn redrive_last(store: &dyn Store) {
+    let (shard, names) = names();
+    let Journal { start, due, .. } = journal(&names[2]);
+    let (mut execution, mut decided) = (Execution::replay(&start), Decision::default());
+    let moment = Moment { now: due, entropy: [7; 16] };
+    let stop = Stimulus::Stop { error: None, cause: None };
+    for stimulus in [stop, Stimulus::Redrive { client_token: Some("t".into()) }] {
+        decide(&program(), &mut execution, moment, stimulus, &mut decided);
+    }
+    let leases = store.claim_shards(NodeId(Uuid::nil()), &[shard]).await.unwrap();
+    let update = ExecutionUpdate {
+        shard,
+        id: id(2),
+        status: ExecutionStatus::Running,
+        stopped_at: None,
+        redriven: execution.redriven(),
+        resume_at: execution.sleeps_until(),
+    };
+    let (chunks, updates) = (vec![chunk(shard, id(2), &start, &decided.events)], vec![update]);
+    store.commit(&CommitGroup { leases, chunks, updates, starts: Vec::new() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redriven_execution_is_sound_and_its_row_can_be_rebuilt() {
+    let (_folder, path) = database().await;
+    let store = SqliteStore::open(SqliteOptions { path: path.clone() }).await.unwrap();
+    redrive_last(&store).await;
+    store.close().await;
+    assert_eq!(findings(&SqliteInspector::open(&path).await.unwrap()).await, []);
+    let before = rows(&path).await;
+    assert_eq!(before[2].redriven.map(|redriven| redriven.count), Some(1));
+    for sql in [
+        "UPDATE execution SET redrive_count = 2 WHERE execution_id = LAST",
+        "UPDATE execution SET redriven_at = NULL WHERE execution_id = LAST",
+        "DELETE FROM execution WHERE execution_id = LAST",
+    ] {
+        damage(&path, sql).await;
+        let repairer = SqliteRepairer::open(&path).await.unwrap();
+        assert_ne!(findings(repairer.inspector()).await, [], "{sql}");
+        assert_eq!(repair_shard(&repairer, names().0).await.unwrap(), 1, "{sql}");
         drop(repairer);
         assert_eq!(rows(&path).await, before, "{sql}");
     }

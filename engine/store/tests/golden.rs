@@ -12,7 +12,9 @@ use std::sync::Arc;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    Event, EventId, EventKind, Execution, ExecutionStatus, FrameId, Qualifier, StartContext,
+    BatchLimits, Batches, ChildEnd, ChildOf, EndedChild, Event, EventId, EventKind, Execution,
+    ExecutionStatus, FrameId, MapLimits, MapRunItems, MapRunPlan, MapRunTotals, Qualifier,
+    StartContext,
 };
 use stepyard_store::codec::{decode, encode};
 
@@ -30,6 +32,7 @@ fn context() -> Arc<StartContext> {
         state_machine_name: "m".into(),
         role_arn: "arn:aws:iam::000000000000:role/r".into(),
         qualifier: None,
+        child_of: None,
         kind: Default::default(),
     })
 }
@@ -193,12 +196,189 @@ fn evaluation() -> Vec<Event> {
     ])
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 6] {
+/// A task that was submitted and ended by its token, and one that a worker took, which failed.
+fn outside() -> Vec<Event> {
+    let (call, activity, data) = (StateId(0), StateId(1), payload("[1]"));
+    let scheduled = |state| EventKind::TaskScheduled {
+        state,
+        parameters: payload("[1]"),
+        timeout_seconds: Some(60),
+        heartbeat_seconds: Some(5),
+        role_arn: None,
+    };
+    journal(vec![
+        started(None),
+        (0, EventKind::StateEntered { state: call, input: data.clone() }),
+        (0, scheduled(call)),
+        (0, EventKind::TaskStarted { state: call }),
+        (0, EventKind::TaskSubmitted { state: call, output: payload(r#"{"StatusCode":200}"#) }),
+        (0, EventKind::TaskSucceeded { state: call, output: data.clone() }),
+        (0, EventKind::StateExited { state: call, output: data.clone(), assigned: None }),
+        (0, EventKind::StateEntered { state: activity, input: data }),
+        (0, scheduled(activity)),
+        (0, EventKind::ActivityStarted { state: activity, worker: Some("wörker".into()) }),
+        (0, EventKind::TaskFailed { state: activity, error: Some("E".into()), cause: None }),
+        (0, scheduled(activity)),
+        (0, EventKind::ActivityStarted { state: activity, worker: None }),
+        (0, EventKind::TaskFailed { state: activity, error: None, cause: None }),
+        (0, EventKind::ExecutionFailed { error: None, cause: None }),
+    ])
+}
+
+/// A Map state whose second iteration fails; the execution is redriven twice, the second time with a token.
+fn redriven() -> Vec<Event> {
+    let (map, task) = (StateId(0), StateId(1));
+    let items = payload("[1,2]");
+    let iteration =
+        |index| EventKind::MapIterationStarted { state: map, index, input: payload("1") };
+    let entered = |state| EventKind::StateEntered { state, input: items.clone() };
+    let exited = |state| EventKind::StateExited { state, output: items.clone(), assigned: None };
+    let scheduled = EventKind::TaskScheduled {
+        state: task,
+        parameters: items.clone(),
+        timeout_seconds: None,
+        heartbeat_seconds: None,
+        role_arn: None,
+    };
+    let failed = || EventKind::ExecutionFailed { error: Some("E".into()), cause: None };
+    let redriven = |redrive_count, token: Option<&str>| EventKind::ExecutionRedriven {
+        redrive_count,
+        client_token: token.map(Arc::from),
+    };
+    let data = items.clone();
+    journal(vec![
+        started(Some(60)),
+        (0, entered(map)),
+        (
+            0,
+            EventKind::MapStateStarted {
+                state: map,
+                input: data.clone(),
+                items: data.clone(),
+                length: 2,
+                concurrency: 1,
+            },
+        ),
+        (0, iteration(0)),
+        (1, entered(task)),
+        (1, exited(task)),
+        (1, EventKind::MapIterationSucceeded { state: map, index: 0 }),
+        (0, iteration(1)),
+        (2, entered(task)),
+        (2, scheduled.clone()),
+        (2, EventKind::TaskStarted { state: task }),
+        (2, EventKind::TaskFailed { state: task, error: Some("E".into()), cause: None }),
+        (2, EventKind::MapIterationFailed { state: map, index: 1 }),
+        (2, EventKind::StateAborted { state: task }),
+        (0, EventKind::MapStateFailed { state: map }),
+        (0, failed()),
+        (0, redriven(1, None)),
+        (2, scheduled),
+        (0, EventKind::ExecutionAborted { error: None, cause: None }),
+        (0, redriven(2, Some("token"))),
+        (2, exited(task)),
+        (2, EventKind::MapIterationSucceeded { state: map, index: 1 }),
+        (0, EventKind::MapStateSucceeded { state: map }),
+        (0, exited(map)),
+        (0, EventKind::ExecutionSucceeded { output: data }),
+    ])
+}
+
+fn ended(number: u64, status: ExecutionStatus, output: Option<&str>) -> (u32, EventKind) {
+    let has_failed = status != ExecutionStatus::Succeeded;
+    let child = EndedChild {
+        number,
+        items: number + 1,
+        input: has_failed.then(|| payload("[1]")),
+        end: ChildEnd {
+            status,
+            started: Timestamp(1_700_000_000_100),
+            stopped: Timestamp(1_700_000_000_150),
+            output: output.map(payload),
+            error: has_failed.then(|| "E".into()),
+            cause: None,
+            redrive_count: u32::from(has_failed),
+        },
+    };
+    (0, EventKind::MapRunChildEnded(Arc::new(child)))
+}
+
+fn map_run_started(items: MapRunItems, rest: Option<&str>) -> Vec<(u32, EventKind)> {
+    let state = StateId(0);
+    let plan = MapRunPlan {
+        arn: "arn:aws:states:us-east-1:000000000000:mapRun:m/l:6f2a".into(),
+        input: payload(r#"{"n":1.0}"#),
+        items,
+        batches: rest.map(|input| Batches {
+            limits: BatchLimits { items: Some(2), input_bytes: None },
+            input: Some(payload(input)),
+        }),
+        export: rest.map(payload),
+        limits: MapLimits {
+            max_concurrency: 7,
+            tolerated_failure_count: Some(0),
+            tolerated_failure_percentage: rest.map(|_| 12.5),
+        },
+    };
+    let map_state_started = EventKind::MapStateStarted {
+        state,
+        input: payload("{}"),
+        items: payload("[]"),
+        length: 0,
+        concurrency: 0,
+    };
+    vec![
+        (0, EventKind::StateEntered { state, input: payload("{}") }),
+        (0, map_state_started),
+        (0, EventKind::MapRunStarted { state, plan: Arc::new(plan) }),
+    ]
+}
+
+/// A Map Run that succeeds, and another one that fails, both of a child execution; it is abandoned with a third one.
+fn map_runs() -> Vec<Event> {
+    let state = StateId(0);
+    let child = ChildOf { map_run_arn: "arn:r".into(), state: StateId(3) };
+    let context = StartContext { child_of: Some(child), ..StartContext::clone(&context()) };
+    let input = payload("1");
+    let start =
+        EventKind::ExecutionStarted { context: Arc::new(context), input, timeout_seconds: None };
+    let mut kinds = vec![(0, start)];
+    kinds.extend(map_run_started(MapRunItems::Given(payload("[1,2,3]")), None));
+    let limits = MapLimits { max_concurrency: 1, ..MapLimits::default() };
+    kinds.extend([
+        ended(1, ExecutionStatus::Succeeded, Some("2")),
+        (0, EventKind::MapRunTotalsKnown(MapRunTotals { items: 3, children: 2 })),
+        (0, EventKind::MapRunUpdated(limits)),
+        ended(0, ExecutionStatus::Succeeded, Some("1")),
+        (0, EventKind::MapRunSucceeded { state }),
+        (0, EventKind::MapStateSucceeded { state }),
+        (0, EventKind::StateExited { state, output: payload("[1,2]"), assigned: None }),
+    ]);
+    let read = || MapRunItems::Read { arguments: payload(r#"{"Bucket":"b"}"#), max_items: -1 };
+    kinds.extend(map_run_started(read(), Some(r#"{"Prefix":"p"}"#)));
+    kinds.extend([
+        ended(0, ExecutionStatus::Failed, None),
+        ended(1, ExecutionStatus::TimedOut, None),
+        ended(2, ExecutionStatus::Aborted, None),
+        (0, EventKind::MapRunFailed { state, error: Some("E".into()), cause: None }),
+        (0, EventKind::MapStateFailed { state }),
+        (0, EventKind::StateExited { state, output: payload("{}"), assigned: None }),
+    ]);
+    kinds.extend(map_run_started(read(), None));
+    kinds.push((0, EventKind::MapRunAborted { state }));
+    kinds.push((0, EventKind::ExecutionFailed { error: None, cause: None }));
+    journal(kinds)
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 9] {
     [
         ("evaluation", evaluation()),
+        ("map_runs", map_runs()),
         ("nesting", nesting()),
         ("others", others()),
+        ("outside", outside()),
         ("qualified", qualified()),
+        ("redriven", redriven()),
         ("task", task()),
         ("variables", variables()),
     ]
@@ -223,7 +403,9 @@ fn the_oldest_journals_fold() {
         ("evaluation", "FAILED"),
         ("task", "FAILED"),
         ("nesting", "SUCCEEDED"),
+        ("outside", "FAILED"),
         ("qualified", "SUCCEEDED"),
+        ("redriven", "SUCCEEDED"),
         ("variables", "SUCCEEDED"),
     ];
     for (name, status) in ends {

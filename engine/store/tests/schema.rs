@@ -18,7 +18,9 @@ const SHARDED: [&str; 3] = ["shard", "journal", "execution"];
 
 /// The others: small, changed seldom and never in a commit, so they may stand in one place when shards do not.
 /// `machine` is written at the first start of a machine and copied into the memory of each node.
-const UNSHARDED: [&str; 7] = [
+const UNSHARDED: [&str; 9] = [
+    "activity",
+    "task_key",
     "machine",
     "state_machine",
     "state_machine_version",

@@ -72,10 +72,14 @@ pub(crate) async fn create_state_machine(
         },
         retention_days: None,
         tags,
+        deleting_since: None,
     };
     let version = first_version(&request, &machine);
     match app.store.create_state_machine(machine.clone(), version.clone()).await? {
         None => Ok(answer(machine, version)),
+        Some(present) if present.deleting_since.is_some() => {
+            Err(ApiError::state_machine_deleting(&present.arn))
+        }
         Some(present) if is_same(&present, &machine) => {
             let earlier = version_of_creation(app, &present).await?;
             let description = |version: &Option<Version>| {
@@ -216,12 +220,7 @@ pub(super) fn check_definition_as(
         if let Some(label) = errors().find(|fault| fault.code == Code::InvalidLabel) {
             return invalid_label(definition, &label.message);
         }
-        // What AWS refuses too comes first: nothing else is told until that is mended.
-        let faults = errors().filter(|fault| fault.code != Code::UnsupportedFeature);
-        let mut texts: Vec<_> = faults.map(ToString::to_string).collect();
-        if texts.is_empty() {
-            texts.extend(errors().map(ToString::to_string));
-        }
+        let texts: Vec<_> = errors().map(ToString::to_string).collect();
         let message = format!("Invalid State Machine Definition: '{}'", texts.join(", "));
         ApiError::new("InvalidDefinition", message)
     })

@@ -62,6 +62,7 @@ pub(crate) async fn create_state_machine_alias(
         updated_at: now,
     };
     let machine_arn = &routed.machine_arn;
+    app.check_not_deleting(machine_arn).await?;
     loop {
         let publication = app.store.publication(machine_arn).await?.unwrap_or_default();
         routed.check_versions(&publication)?;

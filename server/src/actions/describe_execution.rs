@@ -8,6 +8,7 @@ use stepyard_json::Payload;
 use stepyard_machine::{ExecutionStatus, Text};
 use stepyard_runtime::ExecutionView;
 
+use super::redrive_execution;
 use crate::app::App;
 use crate::wire::{ApiError, Constraints, EpochSeconds, METADATA_ONLY, required};
 
@@ -46,6 +47,8 @@ pub(crate) struct DescribeExecutionResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_alias_arn: Option<String>,
     redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<EpochSeconds>,
     redrive_status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     redrive_status_reason: Option<String>,
@@ -66,12 +69,16 @@ pub(crate) async fn describe_execution(
     Constraints::default().included_data(request.included_data.as_deref()).check()?;
     let view = app.execution_view(arn).await?;
     let with_data = request.included_data.as_deref() != Some(METADATA_ONLY);
-    Ok(answer(&view, with_data))
+    let refusal = redrive_execution::refusal(app, &view).await?;
+    Ok(answer(&view, with_data, refusal))
 }
 
-fn answer(view: &ExecutionView, with_data: bool) -> DescribeExecutionResponse {
+fn answer(
+    view: &ExecutionView,
+    with_data: bool,
+    redrive_refusal: Option<String>,
+) -> DescribeExecutionResponse {
     let text = |data: &Payload| with_data.then(|| data.text().clone());
-    let (redrive_status, redrive_status_reason) = redrive(view.row.status);
     let timed_out = view.row.status == ExecutionStatus::TimedOut;
     let (machine_arn, qualifier) = (&view.row.state_machine_arn, view.row.qualifier.as_ref());
     DescribeExecutionResponse {
@@ -90,21 +97,12 @@ fn answer(view: &ExecutionView, with_data: bool) -> DescribeExecutionResponse {
         cause: view.cause.clone().filter(|_| !timed_out),
         state_machine_version_arn: qualifier.map(|by| by.version_arn(machine_arn)),
         state_machine_alias_arn: qualifier.and_then(|by| by.alias_arn(machine_arn)),
-        redrive_count: 0,
-        redrive_status,
-        redrive_status_reason,
-    }
-}
-
-/// What AWS says of redriving an execution with this status.
-fn redrive(status: ExecutionStatus) -> (&'static str, Option<String>) {
-    match status {
-        ExecutionStatus::Running | ExecutionStatus::Succeeded => (
-            "NOT_REDRIVABLE",
-            Some(format!("Execution is {} and cannot be redriven", status.as_str())),
-        ),
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
-            ("REDRIVABLE", None)
-        }
+        redrive_count: view.row.redriven.map_or(0, |redriven| redriven.count),
+        redrive_date: view.row.redriven.map(|redriven| EpochSeconds(redriven.at)),
+        redrive_status: match redrive_refusal {
+            None => "REDRIVABLE",
+            Some(_) => "NOT_REDRIVABLE",
+        },
+        redrive_status_reason: redrive_refusal,
     }
 }

@@ -73,7 +73,10 @@ pub(crate) async fn describe_state_machine(
         configuration: configuration(&machine.revision),
         state_machine_arn: arn.into(),
         name: machine.name,
-        status: "ACTIVE",
+        status: match machine.deleting_since {
+            None => "ACTIVE",
+            Some(_) => "DELETING",
+        },
         definition: shown_definition(&machine.revision, included_data),
         role_arn: machine.revision.role_arn,
         creation_date: version.as_ref().map_or(machine.created_at, |version| version.created_at),

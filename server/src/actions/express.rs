@@ -34,6 +34,7 @@ pub(super) async fn express_start(
         state_machine_name: machine.name.clone(),
         role_arn: machine.revision.role_arn.clone(),
         qualifier: qualifier.clone(),
+        child_of: None,
         kind,
     });
     let logging = logging(&machine.revision.configuration, &app.identity.region);

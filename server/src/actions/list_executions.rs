@@ -22,6 +22,9 @@ const TOKEN_CHARS_MAX: usize = 3_096;
 const STATUSES: &[&str] =
     &["SUCCEEDED", "TIMED_OUT", PENDING_REDRIVE, "ABORTED", "FAILED", "RUNNING"];
 
+/// Words of `redriveFilter`.
+const REDRIVE_FILTERS: &[&str] = &["NOT_REDRIVEN", "REDRIVEN"];
+
 /// A status that only child executions of a Map Run have.
 const PENDING_REDRIVE: &str = "PENDING_REDRIVE";
 
@@ -62,6 +65,8 @@ struct ExecutionListItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_alias_arn: Option<String>,
     redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<EpochSeconds>,
 }
 
 /// Lists executions of a state machine, a version or an alias, newest start first.
@@ -69,24 +74,23 @@ pub(crate) async fn list_executions(
     app: &App,
     request: ListExecutionsRequest,
 ) -> Result<ListExecutionsResponse, ApiError> {
-    if request.map_run_arn.is_some() || request.redrive_filter.is_some() {
+    if request.map_run_arn.is_some() {
         return Err(ApiError::validation("Listing by Map Run is not supported yet"));
     }
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     Constraints::default()
         .one_of("statusFilter", request.status_filter.as_deref(), STATUSES)
+        .one_of("redriveFilter", request.redrive_filter.as_deref(), REDRIVE_FILTERS)
         .max_results(request.max_results)
         .length("nextToken", request.next_token.as_deref(), 1..=TOKEN_CHARS_MAX)
         .check()?;
+    refuse_filters_of_map_runs(&request)?;
     let parsed = Arn::parse(arn)?;
     let machine_arn = parsed.unqualified()?;
     if app.state_machine(&machine_arn).await?.machine_type == StateMachineType::Express {
         return Err(type_not_supported());
     }
     check_existence(app, &parsed, arn).await?;
-    if request.status_filter.as_deref() == Some(PENDING_REDRIVE) {
-        return Ok(ListExecutionsResponse { executions: Vec::new(), next_token: None });
-    }
     let query = ExecutionQuery {
         state_machine_arn: Some(machine_arn.into()),
         started_by: started_by(&parsed),
@@ -98,6 +102,21 @@ pub(crate) async fn list_executions(
     let (rows, next_token) = page(app, query).await?;
     let executions = rows.into_iter().map(item).collect::<Result<_, _>>()?;
     Ok(ListExecutionsResponse { executions, next_token })
+}
+
+/// What only a list of a Map Run can be filtered by (API reference).
+fn refuse_filters_of_map_runs(request: &ListExecutionsRequest) -> Result<(), ApiError> {
+    let refused = |what| {
+        let text = format!("{what} is supported for a mapRunArn only, not for a stateMachineArn");
+        Err(ApiError::validation(text))
+    };
+    if request.redrive_filter.is_some() {
+        return refused("redriveFilter");
+    }
+    match request.status_filter.as_deref() {
+        Some(PENDING_REDRIVE) => refused("The statusFilter PENDING_REDRIVE"),
+        _ => Ok(()),
+    }
 }
 
 /// Which executions of its state machine an ARN stands for; `None` is all of them.
@@ -148,7 +167,8 @@ fn item(row: ExecutionRow) -> Result<ExecutionListItem, ApiError> {
         status: row.status.as_str(),
         start_date: EpochSeconds(row.started_at),
         stop_date: row.stopped_at.map(EpochSeconds),
-        redrive_count: 0,
+        redrive_count: row.redriven.map_or(0, |redriven| redriven.count),
+        redrive_date: row.redriven.map(|redriven| EpochSeconds(redriven.at)),
     })
 }
 

@@ -45,7 +45,7 @@ pub(crate) async fn publish_state_machine_version(
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     let description = request.description.as_deref();
     Constraints::default().length("description", description, 0..=DESCRIPTION_CHARS_MAX).check()?;
-    let machine = app.state_machine(arn).await?;
+    let machine = app.state_machine_to_change(arn).await?;
     check_revision(&machine, request.revision_id.as_deref())?;
     let version = publish(app, &machine, description).await?;
     Ok(PublishStateMachineVersionResponse {

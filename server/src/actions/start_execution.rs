@@ -59,6 +59,7 @@ pub(crate) async fn start_execution(
         state_machine_name: machine.name.clone(),
         role_arn: machine.revision.role_arn.clone(),
         qualifier,
+        child_of: None,
         kind: ExecutionKind::Standard,
     });
     let revision = machine.revision.id;

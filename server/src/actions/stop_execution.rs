@@ -11,8 +11,8 @@ use crate::arn::Arn;
 use crate::wire::{ApiError, Constraints, epoch_seconds, required};
 
 /// Longest error and cause, in characters.
-const ERROR_CHARS_MAX: usize = 256;
-const CAUSE_CHARS_MAX: usize = 32_768;
+pub(super) const ERROR_CHARS_MAX: usize = 256;
+pub(super) const CAUSE_CHARS_MAX: usize = 32_768;
 
 /// Request of StopExecution.
 #[derive(Debug, Default, Deserialize)]

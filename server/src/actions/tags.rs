@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use stepyard_store::Tags;
 
 use crate::app::App;
-use crate::arn::Arn;
+use crate::arn::{Arn, Resource};
 use crate::wire::{ApiError, Constraints};
 
 /// Most tags of a resource (Step Functions developer guide, "Quotas").
@@ -80,10 +80,20 @@ pub(super) fn show(tags: Tags) -> Vec<Tag> {
 /// # Errors
 /// `ResourceNotFound`.
 pub(super) async fn of(app: &App, arn: &str) -> Result<Tags, ApiError> {
-    Arn::parse(arn)?.state_machine_name()?;
-    match app.store.get_state_machine(arn).await? {
-        Some(machine) => Ok(machine.tags),
-        None => Err(ApiError::new("ResourceNotFound", format!("Resource not found: '{arn}'"))),
+    let tags = match is_activity(arn)? {
+        true => app.store.get_activity(arn).await?.map(|activity| activity.tags),
+        false => app.store.get_state_machine(arn).await?.map(|machine| machine.tags),
+    };
+    let missing = || ApiError::new("ResourceNotFound", format!("Resource not found: '{arn}'"));
+    tags.ok_or_else(missing)
+}
+
+/// Whether it is an activity that has tags; else it is a state machine.
+fn is_activity(arn: &str) -> Result<bool, ApiError> {
+    let parsed = Arn::parse(arn)?;
+    match parsed.resource {
+        Resource::Activity { .. } => Ok(true),
+        _ => parsed.state_machine_name().map(|_| false),
     }
 }
 
@@ -101,7 +111,12 @@ pub(super) async fn change(
         let mut tags = present.clone();
         change(&mut tags);
         check_count(&tags)?;
-        if tags == present || app.store.set_tags(arn, &present, &tags).await? {
+        let is_done = tags == present
+            || match is_activity(arn)? {
+                true => app.store.set_activity_tags(arn, &present, &tags).await?,
+                false => app.store.set_tags(arn, &present, &tags).await?,
+            };
+        if is_done {
             return Ok(());
         }
     }

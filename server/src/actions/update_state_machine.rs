@@ -47,10 +47,10 @@ pub(crate) async fn update_state_machine(
     request: UpdateStateMachineRequest,
 ) -> Result<UpdateStateMachineResponse, ApiError> {
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
-    let machine = app.state_machine(arn).await?;
+    let machine = app.state_machine_to_change(arn).await?;
     check(&request, workflow_of(machine.machine_type))?;
     loop {
-        let machine = app.state_machine(arn).await?;
+        let machine = app.state_machine_to_change(arn).await?;
         let now = app.runtime.clock().now();
         let revision = next_revision(app, &machine, &request, now);
         if is_same(&machine.revision, &revision) {

@@ -42,6 +42,7 @@ pub(crate) async fn update_state_machine_alias(
             "Routing configuration must contain versions of the state machine of the alias {arn}"
         )));
     }
+    app.check_not_deleting(&machine_arn).await?;
     loop {
         let publication = app.store.publication(&machine_arn).await?.unwrap_or_default();
         let present = publication.alias(&name).ok_or_else(ApiError::resource_not_found)?;

@@ -1,7 +1,7 @@
 //! ValidateStateMachineDefinition.
 
 use serde::{Deserialize, Serialize};
-use stepyard_asl::{Code, Diagnostic, Severity, WorkflowType, compile_as};
+use stepyard_asl::{Diagnostic, Severity, WorkflowType, compile_as};
 
 use super::create_state_machine::check_length;
 use crate::app::App;
@@ -55,7 +55,6 @@ pub(crate) async fn validate_state_machine_definition(
         _ => WorkflowType::Standard,
     };
     let mut diagnostics = compile_as(definition, workflow).diagnostics;
-    diagnostics.retain(|fault| fault.code != Code::UnsupportedFeature);
     let is_valid = diagnostics.iter().all(|fault| fault.severity != Severity::Error);
     if request.severity.as_deref() != Some("WARNING") {
         diagnostics.retain(|fault| fault.severity == Severity::Error);

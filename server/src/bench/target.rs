@@ -194,6 +194,7 @@ impl InProcess {
             state_machine_name: self.machine.name.clone(),
             role_arn: self.machine.revision.role_arn.clone(),
             qualifier: None,
+            child_of: None,
             kind: ExecutionKind::Standard,
         };
         Ok(StartExecution {

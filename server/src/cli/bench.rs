@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use stepyard_tasks::Route;
 use stepyard_tasks::lambda::AwsLambda;
-use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, SOURCE_BUCKET};
 
 use super::asynchronous;
 use crate::bench::{self, EchoFunction, LambdaEndpoint, Plan, Workload};
-use crate::boot::{assemble, open_database, registry};
+use crate::boot::{Tasks, assemble, open_database, open_objects, registry};
 use crate::config::{Flags, Resolved, Settings};
+use crate::own_api::OwnApi;
 use crate::telemetry;
 
 #[derive(clap::Args)]
@@ -64,9 +64,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 async fn measure(settings: &Settings, plan: &Plan) -> anyhow::Result<bench::Report> {
     let (store, metadata) = open_database(settings).await?;
-    let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
-    let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
-    let runner = registry(settings, metadata.clone(), objects.clone())
+    let objects = open_objects(settings)?;
+    let api = Arc::new(OwnApi::new());
+    let runner = registry(settings, metadata.clone(), objects.clone(), &api)
         .with_function(EchoFunction::NAME, Arc::new(EchoFunction));
     let endpoint = match plan.workload {
         Workload::Lambda => Some(LambdaEndpoint::start().await?),
@@ -78,7 +78,8 @@ async fn measure(settings: &Settings, plan: &Plan) -> anyhow::Result<bench::Repo
             .with_route(LambdaEndpoint::FUNCTION, Route::Lambda),
         None => runner,
     };
-    let app = assemble(settings, store, metadata, objects, Arc::new(runner), None, None).await?;
+    let tasks = Tasks { runner: Arc::new(runner), api };
+    let app = assemble(settings, store, metadata, objects, tasks, None, None).await?;
     let report = bench::run(app.clone(), settings, plan).await?;
     app.runtime.shutdown(Duration::from_secs(settings.shutdown_grace_seconds)).await;
     app.store.close().await;

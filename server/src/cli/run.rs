@@ -8,7 +8,6 @@ use stepyard_machine::history::project;
 use stepyard_machine::{Event, EventKind};
 use stepyard_runtime::Committed;
 use stepyard_store::MemoryStore;
-use stepyard_tasks::objects::{FsObjectStore, OUTPUT_BUCKET, SOURCE_BUCKET};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +18,9 @@ use crate::actions::{
 };
 use crate::app::App;
 use crate::arn::ANY_ROLE_ARN;
-use crate::boot::{assemble, registry};
+use crate::boot::{Tasks, assemble, open_objects, registry};
 use crate::config::{Flags, LogFormat, Resolved, Settings};
+use crate::own_api::OwnApi;
 use crate::render::{HistoryLine, Tree};
 use crate::serving::stop_signal;
 use crate::telemetry;
@@ -63,11 +63,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 async fn execute(settings: &Settings, definition: String, input: String) -> anyhow::Result<u8> {
     let stop = stop_signal()?;
-    let buckets = [SOURCE_BUCKET, OUTPUT_BUCKET];
-    let objects = Arc::new(FsObjectStore::open(settings.objects_dir(), &buckets)?);
+    let objects = open_objects(settings)?;
     let store = Arc::new(MemoryStore::new());
-    let runner = Arc::new(registry(settings, store.clone(), objects.clone()));
-    let app = assemble(settings, store.clone(), store, objects, runner, None, None).await?;
+    let api = Arc::new(OwnApi::new());
+    let runner = Arc::new(registry(settings, store.clone(), objects.clone(), &api));
+    let tasks = Tasks { runner, api };
+    let app = assemble(settings, store.clone(), store, objects, tasks, None, None).await?;
     let mut news = app.runtime.watch();
     let arn = start(&app, definition, input).await?;
     let mut tree = Tree::default();

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) identity: Identity,
     /// Names of functions that run on Lambda; `*` stands for all.
     pub(crate) lambda_functions: Vec<String>,
+    /// Names of buckets that are on S3; `*` stands for all.
+    pub(crate) s3_buckets: Vec<String>,
     pub(crate) tasks_max: usize,
     pub(crate) upload_bytes_max: usize,
     pub(crate) upload_state_machine: String,
@@ -98,6 +100,7 @@ impl Settings {
                 region: resolved.text("region").into(),
             },
             lambda_functions: list(resolved.text("lambda-functions")),
+            s3_buckets: list(resolved.text("s3-buckets")),
             tasks_max: resolved.parse::<NonZero<usize>>("tasks-max")?.get(),
             upload_bytes_max: resolved.parse("upload-bytes-max")?,
             upload_state_machine: resolved.text("upload-state-machine").into(),

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 19] = [
+pub(crate) const SETTINGS: [Setting; 20] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
@@ -54,6 +54,11 @@ pub(crate) const SETTINGS: [Setting; 19] = [
         "",
         "Functions that run on AWS Lambda though this process has them: names with commas, * for all",
     ),
+    Setting::new(
+        "s3-buckets",
+        "",
+        "Buckets that are on S3 though this machine has them: names with commas, * for all",
+    ),
     Setting::new("tasks-max", "1000", "Tasks that run at the same time"),
     Setting::new("upload-bytes-max", "104857600", "Largest upload, in bytes"),
     Setting::new("upload-state-machine", "image_pipeline", "State machine that an upload starts"),
@@ -69,7 +74,7 @@ pub(crate) const SETTINGS: [Setting; 19] = [
 ];
 
 /// Settings that are lists: with commas, or in the configuration file also as lists.
-const LISTS: [&str; 2] = ["lambda-functions", "allowed-hosts"];
+const LISTS: [&str; 3] = ["lambda-functions", "s3-buckets", "allowed-hosts"];
 
 /// One setting.
 pub(crate) struct Setting {

@@ -54,6 +54,6 @@ pub(super) fn operation(request: &Request) -> Option<&str> {
 }
 
 /// An id for a request, by which its answer is found in the log.
-pub(super) fn request_id(entropy: &dyn Entropy) -> String {
+pub(crate) fn request_id(entropy: &dyn Entropy) -> String {
     Random::from_entropy(entropy.draw()).uuid_v4()
 }

@@ -141,6 +141,7 @@ mod tests {
             content_type: "image/jpeg".into(),
             last_modified: 1_700_000_000_500,
             user_metadata: BTreeMap::new(),
+            storage_class: None,
         })
     }
 

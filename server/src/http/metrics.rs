@@ -56,6 +56,7 @@ impl Collector for Snapshot {
         let Snapshot { counted, uploads, oldest_transaction } = self;
         for (name, help, value) in [
             ("executions_started", "Executions started", counted.started),
+            ("executions_redriven", "Executions redriven", counted.redriven),
             ("state_transitions", "States entered", counted.transitions),
             ("journal_events", "Events committed", counted.events),
             ("task_dispatches", "Tasks handed out", counted.dispatches),

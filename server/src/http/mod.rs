@@ -25,6 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::app::App;
 use crate::peer::NodeKey;
 use crate::wire::Problem;
+pub(crate) use aws::request_id;
 pub(crate) use guard::Guard;
 pub(crate) use starting::{Starting, until_ready};
 

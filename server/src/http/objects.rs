@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use stepyard_tasks::objects::{ObjectError, ObjectInfo};
+use stepyard_tasks::objects::{OUTPUT_BUCKET, ObjectError, ObjectInfo, SOURCE_BUCKET};
 
 use super::conditional::{Answer, Validators};
 use crate::app::App;
@@ -20,6 +20,10 @@ pub(super) async fn object(
     method: Method,
     request: HeaderMap,
 ) -> Result<Response, Problem> {
+    // Whoever reaches this port may see the images, but not all that the server may read on S3.
+    if ![SOURCE_BUCKET, OUTPUT_BUCKET].contains(&&*bucket) {
+        return Err(problem(&ObjectError::NoSuchBucket { bucket }));
+    }
     let info = app.objects.head(&bucket, &key).await.map_err(|error| problem(&error))?;
     let answer = Validators::new(&info).judge(&request);
     if method == Method::HEAD {

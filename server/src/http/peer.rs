@@ -10,12 +10,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use http_body_util::{BodyExt, Limited};
-use stepyard_runtime::{NotOwner, StopRequest};
+use stepyard_runtime::{NotOwner, RedriveRequest, StopRequest};
 
 use super::REQUEST_BYTES_MAX;
 use crate::app::App;
 use crate::peer::{
-    NodeKey, POKE, Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply,
+    CALLBACK, CallbackMessage, CallbackReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply,
+    Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply, TAKE,
+    TakeMessage, TakeReply,
 };
 use crate::wire::Problem;
 
@@ -24,6 +26,9 @@ pub(super) fn router(key: NodeKey) -> Router<Arc<App>> {
     Router::new()
         .route(START, post(start))
         .route(STOP, post(stop))
+        .route(CALLBACK, post(call_back))
+        .route(TAKE, post(take))
+        .route(REDRIVE, post(redrive))
         .route(POKE, post(poke))
         .layer(middleware::from_fn_with_state(key, check))
 }
@@ -48,11 +53,13 @@ async fn start(
     State(app): State<Arc<App>>,
     Json(message): Json<StartMessage>,
 ) -> Result<Json<Reply<StartReply>>, Problem> {
-    let bad_input = |error: stepyard_json::ParseError| {
-        Problem::new(StatusCode::BAD_REQUEST, format!("input: {}", error.message))
-    };
-    let request = message.into_request().map_err(bad_input)?;
+    let request = message.into_request().map_err(bad_json)?;
     Ok(Json(reply(app.runtime.start_forwarded(request).await)))
+}
+
+/// An input or an output that is no JSON.
+fn bad_json(error: stepyard_json::ParseError) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, error.message)
 }
 
 async fn stop(
@@ -60,6 +67,31 @@ async fn stop(
     Json(message): Json<StopMessage>,
 ) -> Json<Reply<StopReply>> {
     Json(reply(app.runtime.stop_forwarded(StopRequest::from(message)).await))
+}
+
+async fn call_back(
+    State(app): State<Arc<App>>,
+    Json(message): Json<CallbackMessage>,
+) -> Result<Json<Reply<CallbackReply>>, Problem> {
+    let request = message.into_request().map_err(bad_json)?;
+    Ok(Json(reply(app.runtime.call_back_forwarded(request).await)))
+}
+
+/// Any node may have tasks of an activity, so each of them answers.
+async fn take(
+    State(app): State<Arc<App>>,
+    Json(message): Json<TakeMessage>,
+) -> Json<Reply<TakeReply>> {
+    let (activity, worker) = (message.activity.into(), message.worker.map(Arc::from));
+    let task = app.runtime.take_activity_task(&activity, worker).await;
+    Json(Reply::Owner(task.into()))
+}
+
+async fn redrive(
+    State(app): State<Arc<App>>,
+    Json(message): Json<RedriveMessage>,
+) -> Json<Reply<RedriveReply>> {
+    Json(reply(app.runtime.redrive_forwarded(RedriveRequest::from(message)).await))
 }
 
 fn reply<T, R: From<T>>(answer: Result<T, NotOwner>) -> Reply<R> {

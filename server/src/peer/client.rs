@@ -13,12 +13,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    NotOwner, Peer, PeerError, StartError, StartRequest, StopError, StopRequest,
+    ActivityTask, CallbackError, CallbackRequest, NotOwner, Peer, PeerError, RedriveError,
+    RedriveRequest, StartError, StartRequest, StopError, StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
 use super::{
-    NodeKey, POKE, Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply,
+    CALLBACK, CallbackMessage, CallbackReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply,
+    Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply, TAKE,
+    TakeMessage, TakeReply,
 };
 
 /// A node that cannot be connected to within that time is taken for gone.
@@ -30,8 +33,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a poke is waited for.
 const POKE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Largest answer, in bytes.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Largest answer, in bytes: it may hold the input of a task as JSON text within JSON.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// Reaches other nodes over HTTP; connections are kept open.
 pub(crate) struct HttpPeer {
@@ -105,6 +108,38 @@ impl Peer for HttpPeer {
         request: &StopRequest,
     ) -> Result<Result<Timestamp, StopError>, PeerError> {
         let reply: StopReply = self.call(address, STOP, &StopMessage::from(request)).await?;
+        Ok(reply.into())
+    }
+
+    async fn call_back(
+        &self,
+        address: &str,
+        request: &CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, PeerError> {
+        let message = CallbackMessage::from(request);
+        let reply: CallbackReply = self.call(address, CALLBACK, &message).await?;
+        Ok(reply.into())
+    }
+
+    async fn take_activity_task(
+        &self,
+        address: &str,
+        activity: &str,
+        worker: Option<&str>,
+    ) -> Result<Option<ActivityTask>, PeerError> {
+        let (activity, worker) = (activity.to_owned(), worker.map(str::to_owned));
+        let message = TakeMessage { activity, worker };
+        let reply: TakeReply = self.call(address, TAKE, &message).await?;
+        reply.into_task().map_err(|error| unreachable(&error))
+    }
+
+    async fn redrive_execution(
+        &self,
+        address: &str,
+        request: &RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
+        let message = RedriveMessage::from(request);
+        let reply: RedriveReply = self.call(address, REDRIVE, &message).await?;
         Ok(reply.into())
     }
 

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stepyard_asl::Timestamp;
+use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{ExecutionKind, ExecutionStatus, Qualifier, StartContext};
-use stepyard_runtime::{StartError, StartRequest, StopError, StopRequest};
+use stepyard_machine::{
+    ChildOf, ExecutionKind, ExecutionStatus, NotRedrivable, Qualifier, StartContext,
+};
+use stepyard_runtime::{
+    RedriveError, RedriveRequest, StartError, StartRequest, StopError, StopRequest,
+};
 use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
 use uuid::Uuid;
 
@@ -24,10 +28,19 @@ pub(crate) struct StartMessage {
     version: Option<u64>,
     #[serde(default)]
     alias: Option<String>,
+    #[serde(default)]
+    child_of: Option<ChildOfMessage>,
     name_is_chosen: bool,
     revision: Uuid,
     input: String,
     is_repeat: bool,
+}
+
+/// The Map Run of a child execution.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ChildOfMessage {
+    map_run_arn: String,
+    state: u32,
 }
 
 impl From<&StartRequest> for StartMessage {
@@ -45,6 +58,10 @@ impl From<&StartRequest> for StartMessage {
                 .qualifier
                 .as_ref()
                 .and_then(|qualifier| qualifier.alias.as_deref().map(str::to_owned)),
+            child_of: context.child_of.as_ref().map(|child_of| ChildOfMessage {
+                map_run_arn: child_of.map_run_arn.to_string(),
+                state: child_of.state.0,
+            }),
             name_is_chosen: request.name_is_chosen,
             revision: request.revision,
             input: request.input.text().to_string(),
@@ -67,6 +84,10 @@ impl StartMessage {
                 state_machine_name: self.state_machine_name.into(),
                 role_arn: self.role_arn.into(),
                 qualifier: self.version.map(|version| Qualifier { version, alias }),
+                child_of: self.child_of.map(|ChildOfMessage { map_run_arn, state }| ChildOf {
+                    map_run_arn: map_run_arn.into(),
+                    state: StateId(state),
+                }),
                 kind: ExecutionKind::Standard,
             }),
             name_is_chosen: self.name_is_chosen,
@@ -105,6 +126,34 @@ impl From<StopMessage> for StopRequest {
             name: message.name.into(),
             error: message.error.map(Arc::from),
             cause: message.cause.map(Arc::from),
+        }
+    }
+}
+
+/// A redrive that is forwarded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RedriveMessage {
+    state_machine_arn: String,
+    name: String,
+    client_token: String,
+}
+
+impl From<&RedriveRequest> for RedriveMessage {
+    fn from(request: &RedriveRequest) -> RedriveMessage {
+        RedriveMessage {
+            state_machine_arn: request.state_machine_arn.to_string(),
+            name: request.name.to_string(),
+            client_token: request.client_token.to_string(),
+        }
+    }
+}
+
+impl From<RedriveMessage> for RedriveRequest {
+    fn from(message: RedriveMessage) -> RedriveRequest {
+        RedriveRequest {
+            state_machine_arn: message.state_machine_arn.into(),
+            name: message.name.into(),
+            client_token: message.client_token.into(),
         }
     }
 }
@@ -156,7 +205,6 @@ impl StartReply {
         let context = &request.context;
         match self {
             StartReply::Started { id, revision, status, started_at, stopped_at } => {
-                let is_status = |known: &ExecutionStatus| known.as_str() == status;
                 Ok(ExecutionRow {
                     shard: ShardId::of(&context.state_machine_arn, &context.execution_name),
                     id: ExecutionId(id),
@@ -164,12 +212,10 @@ impl StartReply {
                     name: context.execution_name.clone(),
                     qualifier: context.qualifier.clone(),
                     revision,
-                    status: ExecutionStatus::ALL
-                        .into_iter()
-                        .find(is_status)
-                        .unwrap_or(ExecutionStatus::Running),
+                    status: status_of(&status),
                     started_at: Timestamp(started_at),
                     stopped_at: stopped_at.map(Timestamp),
+                    redriven: None,
                     resume_at: None,
                 })
             }
@@ -214,18 +260,83 @@ impl From<StopReply> for Result<Timestamp, StopError> {
     }
 }
 
+/// What the owner says to a redrive.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RedriveReply {
+    /// When it was redriven, in milliseconds since the epoch.
+    Redriven(i64),
+    /// There is no such execution.
+    DoesNotExist,
+    /// It has this status.
+    HasStatus(String),
+    /// It has too many events.
+    HistoryFull,
+    /// It started too long ago.
+    OpenTooLong,
+    /// It ended too long ago.
+    ClosedTooLong,
+    /// Whether it has been redriven is unknown.
+    Unavailable(String),
+}
+
+impl From<Result<Timestamp, RedriveError>> for RedriveReply {
+    fn from(result: Result<Timestamp, RedriveError>) -> RedriveReply {
+        match result {
+            Ok(time) => RedriveReply::Redriven(time.0),
+            Err(RedriveError::DoesNotExist) => RedriveReply::DoesNotExist,
+            Err(RedriveError::NotRedrivable(NotRedrivable::Status(status))) => {
+                RedriveReply::HasStatus(status.as_str().to_owned())
+            }
+            Err(RedriveError::NotRedrivable(NotRedrivable::HistoryFull)) => {
+                RedriveReply::HistoryFull
+            }
+            Err(RedriveError::NotRedrivable(NotRedrivable::OpenTooLong)) => {
+                RedriveReply::OpenTooLong
+            }
+            Err(RedriveError::NotRedrivable(NotRedrivable::ClosedTooLong)) => {
+                RedriveReply::ClosedTooLong
+            }
+            Err(RedriveError::Unavailable(why)) => RedriveReply::Unavailable(why),
+        }
+    }
+}
+
+impl From<RedriveReply> for Result<Timestamp, RedriveError> {
+    fn from(reply: RedriveReply) -> Result<Timestamp, RedriveError> {
+        let refused = |reason| Err(RedriveError::NotRedrivable(reason));
+        match reply {
+            RedriveReply::Redriven(time) => Ok(Timestamp(time)),
+            RedriveReply::DoesNotExist => Err(RedriveError::DoesNotExist),
+            RedriveReply::HasStatus(status) => refused(NotRedrivable::Status(status_of(&status))),
+            RedriveReply::HistoryFull => refused(NotRedrivable::HistoryFull),
+            RedriveReply::OpenTooLong => refused(NotRedrivable::OpenTooLong),
+            RedriveReply::ClosedTooLong => refused(NotRedrivable::ClosedTooLong),
+            RedriveReply::Unavailable(why) => Err(RedriveError::Unavailable(why)),
+        }
+    }
+}
+
+/// The status with that word; only another version of this program sends one that is unknown.
+fn status_of(word: &str) -> ExecutionStatus {
+    let known = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == word);
+    known.unwrap_or(ExecutionStatus::Running)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use stepyard_asl::Timestamp;
     use stepyard_json::Payload;
-    use stepyard_machine::{ExecutionKind, ExecutionStatus, Qualifier, StartContext};
-    use stepyard_runtime::{StartError, StartRequest};
+    use stepyard_machine::{
+        ExecutionKind, ExecutionStatus, NotRedrivable, Qualifier, StartContext,
+    };
+    use stepyard_runtime::{RedriveError, StartError, StartRequest};
     use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
     use uuid::Uuid;
 
-    use super::{StartMessage, StartReply};
+    use super::{RedriveReply, StartMessage, StartReply};
 
     #[test]
     fn a_start_arrives_as_it_was_sent() {
@@ -238,6 +349,7 @@ mod tests {
                 state_machine_name: "n".into(),
                 role_arn: "r".into(),
                 qualifier: Some(Qualifier { version: 3, alias: Some("PROD".into()) }),
+                child_of: None,
                 kind: ExecutionKind::Standard,
             }),
             name_is_chosen: true,
@@ -261,10 +373,23 @@ mod tests {
             status: ExecutionStatus::Succeeded,
             started_at: Timestamp(5),
             stopped_at: Some(Timestamp(9)),
+            redriven: None,
             resume_at: None,
         };
         let answered = StartReply::from(Ok(row.clone())).into_result(&request);
         assert_eq!(answered.unwrap(), row);
+        for refused in [
+            RedriveError::DoesNotExist,
+            RedriveError::NotRedrivable(NotRedrivable::Status(ExecutionStatus::Succeeded)),
+            RedriveError::NotRedrivable(NotRedrivable::HistoryFull),
+            RedriveError::NotRedrivable(NotRedrivable::OpenTooLong),
+            RedriveError::NotRedrivable(NotRedrivable::ClosedTooLong),
+            RedriveError::Unavailable("why".into()),
+        ] {
+            let expected = refused.to_string();
+            let answered = Result::from(RedriveReply::from(Err(refused)));
+            assert_eq!(answered.unwrap_err().to_string(), expected);
+        }
         let throttled = StartReply::from(Err(StartError::Throttled)).into_result(&request);
         assert!(matches!(throttled, Err(StartError::Throttled)));
     }

@@ -5,11 +5,15 @@ mod address;
 mod client;
 mod key;
 mod message;
+mod task_message;
 
 pub(crate) use address::NodeAddress;
 use client::HttpPeer;
 pub(crate) use key::{NodeKey, SIGNATURE};
-pub(crate) use message::{Reply, StartMessage, StartReply, StopMessage, StopReply};
+pub(crate) use message::{
+    RedriveMessage, RedriveReply, Reply, StartMessage, StartReply, StopMessage, StopReply,
+};
+pub(crate) use task_message::{CallbackMessage, CallbackReply, TakeMessage, TakeReply};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +26,9 @@ use crate::config::Settings;
 /// Paths of the calls.
 pub(crate) const START: &str = "/peer/v1/start";
 pub(crate) const STOP: &str = "/peer/v1/stop";
+pub(crate) const CALLBACK: &str = "/peer/v1/callback";
+pub(crate) const TAKE: &str = "/peer/v1/take-activity-task";
+pub(crate) const REDRIVE: &str = "/peer/v1/redrive";
 pub(crate) const POKE: &str = "/peer/v1/poke";
 
 /// How this process takes part in a cluster; `None` when its database is its own.

@@ -24,6 +24,11 @@ impl ApiError {
         ApiError::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
     }
 
+    /// Its deletion has begun.
+    pub(crate) fn state_machine_deleting(arn: &str) -> ApiError {
+        ApiError::new("StateMachineDeleting", format!("State Machine is being deleted: '{arn}'"))
+    }
+
     /// An alias, or a version where one is listed for, that is not there.
     pub(crate) fn resource_not_found() -> ApiError {
         ApiError::new("ResourceNotFound", "Request references a resource that does not exist.")
@@ -31,6 +36,10 @@ impl ApiError {
 
     pub(crate) fn execution_does_not_exist(arn: &str) -> ApiError {
         ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
+    }
+
+    pub(crate) fn activity_does_not_exist(arn: &str) -> ApiError {
+        ApiError::new("ActivityDoesNotExist", format!("Activity Does Not Exist: '{arn}'"))
     }
 
     /// Something here is broken: the details go to the log, not to the client.
@@ -57,9 +66,11 @@ impl ApiError {
             "StateMachineDoesNotExist" | "ExecutionDoesNotExist" | "ResourceNotFound" => {
                 StatusCode::NOT_FOUND
             }
-            "ExecutionAlreadyExists" | "StateMachineAlreadyExists" | "ConflictException" => {
-                StatusCode::CONFLICT
-            }
+            "ExecutionAlreadyExists"
+            | "ExecutionNotRedrivable"
+            | "StateMachineAlreadyExists"
+            | "StateMachineDeleting"
+            | "ConflictException" => StatusCode::CONFLICT,
             "ThrottlingException" => StatusCode::TOO_MANY_REQUESTS,
             _ => self.aws_status(),
         }
@@ -75,6 +86,19 @@ impl From<stepyard_store::Error> for ApiError {
             }
             _ => ApiError::internal(&error),
         }
+    }
+}
+
+impl From<stepyard_runtime::CallbackError> for ApiError {
+    fn from(error: stepyard_runtime::CallbackError) -> ApiError {
+        let name = match &error {
+            stepyard_runtime::CallbackError::InvalidToken => "InvalidToken",
+            stepyard_runtime::CallbackError::TimedOut => "TaskTimedOut",
+            stepyard_runtime::CallbackError::DoesNotExist => "TaskDoesNotExist",
+            stepyard_runtime::CallbackError::Throttled => "ThrottlingException",
+            stepyard_runtime::CallbackError::Unavailable(_) => "ServiceUnavailable",
+        };
+        ApiError::new(name, error.to_string())
     }
 }
 

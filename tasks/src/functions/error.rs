@@ -69,11 +69,15 @@ impl From<ObjectError> for FunctionError {
     fn from(error: ObjectError) -> FunctionError {
         let error_type = match error {
             ObjectError::NoSuchBucket { .. } => ErrorType::NoSuchBucket,
-            ObjectError::NoSuchKey { .. } => ErrorType::NoSuchKey,
+            ObjectError::NoSuchKey { .. } | ObjectError::NoSuchVersion { .. } => {
+                ErrorType::NoSuchKey
+            }
             ObjectError::InvalidBucketName { .. } | ObjectError::InvalidKey { .. } => {
                 ErrorType::InvalidRequest
             }
-            ObjectError::Storage { .. } => ErrorType::ServiceException,
+            ObjectError::Refused { .. } | ObjectError::Storage { .. } => {
+                ErrorType::ServiceException
+            }
         };
         FunctionError { error_type, message: error.to_string() }
     }

@@ -5,21 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::config::Credentials;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -33,6 +26,7 @@ use http_body_util::{LengthLimitError, Limited};
 use tokio::sync::OnceCell;
 
 use super::{InvokeFailure, InvokeReply, InvokeRequest, LambdaService, REPLY_BYTES_MAX};
+use crate::aws::{CONNECT_TIMEOUT, Place, chain, is_configured, sources};
 
 /// Calls functions through the AWS SDK.
 ///
@@ -41,21 +35,19 @@ use super::{InvokeFailure, InvokeReply, InvokeRequest, LambdaService, REPLY_BYTE
 /// read at the first call. A call is sent once: repeating it is the state machine's `Retry`.
 #[derive(Debug)]
 pub struct AwsLambda {
-    default_region: String,
-    /// Where functions are, whatever the environment says.
-    endpoint: Option<String>,
+    place: Place,
     client: OnceCell<Client>,
 }
 
 impl AwsLambda {
     /// A client that is made at the first call. The region is used when the SDK finds none.
     pub fn new(default_region: impl Into<String>) -> AwsLambda {
-        AwsLambda { default_region: default_region.into(), endpoint: None, client: OnceCell::new() }
+        AwsLambda { place: Place::of_environment(default_region), client: OnceCell::new() }
     }
 
     /// For an endpoint at that URL that takes any credentials.
     pub fn at(endpoint: impl Into<String>, default_region: impl Into<String>) -> AwsLambda {
-        AwsLambda { endpoint: Some(endpoint.into()), ..AwsLambda::new(default_region) }
+        AwsLambda { place: Place::at(endpoint, default_region), client: OnceCell::new() }
     }
 
     /// Uses a client that exists.
@@ -66,17 +58,7 @@ impl AwsLambda {
     /// Whether the environment says where functions are or who calls them, so that calling Lambda
     /// makes sense. `variable` reads an environment variable.
     pub fn is_configured(variable: impl Fn(&str) -> Option<String>) -> bool {
-        const HINTS: [&str; 8] = [
-            "AWS_ENDPOINT_URL_LAMBDA",
-            "AWS_ENDPOINT_URL",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_PROFILE",
-            "AWS_SHARED_CREDENTIALS_FILE",
-            "AWS_WEB_IDENTITY_TOKEN_FILE",
-            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        ];
-        HINTS.iter().any(|name| variable(name).is_some_and(|value| !value.is_empty()))
+        is_configured("AWS_ENDPOINT_URL_LAMBDA", variable)
     }
 
     async fn client(&self) -> &Client {
@@ -84,28 +66,16 @@ impl AwsLambda {
     }
 
     async fn connect(&self) -> Client {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        // Not the SDK's whole chain: asking the instance metadata service takes seconds where there is none.
-        let regions = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-            .or_else(ProfileFileRegionProvider::new())
-            .or_else(Region::new(self.default_region.clone()));
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .region(regions)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts())
-            // A function may take 15 minutes without a byte on the wire.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(endpoint) = &self.endpoint {
-            let any = Credentials::new("any", "any", None, None, "stepyard");
-            loader = loader.endpoint_url(endpoint).credentials_provider(any);
-        }
-        Client::new(&loader.load().await)
+        let config = self.place.load(|loader| {
+            loader
+                .retry_config(RetryConfig::disabled())
+                .timeout_config(timeouts())
+                // A function may take 15 minutes without a byte on the wire.
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        });
+        Client::new(&config.await)
     }
 }
-
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest wait for an answer: a function runs at most 15 minutes (quotas of AWS Lambda). A connection
 /// that a router has forgotten would be waited for without end.
@@ -194,17 +164,6 @@ fn is_modeled(error: &InvokeError) -> bool {
 
 fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
     sources(error).any(<dyn Error>::is::<LengthLimitError>)
-}
-
-/// An error and what lies under it, in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    sources(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-fn sources<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
 }
 
 /// Keeps the headers of the answer and limits its length.

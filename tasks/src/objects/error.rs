@@ -19,6 +19,16 @@ pub enum ObjectError {
         /// The key asked for.
         key: String,
     },
+    /// The object has no such version.
+    #[error("The specified version does not exist: {version} of {key} in bucket {bucket}")]
+    NoSuchVersion {
+        /// The bucket, which exists.
+        bucket: String,
+        /// The key asked for.
+        key: String,
+        /// The version asked for.
+        version: String,
+    },
     /// The name cannot be a bucket's.
     #[error("The specified bucket is not valid: {bucket:?}")]
     InvalidBucketName {
@@ -31,6 +41,20 @@ pub enum ObjectError {
         /// Its length.
         bytes: usize,
     },
+    /// S3 refused, for any other reason.
+    #[error(
+        "{message} (Service: Amazon S3; Status Code: {status}; Error Code: {code}; Request ID: {request_id}; Proxy: null)"
+    )]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Such as `AccessDenied`.
+        code: String,
+        /// In the words of S3.
+        message: String,
+        /// By which the operators of S3 find the request.
+        request_id: String,
+    },
     /// The storage failed.
     #[error("the object storage failed: {what}: {source}")]
     Storage {
@@ -42,6 +66,19 @@ pub enum ObjectError {
 }
 
 impl ObjectError {
+    /// Whether the same may go well a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            ObjectError::Storage { .. } => true,
+            ObjectError::Refused { status, .. } => *status >= 500,
+            ObjectError::NoSuchBucket { .. }
+            | ObjectError::NoSuchKey { .. }
+            | ObjectError::NoSuchVersion { .. }
+            | ObjectError::InvalidBucketName { .. }
+            | ObjectError::InvalidKey { .. } => false,
+        }
+    }
+
     /// Turns an I/O error into an [`ObjectError::Storage`] that says what was being done.
     pub(super) fn storage(what: &str) -> impl FnOnce(std::io::Error) -> ObjectError + use<> {
         let what = what.to_owned();

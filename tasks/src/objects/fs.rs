@@ -12,16 +12,23 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use md5::{Digest, Md5};
 
 use super::key::{ObjectPaths, Slot, is_bucket_name};
 use super::lock::Locks;
 use super::sidecar::Sidecar;
 use super::temporary::{Temporary, prepare_bucket};
 use super::{
-    DEFAULT_CONTENT_TYPE, ListPage, ListQuery, Object, ObjectAttributes, ObjectError, ObjectInfo,
-    ObjectStore, listing,
+    ListPage, ListQuery, Object, ObjectAttributes, ObjectError, ObjectInfo, ObjectStore,
+    ObjectStream, ObjectUpload, ReadOptions, listing,
 };
+use read::FileBody;
+use upload::{FsUpload, Writing};
+
+mod read;
+mod upload;
+
+/// The only version of an object where nothing is versioned, as S3 has it.
+const NULL_VERSION: &str = "null";
 
 /// An [`ObjectStore`] on a file system. Several stores, also of several processes, may work on one root; it
 /// then has to be on a file system that keeps file locks and shows a new file to all at once.
@@ -89,7 +96,11 @@ impl ObjectStore for FsObjectStore {
         attributes: ObjectAttributes,
     ) -> Result<ObjectInfo, ObjectError> {
         self.blocking(bucket, key, move |inner, place| {
-            inner.put(&place, &body, attributes).map_err(ObjectError::storage("storing an object"))
+            let stored = Writing::begin(place, attributes).and_then(|mut writing| {
+                writing.append(&body)?;
+                writing.finish(inner)
+            });
+            stored.map_err(ObjectError::storage("storing an object"))
         })
         .await
     }
@@ -101,6 +112,42 @@ impl ObjectStore for FsObjectStore {
             let data = place.paths.data(&place.directory, sidecar.slot);
             let body = fs::read(data).map_err(ObjectError::storage("reading an object"))?;
             Ok(Object { info: sidecar.into_info(), body: body.into() })
+        })
+        .await
+    }
+
+    async fn read(
+        &self,
+        bucket: &str,
+        key: &str,
+        options: ReadOptions,
+    ) -> Result<ObjectStream, ObjectError> {
+        self.blocking(bucket, key, move |inner, place| {
+            // What is open stays as it is, also when it is replaced: the lock is for the way there.
+            let _lock = inner.read_lock(&place)?;
+            let sidecar = place.sidecar()?;
+            if let Some(version) = options.version_id.filter(|version| version != NULL_VERSION) {
+                return Err(place.no_such_version(version));
+            }
+            let data = place.paths.data(&place.directory, sidecar.slot);
+            let body = FileBody::open(&data, options.offset)
+                .map_err(ObjectError::storage("opening an object"))?;
+            Ok(ObjectStream { info: sidecar.into_info(), body: Box::new(body) })
+        })
+        .await
+    }
+
+    async fn create(
+        &self,
+        bucket: &str,
+        key: &str,
+        attributes: ObjectAttributes,
+    ) -> Result<Box<dyn ObjectUpload>, ObjectError> {
+        let store = self.clone();
+        self.blocking(bucket, key, move |_, place| {
+            let writing = Writing::begin(place, attributes)
+                .map_err(ObjectError::storage("beginning an object"))?;
+            Ok(Box::new(FsUpload::new(store, writing)) as Box<dyn ObjectUpload>)
         })
         .await
     }
@@ -127,6 +174,7 @@ impl ObjectStore for FsObjectStore {
 }
 
 /// Where one object lies.
+#[derive(Debug)]
 struct Place {
     bucket: String,
     key: String,
@@ -143,6 +191,10 @@ impl Place {
                 key: self.key.clone(),
             })
     }
+
+    fn no_such_version(self, version: String) -> ObjectError {
+        ObjectError::NoSuchVersion { bucket: self.bucket, key: self.key, version }
+    }
 }
 
 impl Inner {
@@ -158,27 +210,6 @@ impl Inner {
     fn read_lock(&self, place: &Place) -> Result<File, ObjectError> {
         let lock = self.locks.read(&place.bucket, &place.key);
         lock.map_err(ObjectError::storage("locking an object"))
-    }
-
-    fn put(
-        &self,
-        place: &Place,
-        body: &[u8],
-        attributes: ObjectAttributes,
-    ) -> io::Result<ObjectInfo> {
-        let data = Temporary::write(&place.directory, body)?;
-        let info = ObjectInfo {
-            key: place.key.clone(),
-            size: body.len() as u64,
-            etag: format!("{:x}", Md5::digest(body)),
-            content_type: attributes.content_type.unwrap_or_else(|| DEFAULT_CONTENT_TYPE.into()),
-            last_modified: data.modified,
-            user_metadata: attributes.user_metadata,
-        };
-        make_folders(&place.directory, &place.paths.folders)?;
-        let _lock = self.locks.write(&place.bucket, &place.key)?;
-        publish(place, data, info.clone())?;
-        Ok(info)
     }
 
     fn delete(&self, place: &Place) -> io::Result<()> {

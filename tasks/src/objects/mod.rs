@@ -7,7 +7,11 @@ mod fs;
 mod key;
 mod listing;
 mod lock;
+mod routed;
+#[cfg(feature = "aws")]
+mod s3;
 mod sidecar;
+mod stream;
 mod temporary;
 #[cfg(test)]
 mod tests;
@@ -20,6 +24,10 @@ use bytes::Bytes;
 pub use backup::{Copied, copy_objects};
 pub use error::ObjectError;
 pub use fs::FsObjectStore;
+pub use routed::RoutedObjectStore;
+#[cfg(feature = "aws")]
+pub use s3::S3ObjectStore;
+pub use stream::{ObjectBody, ObjectStream, ObjectUpload, ReadOptions};
 
 /// The bucket that takes uploads, named as in the tutorial.
 pub const SOURCE_BUCKET: &str = "image-upload-source";
@@ -36,8 +44,11 @@ pub const LIST_LIMIT_MAX: usize = 1000;
 /// Content type of an object that was stored without one, as in S3.
 pub const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// Keeps objects. A returned `put` or `delete` is durable; an object is replaced as a whole, so that
-/// a reader sees the old one or the new one.
+/// How S3 keeps an object of which nothing else was said.
+pub const DEFAULT_STORAGE_CLASS: &str = "STANDARD";
+
+/// Keeps objects. A returned `put`, `delete` or end of an upload is durable; an object is replaced as a whole, so
+/// that a reader sees the old one or the new one.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// Stores an object; one with the same key is replaced.
@@ -51,6 +62,23 @@ pub trait ObjectStore: Send + Sync {
 
     /// Reads an object with its body.
     async fn get(&self, bucket: &str, key: &str) -> Result<Object, ObjectError>;
+
+    /// Opens an object, to read it piece by piece. What it gives is one version of the object, also when that is
+    /// replaced meanwhile.
+    async fn read(
+        &self,
+        bucket: &str,
+        key: &str,
+        options: ReadOptions,
+    ) -> Result<ObjectStream, ObjectError>;
+
+    /// Begins an object that is written piece by piece. It is not there before it is finished.
+    async fn create(
+        &self,
+        bucket: &str,
+        key: &str,
+        attributes: ObjectAttributes,
+    ) -> Result<Box<dyn ObjectUpload>, ObjectError>;
 
     /// Reads what is known of an object, without its body.
     async fn head(&self, bucket: &str, key: &str) -> Result<ObjectInfo, ObjectError>;
@@ -78,14 +106,16 @@ pub struct ObjectInfo {
     pub key: String,
     /// Length of the body in bytes.
     pub size: u64,
-    /// MD5 of the body in hexadecimal digits, without quotes.
+    /// Changes with the body, without quotes. That of a local object is the MD5 of its body in hexadecimal digits.
     pub etag: String,
     /// MIME type.
     pub content_type: String,
-    /// When the object was stored: milliseconds since the epoch, by the clock of the file system.
+    /// When the object was stored: milliseconds since the epoch, by the clock of the file system or of S3.
     pub last_modified: i64,
-    /// `x-amz-meta-*` without the prefix.
+    /// `x-amz-meta-*` without the prefix; a listing of S3 does not tell it.
     pub user_metadata: BTreeMap<String, String>,
+    /// How S3 keeps it; `None` for [`DEFAULT_STORAGE_CLASS`].
+    pub storage_class: Option<String>,
 }
 
 /// An object with its body.

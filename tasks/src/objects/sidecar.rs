@@ -44,6 +44,7 @@ impl Sidecar {
             content_type: self.content_type,
             last_modified: self.last_modified,
             user_metadata: self.user_metadata,
+            storage_class: None,
         }
     }
 

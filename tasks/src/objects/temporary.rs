@@ -21,22 +21,40 @@ const LEFTOVER_AGE_MIN: Duration = Duration::from_secs(60);
 
 /// A file on its way to its place. It is removed unless it gets there: a full disk must not stay full of
 /// halves. Its writer holds a lock on it, so that others see whether it is alive.
+#[derive(Debug)]
 pub(super) struct Temporary {
     file: NamedTempFile,
-    /// When it was written, in milliseconds since the epoch.
+    /// When it was sealed, in milliseconds since the epoch.
     pub(super) modified: i64,
 }
 
 impl Temporary {
     /// Writes and syncs a new file.
     pub(super) fn write(bucket: &Path, content: &[u8]) -> io::Result<Temporary> {
-        let mut file = create(&bucket.join(FOLDER))?;
+        let mut file = Temporary::create(bucket)?;
+        file.append(content)?;
+        file.seal()?;
+        Ok(file)
+    }
+
+    /// A new file, empty.
+    pub(super) fn create(bucket: &Path) -> io::Result<Temporary> {
+        let file = create(&bucket.join(FOLDER))?;
         file.as_file().lock()?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        let modified = modified(file.as_file())?.duration_since(UNIX_EPOCH);
+        Ok(Temporary { file, modified: 0 })
+    }
+
+    pub(super) fn append(&mut self, content: &[u8]) -> io::Result<()> {
+        self.file.write_all(content)
+    }
+
+    /// Syncs it. Nothing is written after that.
+    pub(super) fn seal(&mut self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        let modified = modified(self.file.as_file())?.duration_since(UNIX_EPOCH);
         let milliseconds = modified.map_or(0, |since| since.as_millis());
-        Ok(Temporary { file, modified: i64::try_from(milliseconds).unwrap_or(i64::MAX) })
+        self.modified = i64::try_from(milliseconds).unwrap_or(i64::MAX);
+        Ok(())
     }
 
     /// Moves it to its place, atomically.

@@ -39,6 +39,41 @@ async fn an_object_keeps_what_was_said_of_it() {
 }
 
 #[tokio::test]
+async fn objects_are_read_and_written_in_pieces() {
+    let (directory, store) = store();
+    let attributes =
+        ObjectAttributes { content_type: Some("text/x".into()), ..ObjectAttributes::default() };
+    let mut upload = store.create(SOURCE_BUCKET, "a/b", attributes.clone()).await.unwrap();
+    let piece = Bytes::from(vec![7; 100_000]);
+    for _ in 0..5 {
+        upload.write(piece.clone()).await.unwrap();
+    }
+    let missing = store.head(SOURCE_BUCKET, "a/b").await.unwrap_err();
+    assert!(matches!(missing, ObjectError::NoSuchKey { .. }), "{missing}");
+    let info = upload.finish().await.unwrap();
+    let whole = store.get(SOURCE_BUCKET, "a/b").await.unwrap();
+    let at_once = store.put(SOURCE_BUCKET, "a/c", whole.body.clone(), attributes).await.unwrap();
+    assert_eq!((&info.etag, info.size), (&at_once.etag, 500_000));
+    assert_eq!(whole.info, info);
+    let mut streams = Vec::new();
+    for offset in [0, 1, 499_999, 500_000, 600_000] {
+        let options = ReadOptions { offset, ..ReadOptions::default() };
+        streams.push((offset, store.read(SOURCE_BUCKET, "a/b", options).await.unwrap()));
+    }
+    put(&store, "a/b", b"another").await;
+    for (offset, mut stream) in streams {
+        let mut read = 0;
+        while let Some(piece) = stream.body.chunk().await.unwrap() {
+            assert!(!piece.is_empty() && piece.iter().all(|byte| *byte == 7));
+            read += piece.len() as u64;
+        }
+        assert_eq!((read, stream.info), (500_000_u64.saturating_sub(offset), info.clone()));
+    }
+    drop(store.create(SOURCE_BUCKET, "dropped", ObjectAttributes::default()).await.unwrap());
+    assert_eq!(temporary_files(&directory.path().join(SOURCE_BUCKET)), [""; 0]);
+}
+
+#[tokio::test]
 async fn replacing_and_deleting_leave_no_other_file() {
     let (directory, store) = store();
     for body in ["one", "two", "three"] {

@@ -45,7 +45,7 @@ const INVOKE: &str = "arn:aws:states:::lambda:invoke";
 
 fn succeeded(outcome: TaskOutcome) -> String {
     match outcome {
-        TaskOutcome::Succeeded(payload) => payload.to_string(),
+        TaskOutcome::Succeeded(payload) | TaskOutcome::Submitted(payload) => payload.to_string(),
         TaskOutcome::Failed { error, cause } => panic!("{error:?}: {cause:?}"),
     }
 }
@@ -136,7 +136,7 @@ async fn what_nobody_runs_fails_with_a_cause() {
     for resource in [
         "arn:aws:states:us-east-1:000000000000:activity:a",
         "arn:aws:states:::sqs:sendMessage",
-        "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
     ] {
         let (error, cause) = error_and_cause(run(&echo(), resource, "{}").await);
         assert_eq!(error, "States.Runtime");
@@ -152,4 +152,18 @@ async fn what_nobody_runs_fails_with_a_cause() {
     let not_json = r#"{"FunctionName":"Echo","Payload":"hello"}"#;
     let (error, _) = error_and_cause(run(&echo(), INVOKE, not_json).await);
     assert_eq!(error, "Lambda.InvalidRequestContentException");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_call_with_a_token_is_not_the_result() {
+    let registry = echo();
+    let parameters = r#"{"FunctionName":"Echo","Payload":{"token":"t"}}"#;
+    let outcome = run(&registry, &format!("{INVOKE}.waitForTaskToken"), parameters).await;
+    let TaskOutcome::Submitted(reply) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(reply.tree().get("Payload").unwrap().to_string(), r#"{"token":"t"}"#);
+    let failing = r#"{"FunctionName":"Echo","Payload":{"fail":true}}"#;
+    let outcome = run(&registry, &format!("{INVOKE}.waitForTaskToken"), failing).await;
+    assert!(matches!(outcome, TaskOutcome::Failed { .. }));
+    let outcome = run(&registry, &format!("{INVOKE}.sync"), parameters).await;
+    assert!(matches!(outcome, TaskOutcome::Failed { .. }));
 }

@@ -27,6 +27,9 @@ pub(crate) struct Case {
     /// What each function answers, call by call. No function stands in two cases.
     #[serde(default, skip_serializing_if = "HashMap::is_empty")]
     pub(crate) tasks: HashMap<String, Vec<Answer>>,
+    /// How often it is redriven after an end.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) redrives: u32,
     /// Status of the execution at its end.
     pub(crate) status: String,
     /// Of an execution that succeeds.
@@ -39,6 +42,10 @@ pub(crate) struct Case {
     pub(crate) cause: Option<String>,
     /// See [`crate::lines`].
     pub(crate) history: Vec<String>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// One answer of a function.

@@ -73,11 +73,12 @@ const ERRORS: [&str; 7] = [
 ];
 
 /// Types of history events. (ExecutionAborted takes a StopExecution: the API suites have it.)
-const EVENTS: [&str; 44] = [
+const EVENTS: [&str; 45] = [
     "ChoiceStateEntered",
     "ChoiceStateExited",
     "EvaluationFailed",
     "ExecutionFailed",
+    "ExecutionRedriven",
     "ExecutionStarted",
     "ExecutionSucceeded",
     "ExecutionTimedOut",

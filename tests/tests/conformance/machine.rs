@@ -40,6 +40,11 @@ pub(crate) fn run(case: &Case) -> Run {
     let input = Payload::from_text(case.input()).unwrap();
     driver.schedule(START, Stimulus::Start { context: context(case), input });
     while driver.step() {}
+    for _ in 0..case.redrives {
+        let at = driver.execution.stopped_at().unwrap();
+        driver.schedule(at, Stimulus::Redrive { client_token: None });
+        while driver.step() {}
+    }
     let history = driver.journal.iter().filter_map(|event| shown(&program, event)).collect();
     Run { execution: driver.execution, journal: driver.journal, history }
 }
@@ -92,6 +97,7 @@ impl Driver {
                 Command::Continue => self.schedule(now, Stimulus::Continue),
                 // Its result comes nevertheless: late results must be silent.
                 Command::CancelTask { .. } => {}
+                other => panic!("the driver plays no {other:?}"),
             }
         }
         true
@@ -148,6 +154,7 @@ fn context(case: &Case) -> Arc<StartContext> {
         state_machine_name: name.as_str().into(),
         role_arn: ROLE.into(),
         qualifier: None,
+        child_of: None,
         kind: Default::default(),
     })
 }

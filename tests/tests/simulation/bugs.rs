@@ -37,6 +37,11 @@ impl Bug {
         Bug::ResultOfAnother,
     ];
 
+    /// Whether only executions that are redriven show it.
+    pub(crate) fn is_of_redrives(self) -> bool {
+        matches!(self, Bug::Inside(Planted::RedriveForgotten | Planted::TokenForgotten))
+    }
+
     /// All of them.
     pub(crate) fn all() -> impl Iterator<Item = Bug> {
         Bug::OUTSIDE.into_iter().chain(Planted::ALL.into_iter().map(Bug::Inside))

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use stepyard_asl::{Random, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::Execution;
+use stepyard_machine::{Event, Execution};
 use stepyard_runtime::{ExecutionView, StartError, StartExecution, StopError, StopRequest};
 use stepyard_store::{ExecutionId, ExecutionRow};
 
@@ -36,7 +36,7 @@ impl Book {
         self.0.lock().unwrap().started.clone()
     }
 
-    fn knows(&self, arn: &str) -> bool {
+    pub(crate) fn knows(&self, arn: &str) -> bool {
         self.0.lock().unwrap().started.contains_key(arn)
     }
 
@@ -57,10 +57,10 @@ pub(crate) struct Client {
 }
 
 /// An execution that a client asks for.
-struct Subject<'a> {
-    machine: &'a Machine,
-    name: Arc<str>,
-    arn: Arc<str>,
+pub(crate) struct Subject<'a> {
+    pub(crate) machine: &'a Machine,
+    pub(crate) name: Arc<str>,
+    pub(crate) arn: Arc<str>,
 }
 
 impl Client {
@@ -86,7 +86,7 @@ impl Client {
         world.witness.note(format_args!("client {} is done", self.number));
     }
 
-    async fn think(&mut self, most: u64) {
+    pub(crate) async fn think(&mut self, most: u64) {
         let millis = i64::try_from(self.random.below(most)).unwrap();
         self.world.time.sleep_millis(millis).await;
     }
@@ -97,7 +97,7 @@ impl Client {
     }
 
     /// Asks any node. `None`: there is no answer.
-    async fn ask<T>(&mut self, question: impl AsyncFnOnce(&Running) -> T) -> Option<T> {
+    pub(crate) async fn ask<T>(&mut self, question: impl AsyncFnOnce(&Running) -> T) -> Option<T> {
         let host = self.any_host();
         self.ask_there(&host, question).await
     }
@@ -108,23 +108,12 @@ impl Client {
         host: &Host,
         question: impl AsyncFnOnce(&Running) -> T,
     ) -> Option<T> {
-        let world = self.world.clone();
-        let running = host.running()?;
-        let process = running.process.clone();
-        let hurries = world.faults.strikes(Fault::ClientTimeout, 8);
-        let patience = if hurries { world.faults.millis(1, 300) } else { PATIENCE_MILLIS };
-        let asked = async {
-            process.pass().await;
-            let answer = question(&running).await;
-            process.pass().await;
-            answer
-        };
-        tokio::select! {
-            biased;
-            () = process.died() => None,
-            answer = asked => Some(answer),
-            () = world.time.sleep_millis(patience) => None,
-        }
+        let faults = &self.world.faults;
+        // Nothing is drawn for one that is not there.
+        host.running()?;
+        let hurries = faults.strikes(Fault::ClientTimeout, 8);
+        let patience = if hurries { faults.millis(1, 300) } else { PATIENCE_MILLIS };
+        host.ask(&self.world, patience, question).await
     }
 }
 
@@ -200,7 +189,9 @@ impl Client {
     async fn check_refusal(&self, subject: &Subject<'_>, input: &Payload) {
         let stored = self.stored(subject).await;
         let holds = stored.is_some_and(|(_, execution)| {
-            execution.is_closed() || execution.input() != Some(input)
+            // It may have been redriven since.
+            let was_closed = execution.is_closed() || execution.redriven().is_some();
+            was_closed || execution.input() != Some(input)
         });
         self.world.witness.must(Checker::Replies, holds, || {
             format!("{} cannot be started, though nothing has its name", subject.arn)
@@ -238,19 +229,21 @@ impl Client {
 
     /// An acknowledged stop is durable.
     async fn check_stop(&self, subject: &Subject<'_>, stopped_at: Timestamp) {
-        let stored = self.stored(subject).await;
-        let ended = stored.as_ref().and_then(|(_, execution)| execution.stopped_at());
-        self.world.witness.must(Checker::Replies, ended == Some(stopped_at), || {
-            format!("the stop of {} at {stopped_at} is not in the store: {ended:?}", subject.arn)
+        let journal = self.stored_journal(subject).await;
+        let ends = journal.iter().filter(|event| event.kind.is_terminal());
+        let ends: Vec<_> = ends.map(|event| event.at).collect();
+        self.world.witness.must(Checker::Replies, ends.contains(&stopped_at), || {
+            format!("the stop of {} at {stopped_at} is not in the store: {ends:?}", subject.arn)
         });
-        if let Some((id, _)) = stored {
+        if let Some((id, _)) = self.stored(subject).await {
             self.world.book.note_end(id);
         }
     }
 
     async fn check_not_running(&self, subject: &Subject<'_>, was_known: bool) {
         let stored = self.stored(subject).await;
-        let runs = stored.is_some_and(|(_, execution)| !execution.is_closed());
+        let runs = stored
+            .is_some_and(|(_, execution)| !execution.is_closed() && execution.redriven().is_none());
         self.world.witness.must(Checker::Replies, !(was_known && runs), || {
             format!("{} is said not to run, and does", subject.arn)
         });
@@ -296,8 +289,11 @@ impl Client {
     /// What is shown is what is stored, or was so before anybody was told of more.
     async fn check_view(&self, subject: &Subject<'_>, view: &ExecutionView, had_ended: bool) {
         let stored = self.stored(subject).await;
+        let journal = self.stored_journal(subject).await;
         let holds = stored.is_some_and(|(id, execution)| {
-            shows(view, &execution) || (!had_ended && is_earlier(view, id, &execution))
+            shows(view, &execution)
+                || (!had_ended && is_earlier(view, id, &execution))
+                || (execution.redriven().is_some() && was_so_once(view, &journal))
         });
         self.world.witness.must(Checker::Replies, holds, || {
             let status = view.row.status;
@@ -310,17 +306,29 @@ impl Client {
 
     /// The execution of that name, as it is durable.
     async fn stored(&self, subject: &Subject<'_>) -> Option<(ExecutionId, Execution)> {
+        let row = self.row(subject).await?;
+        Some((row.id, Execution::replay(self.world.journal(&row).await)))
+    }
+
+    /// Its events; none when there is no such execution.
+    pub(crate) async fn stored_journal(&self, subject: &Subject<'_>) -> Vec<Event> {
+        match self.row(subject).await {
+            Some(row) => self.world.journal(&row).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn row(&self, subject: &Subject<'_>) -> Option<ExecutionRow> {
         let machine = subject.machine;
         let tables = &self.world.database.tables;
         let shard = machine.shard_of(&subject.name);
         use stepyard_store::Store;
-        let row = tables.find_execution(shard, &machine.arn, &subject.name).await.unwrap()?;
-        Some((row.id, Execution::replay(self.world.journal(&row).await)))
+        tables.find_execution(shard, &machine.arn, &subject.name).await.unwrap()
     }
 }
 
 impl Subject<'_> {
-    fn new(machine: &Machine, name: Arc<str>) -> Subject<'_> {
+    pub(crate) fn new(machine: &Machine, name: Arc<str>) -> Subject<'_> {
         let arn = machine.context(&name).execution_arn.clone();
         Subject { machine, name, arn }
     }
@@ -330,6 +338,7 @@ impl Subject<'_> {
 pub(crate) fn shows(view: &ExecutionView, execution: &Execution) -> bool {
     Some(view.row.status) == execution.status()
         && view.row.stopped_at == execution.stopped_at()
+        && view.row.redriven == execution.redriven()
         && Some(&view.input) == execution.input()
         && view.output.as_ref() == execution.output()
         && view.error.as_ref() == execution.error()
@@ -339,4 +348,13 @@ pub(crate) fn shows(view: &ExecutionView, execution: &Execution) -> bool {
 /// Whether a view shows an execution that has ended as it was before.
 fn is_earlier(view: &ExecutionView, id: ExecutionId, execution: &Execution) -> bool {
     view.row.id == id && view.row.stopped_at.is_none() && Some(&view.input) == execution.input()
+}
+
+/// Whether a view shows an execution as it was after one of its events.
+fn was_so_once(view: &ExecutionView, journal: &[Event]) -> bool {
+    let mut execution = Execution::new();
+    journal.iter().any(|event| {
+        execution.apply(event);
+        shows(view, &execution)
+    })
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_store::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed, Retention, Revision,
-    ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags, Version,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed,
+    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags,
+    Version,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -402,12 +403,59 @@ impl Store for Connection {
         self.call(self.database.tables.find_execution(shard, arn, name)).await
     }
 
+    async fn token_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
+        self.database.tables.token_key(fresh).await
+    }
+
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        self.call(self.database.tables.get_execution(shard, id)).await
+    }
+
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error> {
+        self.database.tables.create_activity(activity).await
+    }
+
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error> {
+        self.database.tables.delete_activity(arn).await
+    }
+
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error> {
+        self.call(self.database.tables.get_activity(arn)).await
+    }
+
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error> {
+        self.database.tables.list_activities(after, limit).await
+    }
+
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error> {
+        self.database.tables.set_activity_tags(arn, present, tags).await
+    }
+
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         self.call(self.database.tables.list_executions(query)).await
     }
 
-    async fn load_journal(&self, shard: ShardId, id: ExecutionId) -> Result<Vec<Chunk>, Error> {
-        self.call(self.database.tables.load_journal(shard, id)).await
+    async fn journal_from(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+        first_event: u64,
+        limit: usize,
+    ) -> Result<Vec<Chunk>, Error> {
+        self.call(self.database.tables.journal_from(shard, id, first_event, limit)).await
     }
 
     async fn journal_page(
@@ -457,6 +505,14 @@ impl Store for Connection {
         revision: Revision,
     ) -> Result<bool, Error> {
         self.write(self.database.tables.update_state_machine(arn, present, revision)).await
+    }
+
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        self.write(self.database.tables.begin_deletion(arn, at)).await
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        self.call(self.database.tables.deleting_state_machines()).await
     }
 
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {

@@ -11,6 +11,7 @@ use crate::checkers::{history, steady};
 use crate::faults::{Fault, Faults};
 use crate::host::Host;
 use crate::node::Condition;
+use crate::outside;
 use crate::witness::Checker;
 use crate::world::World;
 
@@ -33,6 +34,9 @@ pub(crate) async fn run(world: World, is_calm: bool) {
     for client in world.clients() {
         clients.spawn(client.run());
     }
+    for redriver in world.redrivers() {
+        clients.spawn(redriver.run());
+    }
     if !is_calm {
         chaos(&world).await;
     }
@@ -54,6 +58,7 @@ pub(crate) async fn run(world: World, is_calm: bool) {
         if world.time.elapsed() - progress > PATIENCE {
             return complain(&world).await;
         }
+        outside::adopt(&world).await;
         leap_to_sleepers(&world, &clients).await;
     }
     world.witness.note(format_args!("all has ended"));
@@ -166,7 +171,8 @@ async fn has_ended(world: &World, clients: &mut JoinSet<()>) -> bool {
 
 /// When nobody waits for anything but time, clocks are set to shortly before the first one goes on.
 async fn leap_to_sleepers(world: &World, clients: &JoinSet<()>) {
-    if !clients.is_empty() || world.database.is_busy() || !world.works.keys().is_empty() {
+    let is_busy = world.database.is_busy() || !world.works.keys().is_empty();
+    if !clients.is_empty() || is_busy || world.outside.is_busy() {
         return;
     }
     let mut dues = Vec::new();
@@ -176,7 +182,8 @@ async fn leap_to_sleepers(world: &World, clients: &JoinSet<()>) {
             dues.push(execution.sleeps_until().unwrap_or(execution.started_at().unwrap()));
         }
     }
-    let Some(first) = dues.into_iter().min() else { return };
+    // Who waits for others only goes on at no time.
+    let Some(first) = dues.into_iter().min().filter(|due| due.0 < i64::MAX) else { return };
     let leap = first.millis_since(world.now()) - world.faults.millis(0, 90_000);
     if leap > 60_000 {
         set_forward(world, leap);

@@ -57,6 +57,29 @@ impl Host {
         self.running.lock().unwrap().clone()
     }
 
+    /// Asks the process, if it runs, and waits so long for its answer.
+    pub(crate) async fn ask<T>(
+        &self,
+        world: &World,
+        patience_millis: i64,
+        question: impl AsyncFnOnce(&Running) -> T,
+    ) -> Option<T> {
+        let running = self.running()?;
+        let process = running.process.clone();
+        let asked = async {
+            process.pass().await;
+            let answer = question(&running).await;
+            process.pass().await;
+            answer
+        };
+        tokio::select! {
+            biased;
+            () = process.died() => None,
+            answer = asked => Some(answer),
+            () = world.time.sleep_millis(patience_millis) => None,
+        }
+    }
+
     /// Tells the process to stop; a new one follows.
     pub(crate) fn stop(&self) {
         if let Some(running) = self.running() {

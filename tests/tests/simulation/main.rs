@@ -14,6 +14,8 @@ mod faults;
 mod host;
 mod network;
 mod node;
+mod outside;
+mod redriver;
 mod scenario;
 mod seeds;
 mod time;
@@ -31,8 +33,14 @@ use world::{Outcome, Plan, run};
 /// Worlds that a change must pass; `STEPYARD_SEEDS` asks for more.
 const SEEDS: u64 = 2_000;
 
+/// Worlds in which executions are redriven.
+const SEEDS_WITH_REDRIVES: u64 = 300;
+
 /// How often each fault has struck in all of them, at least.
 const STRIKES_MIN: u64 = 100;
+
+/// Worlds in which somebody outside ends tasks.
+const OUTSIDE: u64 = 600;
 
 /// Worlds of which each is run twice.
 const TWICE: u64 = 100;
@@ -63,11 +71,33 @@ fn every_world_comes_to_its_end_as_it_should() {
 }
 
 #[test]
+fn what_is_redriven_comes_to_its_end_as_well() {
+    let outcomes = seeds::run_all(
+        seeds::wanted(SEEDS_WITH_REDRIVES),
+        Plan { redrives: true, ..Plan::default() },
+    );
+    let redrives: u64 = outcomes.iter().map(|outcome| outcome.redrives).sum();
+    println!("{redrives} redrives");
+    assert!(redrives > outcomes.len() as u64, "{redrives} only");
+}
+
+#[test]
+fn every_world_ends_in_which_others_end_tasks() {
+    let plan = Plan { outside: true, ..Plan::default() };
+    let outcomes = seeds::run_all(seeds::wanted(OUTSIDE), plan);
+    let executions: usize = outcomes.iter().map(|outcome| outcome.executions).sum();
+    println!("{} worlds, {executions} executions", outcomes.len());
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace() {
-    let traces = || {
-        let plan = Plan { keeps_trace: true, ..Plan::default() };
-        seeds::run_all(0..TWICE, plan)
-    };
+    for (outside, redrives) in [(false, false), (true, false), (false, true)] {
+        compare_traces(Plan { keeps_trace: true, outside, redrives, ..Plan::default() });
+    }
+}
+
+fn compare_traces(plan: Plan) {
+    let traces = || seeds::run_all(0..TWICE, plan);
     for (first, second) in traces().into_iter().zip(traces()) {
         let mut lines = first.trace.lines().zip(second.trace.lines());
         let differs = lines.find(|(first, second)| first != second);
@@ -97,7 +127,8 @@ fn every_planted_mistake_is_found() {
     seeds::hide_expected_panics();
     let mut missed = Vec::new();
     for bug in Bug::all() {
-        let found = |seed| run(Plan { seed, bug: Some(bug), ..Plan::default() });
+        let redrives = bug.is_of_redrives();
+        let found = |seed| run(Plan { seed, bug: Some(bug), redrives, ..Plan::default() });
         let found = (0..SEEDS_TO_FIND).map(found).find(|outcome| outcome.violation.is_some());
         match found {
             Some(Outcome { seed, violation: Some(violation), .. }) => {

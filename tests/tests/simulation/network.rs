@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    NotOwner, Peer, PeerError, Runtime, StartError, StartRequest, StopError, StopRequest,
+    ActivityTask, CallbackError, CallbackRequest, NotOwner, Peer, PeerError, RedriveError,
+    RedriveRequest, Runtime, StartError, StartRequest, StopError, StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
@@ -123,6 +124,36 @@ impl Peer for SimulatedPeer {
     ) -> Result<Result<Timestamp, StopError>, PeerError> {
         let request = request.clone();
         self.call(address, async move |there| there.stop_forwarded(request).await).await
+    }
+
+    async fn call_back(
+        &self,
+        address: &str,
+        request: &CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, PeerError> {
+        let request = request.clone();
+        self.call(address, async move |there| there.call_back_forwarded(request).await).await
+    }
+
+    async fn take_activity_task(
+        &self,
+        address: &str,
+        activity: &str,
+        worker: Option<&str>,
+    ) -> Result<Option<ActivityTask>, PeerError> {
+        let (activity, worker) = (activity.into(), worker.map(Into::into));
+        let take =
+            async move |there: &Runtime| Ok(there.take_activity_task(&activity, worker).await);
+        self.call(address, take).await
+    }
+
+    async fn redrive_execution(
+        &self,
+        address: &str,
+        request: &RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
+        let request = request.clone();
+        self.call(address, async move |there| there.redrive_forwarded(request).await).await
     }
 
     async fn poke(&self, address: &str) {

@@ -26,9 +26,13 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn random(random: &mut Random, number: u64) -> Machine {
+    /// With `outside` some of its tasks are ended from outside.
+    pub(crate) fn random(random: &mut Random, number: u64, outside: bool) -> Machine {
         let name = format!("machine{number}");
-        let sketch = Sketch::random(random);
+        let mut sketch = Sketch::random(random);
+        if outside {
+            sketch = sketch.with_outside(random);
+        }
         // Every second one is written in the other language; what happens is the same.
         let mut definition = match number % 2 {
             0 => sketch.definition(),
@@ -68,6 +72,7 @@ impl Machine {
             revision,
             retention_days: None,
             tags: Tags::default(),
+            deleting_since: None,
         }
     }
 
@@ -80,6 +85,7 @@ impl Machine {
             state_machine_name: self.name.clone(),
             role_arn: "role".into(),
             qualifier: None,
+            child_of: None,
             kind: Default::default(),
         })
     }

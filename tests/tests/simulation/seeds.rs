@@ -42,10 +42,11 @@ pub(crate) fn pass(plan: Plan) -> Outcome {
     let Some(violation) = &outcome.violation else { return outcome };
     let seed = outcome.seed;
     let trace = run(Plan { keeps_trace: true, ..plan }).trace;
+    let test = if plan.outside { "every_world_ends" } else { "every_world_comes" };
     let path = std::env::temp_dir().join(format!("stepyard-simulation-{seed}.txt"));
     let kept = std::fs::write(&path, trace).is_ok();
     panic!(
-        "seed {seed}, {:?}: {}\nto repeat it: STEPYARD_SEED={seed} cargo nextest run -p stepyard-tests --test simulation every_world{}",
+        "seed {seed}, {:?}: {}\nto repeat it: STEPYARD_SEED={seed} cargo nextest run -p stepyard-tests --test simulation {test}{}",
         violation.checker,
         violation.text,
         if kept { format!("\nits trace: {}", path.display()) } else { String::new() }

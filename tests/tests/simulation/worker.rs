@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use stepyard_json::Payload;
 use stepyard_machine::{EventId, EventKind, TaskId};
-use stepyard_runtime::{Invocation, TaskOutcome, TaskRunner};
+use stepyard_runtime::{Invocation, Started, TaskOutcome, TaskRunner};
 
 use crate::bugs::Bug;
 use crate::faults::Fault;
@@ -75,8 +75,11 @@ impl TaskRunner for Worker {
         let Some(attempt) = self.check_cause(&invocation).await else {
             return TaskOutcome::Failed { error: None, cause: None };
         };
-        let input = invocation.parameters.tree();
-        let answer = sketch::answer(&invocation.state_name, input, attempt);
+        let (name, parameters) = (&invocation.state_name, invocation.parameters.tree());
+        let answer = sketch::answer(name, sketch::data(name, parameters), attempt);
+        if let Some(token) = sketch::token(name, parameters) {
+            return self.hand_over(token.into(), answer, invocation.started).await;
+        }
         let hangs = matches!(answer, Answer::Hangs);
         if hangs || !faults.strikes(Fault::TaskSilent, 4) {
             self.work(faults.millis(0, 500)).await;
@@ -99,6 +102,29 @@ impl TaskRunner for Worker {
 }
 
 impl Worker {
+    /// Gives a task to somebody outside, who may end it before this is told.
+    async fn hand_over(
+        &self,
+        token: Arc<str>,
+        answer: Answer,
+        mut started: Started,
+    ) -> TaskOutcome {
+        let faults = &self.world.faults;
+        let is_early = faults.below(2) == 0;
+        match answer {
+            Answer::Panics(_) => panic!("on purpose"),
+            Answer::Succeeds(_) | Answer::Fails(_) if is_early => self.world.hand_over(&token),
+            _ => {}
+        }
+        self.work(faults.millis(0, 3_000)).await;
+        started.fire();
+        self.work(faults.millis(0, 3_000)).await;
+        if !matches!(answer, Answer::Hangs) {
+            self.world.hand_over(&token);
+        }
+        TaskOutcome::Submitted(Payload::empty_object())
+    }
+
     async fn work(&self, millis: i64) {
         self.world.time.sleep_millis(millis).await;
         self.process.pass().await;

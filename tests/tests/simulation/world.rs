@@ -18,6 +18,8 @@ use crate::faults::{Counts, Fault, Faults};
 use crate::host::Host;
 use crate::network::Network;
 use crate::node::Process;
+use crate::outside::{self, Outside};
+use crate::redriver::Redriver;
 use crate::scenario::{self, Machine};
 use crate::time::Time;
 use crate::witness::{Checker, Violation, Witness};
@@ -33,7 +35,11 @@ pub(crate) struct Plan {
     pub(crate) bug: Option<Bug>,
     /// No faults but a crash at that commit.
     pub(crate) only_crash: Option<(u64, Fault)>,
+    /// Executions that end badly are redriven.
+    pub(crate) redrives: bool,
     pub(crate) keeps_trace: bool,
+    /// Whether somebody outside ends tasks.
+    pub(crate) outside: bool,
 }
 
 /// What came of it.
@@ -45,6 +51,7 @@ pub(crate) struct Outcome {
     pub(crate) faults: Counts,
     pub(crate) commits: u64,
     pub(crate) executions: usize,
+    pub(crate) redrives: u64,
     /// Milliseconds that have passed in the world.
     pub(crate) millis: i64,
 }
@@ -64,6 +71,8 @@ impl std::ops::Deref for World {
 pub(crate) struct Inner {
     pub(crate) seed: u64,
     pub(crate) bug: Option<Bug>,
+    /// Whether executions are redriven.
+    redrives: bool,
     pub(crate) time: Time,
     pub(crate) faults: Faults,
     pub(crate) witness: Witness,
@@ -74,6 +83,7 @@ pub(crate) struct Inner {
     pub(crate) network: Network,
     pub(crate) works: Works,
     pub(crate) book: Book,
+    pub(crate) outside: Outside,
     processes: AtomicU64,
     /// When a process has begun or ended last.
     disturbed: Mutex<Duration>,
@@ -100,6 +110,9 @@ async fn live(plan: Plan, idle: &Notify) -> Outcome {
     let world = World::new(plan);
     for (machine, _) in &world.scenario {
         world.database.tables.create_state_machine(machine.stored(), None).await.unwrap();
+    }
+    if plan.outside {
+        outside::begin(&world).await;
     }
     for host in &world.hosts {
         tokio::spawn(host.clone().run(world.clone()));
@@ -141,13 +154,14 @@ impl World {
             database.crash_at(commit, when);
         }
         let scenario = (0..1 + random.below(3)).map(|number| {
-            let machine = Machine::random(&mut random, number);
+            let machine = Machine::random(&mut random, number, plan.outside);
             let names = scenario::names(&mut random, &machine);
             (machine, names)
         });
         World(Arc::new(Inner {
             seed: plan.seed,
             bug: plan.bug,
+            redrives: plan.redrives,
             scenario: scenario.collect(),
             hosts: (0..nodes).map(|number| Arc::new(Host::new(number))).collect(),
             network: Network::default(),
@@ -157,6 +171,7 @@ impl World {
             database: Arc::new(database),
             works: Works::default(),
             book: Book::default(),
+            outside: Outside::default(),
             processes: AtomicU64::new(0),
             disturbed: Mutex::default(),
         }))
@@ -188,6 +203,18 @@ impl World {
         (0..clients).map(client).collect()
     }
 
+    /// Clients that redrive, if there are any in this world.
+    pub(crate) fn redrivers(&self) -> Vec<Redriver> {
+        let mut random = Random::from_seed(self.seed ^ 0x4ed1);
+        let redrivers = if self.redrives { 1 + random.below(2) } else { 0 };
+        let redriver = |number| {
+            let random = Random::from_seed(random.next_u64());
+            Redriver(Client { world: self.clone(), number, random })
+        };
+        // Their numbers are behind those of all other clients.
+        (100..100 + redrivers).map(redriver).collect()
+    }
+
     pub(crate) fn machine(&self, arn: &str) -> &Machine {
         let machines = self.scenario.iter().map(|(machine, _)| machine);
         machines.into_iter().find(|machine| *machine.arn == *arn).unwrap()
@@ -216,6 +243,8 @@ impl World {
     }
 
     async fn outcome(&self) -> Outcome {
+        let executions = self.database.executions().await;
+        let redrives = executions.iter().filter_map(|row| row.redriven);
         Outcome {
             seed: self.seed,
             hash: self.witness.hash(),
@@ -223,7 +252,8 @@ impl World {
             violation: self.witness.found(),
             faults: self.faults.counts(),
             commits: self.database.commits(),
-            executions: self.database.executions().await.len(),
+            executions: executions.len(),
+            redrives: redrives.map(|redriven| u64::from(redriven.count)).sum(),
             millis: i64::try_from(self.time.elapsed().as_millis()).unwrap(),
         }
     }

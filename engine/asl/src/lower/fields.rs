@@ -9,7 +9,7 @@ use super::{Faults, QueryLanguage, allowed};
 use crate::jsonata::{Jsonata, JsonataFault, Place, expression_in};
 use crate::template::TemplateFault;
 use crate::variable::fault_of_name;
-use crate::{Code, Path, ResultPath, Template};
+use crate::{Path, ResultPath, Template};
 
 /// One object of the document with its place.
 pub(super) struct Fields<'a, 'f> {
@@ -67,13 +67,6 @@ impl<'a, 'f> Fields<'a, 'f> {
 
     pub(super) fn faults(&mut self) -> &mut Faults {
         self.faults
-    }
-
-    /// Something that AWS runs and this version does not.
-    pub(super) fn unsupported(&mut self, field: &str, what: &str) {
-        let message = format!("{what} is not supported yet");
-        let place = self.place(field);
-        self.faults.add(Code::UnsupportedFeature, message, place);
     }
 
     /// The language of its expressions.
@@ -219,14 +212,25 @@ impl<'a, 'f> Fields<'a, 'f> {
         is_object
     }
 
-    /// A text that, when it is given, is one of these.
-    pub(super) fn one_of(&mut self, field: &str, values: &[&str]) {
-        if self.text(field).is_some_and(|text| !values.contains(&&*text)) {
-            let values = values.join(", ");
-            let message =
-                format!("The field '{field}' should have one of these values: [{values}]");
+    /// What a text stands for that, when it is given, is one of these.
+    pub(super) fn choice<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
+        let text = self.text(field)?;
+        let known = values.iter().find(|(name, _)| *name == &*text);
+        if known.is_none() {
+            let names: Vec<_> = values.iter().map(|(name, _)| *name).collect();
+            let names = names.join(", ");
+            let message = format!("The field '{field}' should have one of these values: [{names}]");
             self.fault(field, message);
         }
+        known.map(|(_, value)| *value)
+    }
+
+    /// A `Resource` is none that is known.
+    pub(super) fn fault_unknown_resource(&mut self, resource: &str) {
+        let message = format!(
+            "The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+        );
+        self.fault("Resource", message);
     }
 
     pub(super) fn integer(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {

@@ -1,27 +1,21 @@
-//! Map states, in both modes. A Map in DISTRIBUTED mode is checked as a whole, though it is not run yet.
-
-use std::ops::RangeInclusive;
-
-use stepyard_json::Json;
+//! Map states, in both modes. A Map in DISTRIBUTED mode is lowered as a whole, though it is not run yet.
 
 use super::allowed::unsupported;
+use super::distributed::distributed;
 use super::fields::Fields;
 use super::number::{Numbering, RawState};
 use super::outcome::outcome;
 use crate::jsonata::Place;
-use crate::{Code, Items, Map, MaxConcurrency, Path, Tolerated};
-
-/// Items that a reader hands out at most (AWS developer guide, `MaxItems`).
-const ITEMS_MAX: u64 = 100_000_000;
-
-/// Largest input of a batch, in bytes (AWS developer guide, `MaxInputBytesPerBatch`).
-const BATCH_BYTES_MAX: u64 = 262_144;
+use crate::{Code, Distributed, Items, Map, MaxConcurrency, Path, Tolerated, WorkflowType};
 
 /// Longest `Label`, in characters (AWS developer guide).
 const LABEL_CHARS_MAX: usize = 40;
 
 /// What a `Label` cannot hold, beside control characters (AWS developer guide).
 const LABEL_EXCLUDES: &str = " ?*<>{}[]\"#%\\^|~`$&,;:/";
+
+const EXECUTION_TYPES: [(&str, WorkflowType); 2] =
+    [("STANDARD", WorkflowType::Standard), ("EXPRESS", WorkflowType::Express)];
 
 /// Fields that only DISTRIBUTED mode has.
 const DISTRIBUTED_FIELDS: [&str; 3] = ["ItemReader", "ItemBatcher", "ResultWriter"];
@@ -32,7 +26,7 @@ pub(super) fn map(
     numbering: &Numbering<'_>,
 ) -> Option<Map> {
     fields.exactly_one(&["ItemProcessor", "Iterator"]);
-    check_mode(fields);
+    let distributed = mode(fields);
     check_label(fields);
     fields.at_most_one(&["ItemSelector", "Parameters"]);
     let items = items(fields);
@@ -53,6 +47,7 @@ pub(super) fn map(
         max_concurrency: max_concurrency?,
         tolerated_failure_count,
         tolerated_failure_percentage,
+        distributed: distributed.map(Box::new),
         outcome: outcome?,
     })
 }
@@ -113,7 +108,7 @@ fn percentage(fields: &mut Fields<'_, '_>, name: &str) -> Option<f64> {
 }
 
 /// `ProcessorConfig`, and what its mode allows.
-fn check_mode(fields: &mut Fields<'_, '_>) {
+fn mode(fields: &mut Fields<'_, '_>) -> Option<Distributed> {
     let processor = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
     if fields.get(processor).is_some_and(|processor| processor.get("QueryLanguage").is_some()) {
         // Its states have the language of the state machine, or say one themselves.
@@ -122,90 +117,27 @@ fn check_mode(fields: &mut Fields<'_, '_>) {
     let config = fields.get(processor).and_then(|processor| processor.get("ProcessorConfig"));
     let place = format!("{processor}/ProcessorConfig");
     let mut is_distributed = false;
+    let mut execution_type = None;
     if let Some(config) = config {
         let mut config = fields.nested(config, &place);
         if config.is_object() {
-            config.one_of("Mode", &["INLINE", "DISTRIBUTED"]);
-            is_distributed = config.get("Mode").and_then(Json::as_str) == Some("DISTRIBUTED");
+            let modes = [("INLINE", false), ("DISTRIBUTED", true)];
+            is_distributed = config.choice("Mode", &modes).unwrap_or_default();
         }
         if is_distributed {
             config.required_text("ExecutionType");
-            config.one_of("ExecutionType", &["STANDARD", "EXPRESS"]);
+            execution_type = config.choice("ExecutionType", &EXECUTION_TYPES);
         }
     }
     if is_distributed {
-        check_distributed(fields);
-        return fields.unsupported(&format!("{place}/Mode"), "The Map mode DISTRIBUTED");
+        return Some(distributed(fields, execution_type.unwrap_or_default()));
     }
     for field in DISTRIBUTED_FIELDS {
         if fields.has(field) {
             fields.fault(field, format!("The field '{field}' needs the Map mode DISTRIBUTED"));
         }
     }
-}
-
-fn check_distributed(fields: &mut Fields<'_, '_>) {
-    check_object(fields, "ItemReader", |reader| {
-        reader.required_text("Resource");
-        reader.arguments();
-        check_object(reader, "ReaderConfig", check_reader);
-    });
-    check_object(fields, "ItemBatcher", |batcher| {
-        check_count(batcher, "MaxItemsPerBatch", 1..=ITEMS_MAX);
-        check_count(batcher, "MaxInputBytesPerBatch", 1..=BATCH_BYTES_MAX);
-        batcher.any_of(&[
-            "MaxItemsPerBatch",
-            "MaxItemsPerBatchPath",
-            "MaxInputBytesPerBatch",
-            "MaxInputBytesPerBatchPath",
-        ]);
-        check_paths(batcher, &["MaxItemsPerBatch", "MaxInputBytesPerBatch"]);
-        batcher.template_in_language("BatchInput", Place::Input);
-    });
-    check_object(fields, "ResultWriter", |writer| {
-        if !writer.has("Resource") && !writer.has("WriterConfig") {
-            writer.fault_here("Value cannot be empty");
-        }
-        writer.text("Resource");
-        writer.arguments();
-    });
-}
-
-/// `ReaderConfig`.
-fn check_reader(config: &mut Fields<'_, '_>) {
-    config.one_of("InputType", &["CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"]);
-    config.one_of("CSVHeaderLocation", &["FIRST_ROW", "GIVEN"]);
-    config.one_of("CSVDelimiter", &["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"]);
-    config.one_of("Transformation", &["NONE", "LOAD_AND_FLATTEN"]);
-    check_count(config, "MaxItems", 0..=ITEMS_MAX);
-    check_paths(config, &["MaxItems"]);
-}
-
-/// A whole number, written or computed.
-fn check_count(fields: &mut Fields<'_, '_>, name: &str, range: RangeInclusive<u64>) {
-    if fields.computed(name).is_none() {
-        fields.integer(name, range);
-    }
-}
-
-/// Values that may also stand at the end of a path.
-fn check_paths(fields: &mut Fields<'_, '_>, names: &[&str]) {
-    for name in names {
-        let by_path = format!("{name}Path");
-        fields.at_most_one(&[name, &by_path]);
-        if fields.has(&by_path) {
-            fields.reference_path(&by_path);
-        }
-    }
-}
-
-/// An object within another one, if it is given.
-fn check_object(fields: &mut Fields<'_, '_>, name: &str, check: impl FnOnce(&mut Fields<'_, '_>)) {
-    let Some(object) = fields.get(name) else { return };
-    let mut object = fields.nested(object, name);
-    if object.is_object() {
-        check(&mut object);
-    }
+    None
 }
 
 /// `Label`, which becomes a part of ARNs.

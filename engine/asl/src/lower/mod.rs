@@ -2,6 +2,7 @@
 //! second lowers state by state, so that every transition is resolved as it is met.
 
 mod allowed;
+mod distributed;
 mod fields;
 mod map;
 mod number;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use stepyard_json::Json;
 
 use crate::{
-    Code, Compilation, Diagnostic, Flow, Program, Scope, ScopeId, Severity, StateId, WorkflowType,
+    Code, Compilation, Diagnostic, Flow, Program, Resource, Scope, ScopeId, Severity, StateId,
+    StateKind, WorkflowType,
 };
 use fields::Fields;
 use number::{Numbering, RawScope};
@@ -42,9 +44,14 @@ pub(crate) fn lower(document: &Json, workflow: WorkflowType) -> Compilation {
     variables::check(&numbering, if has_states { &states } else { &[] }, &mut faults);
     let complete = has_states && scopes.len() == numbering.scopes.len();
     let has_jsonata = states.iter().any(|state| matches!(state.flow, Flow::Jsonata { .. }));
-    let program = Program { states, scopes, timeout_seconds, comment, has_jsonata };
+    let has_activities = states.iter().any(|state| is_of_activity(&state.kind));
+    let program = Program { states, scopes, timeout_seconds, comment, has_jsonata, has_activities };
     let program = complete.then(|| Arc::new(program));
     Compilation { program, diagnostics: faults.0 }
+}
+
+fn is_of_activity(kind: &StateKind) -> bool {
+    matches!(kind, StateKind::Task(task) if matches!(task.resource, Resource::Activity { .. }))
 }
 
 fn top_level(

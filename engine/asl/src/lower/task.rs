@@ -58,10 +58,7 @@ fn resource(fields: &mut Fields<'_, '_>) -> Option<Resource> {
     let text = fields.required_text("Resource")?;
     let resource = Resource::parse(&text);
     if resource.is_none() {
-        let message = format!(
-            "The resource provided {text} is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
-        );
-        fields.fault("Resource", message);
+        fields.fault_unknown_resource(&text);
     }
     resource
 }

@@ -147,14 +147,12 @@ fn faults_of_map(mode: &str, rest: &str) -> Vec<String> {
 }
 
 #[test]
-fn distributed_maps_are_refused_under_both_names() {
+fn distributed_maps_are_taken_under_both_names() {
     for name in ["ItemProcessor", "Iterator"] {
         let faults = faults_of_state(&format!(
             r#"{{"Type":"Map","End":true,"{name}":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}},"StartAt":"B","States":{{"B":{{"Type":"Succeed"}}}}}}}}"#
         ));
-        let place = format!("/States/A/{name}/ProcessorConfig/Mode");
-        let fault = "UNSUPPORTED_FEATURE: The Map mode DISTRIBUTED is not supported yet";
-        assert_eq!(faults, [format!("{fault} at {place}")]);
+        assert_eq!(faults, [""; 0]);
     }
 }
 
@@ -195,19 +193,19 @@ fn fields_of_distributed_maps_are_checked() {
         (r#","ItemReader":1"#, "Expected value of type Object at /States/A/ItemReader"),
         (r#","ItemReader":{}"#, "These fields are required: [Resource] at /States/A/ItemReader"),
         (
-            r#","ItemReader":{"Resource":"r","Parameters":{"a.$":"x"}}"#,
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"a.$":"x"}}"#,
             "The value for the field 'a.$' must be a valid JSONPath or a valid intrinsic function call at /States/A/ItemReader/Parameters",
         ),
         (
-            r#","ItemReader":{"Resource":"r","ReaderConfig":{"InputType":"X"}}"#,
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"X"}}"#,
             "The field 'InputType' should have one of these values: [CSV, JSON, JSONL, PARQUET, MANIFEST] at /States/A/ItemReader/ReaderConfig/InputType",
         ),
         (
-            r#","ItemReader":{"Resource":"r","ReaderConfig":{"MaxItems":-1}}"#,
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"MaxItems":-1}}"#,
             "Expected an integer from 0 to 100000000 at /States/A/ItemReader/ReaderConfig/MaxItems",
         ),
         (
-            r#","ItemReader":{"Resource":"r","ReaderConfig":{"MaxItemsPath":"$.a[*]"}}"#,
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"MaxItemsPath":"$.a[*]"}}"#,
             "Value is not a Reference Path at /States/A/ItemReader/ReaderConfig/MaxItemsPath",
         ),
         (
@@ -218,7 +216,23 @@ fn fields_of_distributed_maps_are_checked() {
             r#","ItemBatcher":{"MaxInputBytesPerBatch":262145}"#,
             "Expected an integer from 1 to 262144 at /States/A/ItemBatcher/MaxInputBytesPerBatch",
         ),
+        (
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:putObject"}"#,
+            "The resource provided arn:aws:states:::s3:putObject is not recognized. The value is not a valid resource ARN, or the resource is not available in this region. at /States/A/ItemReader/Resource",
+        ),
+        (
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"ItemsPointer":"a"}}"#,
+            "Value is not a valid JSON Pointer at /States/A/ItemReader/ReaderConfig/ItemsPointer",
+        ),
+        (
+            r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"CSVHeaders":["a",1]}}"#,
+            "Expected an array of values of type String at /States/A/ItemReader/ReaderConfig/CSVHeaders",
+        ),
         (r#","ResultWriter":{}"#, "Value cannot be empty at /States/A/ResultWriter"),
+        (
+            r#","ResultWriter":{"WriterConfig":{"Transformation":"X"}}"#,
+            "The field 'Transformation' should have one of these values: [NONE, COMPACT, FLATTEN] at /States/A/ResultWriter/WriterConfig/Transformation",
+        ),
         (
             r#","ToleratedFailurePercentage":101"#,
             "Expected a number from 0 to 100 at /States/A/ToleratedFailurePercentage",
@@ -233,11 +247,11 @@ fn fields_of_distributed_maps_are_checked() {
     ] {
         let faults = faults_of_map(MODE, rest);
         assert!(faults.contains(&format!("SCHEMA_VALIDATION_FAILED: {fault}")), "{faults:?}");
-        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert_eq!(faults.len(), 1, "{faults:?}");
     }
     let long = format!(r#","Label":"{}""#, "x".repeat(41));
     let fault = "SCHEMA_VALIDATION_FAILED: Label cannot exceed 40 characters at /States/A/Label";
-    assert_eq!(faults_of_map(MODE, &long)[1], fault);
+    assert_eq!(faults_of_map(MODE, &long), [fault]);
     let inline = faults_of_map(r#"{"Mode":"INLINE"}"#, r#","ItemReader":{"Resource":"r"}"#);
     let fault = "The field 'ItemReader' needs the Map mode DISTRIBUTED at /States/A/ItemReader";
     assert_eq!(inline, [format!("SCHEMA_VALIDATION_FAILED: {fault}")]);
@@ -276,15 +290,6 @@ fn retriers_and_catchers_are_checked() {
     ] {
         assert_eq!(task(rest), [format!("SCHEMA_VALIDATION_FAILED: {fault}")], "{rest}");
     }
-}
-
-#[test]
-fn what_cannot_be_run_yet_is_refused_by_name() {
-    let state = r#"{"Type":"Map","End":true,"ItemProcessor":{
-        "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-        "StartAt":"B","States":{"B":{"Type":"Succeed"}}}}"#;
-    let fault = "UNSUPPORTED_FEATURE: The Map mode DISTRIBUTED is not supported yet at /States/A/ItemProcessor/ProcessorConfig/Mode";
-    assert_eq!(faults_of_state(state), [fault]);
 }
 
 #[test]

@@ -2,18 +2,16 @@
 
 use std::ops::RangeInclusive;
 
-use stepyard_asl::{
-    EvalError, Flow, Items, Map, MaxConcurrency, Path, StateId, Template, Tolerated,
-};
+use stepyard_asl::{EvalError, Flow, Items, Map, MaxConcurrency, Path, StateId, Template};
 use stepyard_json::{Json, Payload};
 
-use super::{computed, finish, results, whole_number};
+use super::{computed, distributed, finish, results, whole_number};
 use crate::context::Subject;
 use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::{Failure, RUNTIME};
 use crate::frame::{Frame, Iterations};
-use crate::{EventId, EventKind, FrameId, MapLimits, Stage};
+use crate::{EventId, EventKind, FrameId, Item, Stage};
 
 /// How many iterations AWS runs at once at most in INLINE mode, also when `MaxConcurrency` is 0 or higher.
 const CONCURRENCY_MAX: u64 = 40;
@@ -29,24 +27,29 @@ pub(super) fn work(
     map: &Map,
 ) -> Result<(), Failure> {
     let input = run.effective_input(id, state)?;
+    let distributed = map.distributed.as_deref();
+    let is_read = distributed.is_some_and(|distributed| distributed.item_reader.is_some());
     let items = match run.given_items() {
         Some(items) => items,
+        None if is_read && !run.is_inspected() => Payload::from(Json::from_iter([])),
         None => items(run, id, state, map, &input)?,
     };
     let wanted = max_concurrency(run, id, map, &input)?;
     run.note(Stage::AfterItemsPath, &items);
     let length = items.tree().as_array().map_or(0, <[Json]>::len);
     if run.is_inspected() {
-        let limits = limits(run, id, map, &input, wanted)?;
+        let limits = distributed::limits(run, id, map, &input, wanted)?;
         if let Some(mocked) = run.mocked_map(limits, length) {
             return finish(run, id, state, &mocked?, &map.outcome);
         }
     }
+    if let Some(distributed) = distributed {
+        return distributed::start(run, id, state, (map, distributed), (input, items, wanted));
+    }
     let concurrency = granted(wanted);
     let length = u32::try_from(length).unwrap_or(u32::MAX);
     run.emit(id, EventKind::MapStateStarted { state, input, items, length, concurrency });
-    start_iterations(run, id, state, map)?;
-    finish_if_complete(run, id, state, map)
+    go_on(run, id, state, map)
 }
 
 /// An iteration has reached its end and makes room for another. With the last one the state ends.
@@ -59,6 +62,16 @@ pub(super) fn iteration_succeeded(
     map: &Map,
 ) -> Result<(), Failure> {
     run.emit(iteration, EventKind::MapIterationSucceeded { state, index });
+    go_on(run, id, state, map)
+}
+
+/// Starts the iterations that there is room for. When all have ended the state ends.
+pub(super) fn go_on(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    map: &Map,
+) -> Result<(), Failure> {
     start_iterations(run, id, state, map)?;
     finish_if_complete(run, id, state, map)
 }
@@ -82,9 +95,7 @@ fn start_iterations(
 fn next_iteration(run: &Run<'_>, id: FrameId) -> Option<(u32, EventId)> {
     let children = run.execution().frame(id)?.children()?;
     let iterations = children.map.as_ref()?;
-    let more = (iterations.next as usize) < children.results.len();
-    let room = children.open.len() < iterations.concurrency;
-    (more && room).then_some((iterations.next, iterations.made_room))
+    children.have_room().then_some((iterations.next, iterations.made_room))
 }
 
 /// The item, or what `ItemSelector` makes of it.
@@ -102,7 +113,8 @@ fn iteration_input(
     let item = items.tree().index(index as usize).unwrap_or(&Json::Null);
     let Some(selector) = &map.item_selector else { return Ok(Payload::from(item.clone())) };
     let input = Subject::Input(&input);
-    let json = run.evaluate_for_item(id, input, (index, item), |env| selector.eval(env))?;
+    let item = Item::of_array(u64::from(index), item.clone());
+    let json = run.evaluate_for_item(id, input, &item, |env| selector.eval(env))?;
     run.payload(id, json)
 }
 
@@ -194,35 +206,6 @@ fn max_concurrency(
         MaxConcurrency::Path(path) => whole_number(run, id, "MaxConcurrencyPath", path, input),
         MaxConcurrency::Jsonata(jsonata) => computed(run, id, input, jsonata, COUNT),
     }
-}
-
-/// What a test of the state shows of its limits.
-fn limits(
-    run: &mut Run<'_>,
-    id: FrameId,
-    map: &Map,
-    input: &Payload,
-    max_concurrency: u64,
-) -> Result<MapLimits, Failure> {
-    let mut tolerated = |tolerated: Option<&Tolerated>, what, most| match tolerated {
-        None => Ok(None),
-        Some(Tolerated::Literal(limit)) => Ok(Some(*limit)),
-        Some(Tolerated::Path(path)) => {
-            whole_number(run, id, what, path, input).map(|limit| Some(limit as f64))
-        }
-        Some(Tolerated::Jsonata(jsonata)) => {
-            computed(run, id, input, jsonata, 0..=most).map(|limit| Some(limit as f64))
-        }
-    };
-    let count = map.tolerated_failure_count.as_ref();
-    let count = tolerated(count, "ToleratedFailureCountPath", *COUNT.end())?;
-    let percentage = map.tolerated_failure_percentage.as_ref();
-    let percentage = tolerated(percentage, "ToleratedFailurePercentagePath", 100)?;
-    Ok(MapLimits {
-        max_concurrency,
-        tolerated_failure_count: count.map(|count| count as u64),
-        tolerated_failure_percentage: percentage,
-    })
 }
 
 /// How many iterations run at once when so many are wanted.

@@ -24,7 +24,7 @@ pub(super) fn work(
     }
     let branches = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
     run.emit(id, EventKind::ParallelStateStarted { state, input, branches });
-    finish_if_complete(run, id, state, parallel)
+    go_on(run, id, state, parallel)
 }
 
 /// A branch has reached its end. With the last one the state ends.
@@ -36,10 +36,11 @@ pub(super) fn branch_succeeded(
     parallel: &Parallel,
 ) -> Result<(), Failure> {
     run.emit(branch, EventKind::BranchSucceeded);
-    finish_if_complete(run, id, state, parallel)
+    go_on(run, id, state, parallel)
 }
 
-fn finish_if_complete(
+/// When all branches have ended the state ends.
+pub(super) fn go_on(
     run: &mut Run<'_>,
     id: FrameId,
     state: StateId,

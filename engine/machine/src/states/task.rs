@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use stepyard_asl::{EvalError, Resource, Seconds, StateId, StateKind, Task};
-use stepyard_json::Payload;
+use stepyard_json::{Json, Payload};
 
 use super::{computed, finish, whole_number};
 use crate::context::Subject;
@@ -37,6 +37,12 @@ pub(super) fn work(
     if let Some(mocked) = run.mocked() {
         return finish(run, id, state, &mocked?, &task.outcome);
     }
+    if let Resource::Activity { arn } = &task.resource
+        && !run.has_activity(arn)
+    {
+        let cause = format!("The activity {arn} does not exist.");
+        return Err(run.locate(id, EvalError::runtime(cause)));
+    }
     let kind = EventKind::TaskScheduled {
         state,
         parameters,
@@ -47,6 +53,24 @@ pub(super) fn work(
     run.emit(id, kind);
     run.invoke(id);
     Ok(())
+}
+
+/// The call of the task was answered, and somebody else is to end the task. An answer that is too large counts as a
+/// failure of the task.
+pub(crate) fn submitted(run: &mut Run<'_>, id: FrameId, state: StateId, output: &Payload) {
+    let program = run.program;
+    let StateKind::Task(task) = &program.state(state).kind else { return };
+    if let Err(failure) = within_limit(output, &origin(&task.resource)) {
+        return failed(run, id, state, failure);
+    }
+    run.emit(id, EventKind::TaskSubmitted { state, output: output.clone() });
+    run.watch(id);
+    let started = output.tree().get("ExecutionArn").and_then(Json::as_str);
+    if let (true, Some(execution_arn)) = (task.resource.waits_for_a_job(), started) {
+        let kind = EventKind::ExecutionAwaited { execution_arn: execution_arn.into() };
+        run.emit_after(id, run.previous(id), kind);
+        run.await_execution(id);
+    }
 }
 
 /// The task ended well; a result that is too large counts as a failure of the task.
@@ -74,13 +98,12 @@ pub(crate) fn failed(run: &mut Run<'_>, id: FrameId, state: StateId, failure: Fa
     run.fail(id, state, failure);
 }
 
-/// `TimeoutSeconds` has passed since the task's work began.
-pub(crate) fn timed_out(run: &mut Run<'_>, id: FrameId, state: StateId) {
+/// The task takes too long: all together, or to give a sign of life.
+pub(crate) fn timed_out(run: &mut Run<'_>, id: FrameId, state: StateId, failure: Failure) {
     let attempt = run.execution().frame(id).and_then(crate::frame::Frame::attempt);
     if let Some(task) = attempt.map(crate::frame::Attempt::task) {
         run.cancel(task);
     }
-    let failure = Failure::timeout();
     run.emit(id, EventKind::TaskTimedOut { state, error: failure.error.clone(), cause: None });
     run.fail(id, state, failure);
 }

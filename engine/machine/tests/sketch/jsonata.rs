@@ -89,11 +89,16 @@ fn wait(until: &Until) -> Object {
 
 fn task(step: &Step, handling: &Handling, next: Option<&str>) -> Object {
     let mut state = worker("Task", handling, next);
-    state.insert("Resource", "arn:aws:lambda:us-east-1:000000000000:function:f");
-    state.insert("Arguments", INPUT);
+    state.insert("Resource", step.resource());
+    let token = "{% $states.context.Task.Token %}";
+    let arguments = match step.is_outside() {
+        true => object([("input", INPUT.into()), ("token", token.into())]),
+        false => INPUT.into(),
+    };
+    state.insert("Arguments", arguments);
     state.insert("Output", "{% $states.result %}");
     if step.name.starts_with(HANGING) {
-        state.insert("TimeoutSeconds", format!("{{% {TIME_LIMIT} %}}"));
+        state.insert(step.limit(), format!("{{% {TIME_LIMIT} %}}"));
     }
     state
 }

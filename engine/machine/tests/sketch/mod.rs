@@ -67,6 +67,13 @@ const HANGING: &str = "hang";
 /// The runner of tasks whose name begins so panics.
 const PANICKING: &str = "panic";
 
+/// How the names of steps end whose task is ended by its token, or done by the workers of an activity.
+const BY_TOKEN: &str = "-token";
+const BY_WORKER: &str = "-activity";
+
+/// The activity.
+pub(crate) const ACTIVITY: &str = "arn:aws:states:us-east-1:000000000000:activity:a";
+
 /// Time limit of the tasks that never answer, in seconds.
 const TIME_LIMIT: u64 = 7;
 
@@ -118,6 +125,20 @@ pub(crate) fn answer(name: &str, input: &Json, attempt: u64) -> Answer {
     }
 }
 
+/// What a task of the step of that name works on: those that are ended from outside are given their token beside it.
+pub(crate) fn data<'a>(name: &str, parameters: &'a Json) -> &'a Json {
+    match token(name, parameters) {
+        Some(_) => parameters.get("input").unwrap_or(parameters),
+        None => parameters,
+    }
+}
+
+/// The token that a task of the step of that name is given.
+pub(crate) fn token<'a>(name: &str, parameters: &'a Json) -> Option<&'a str> {
+    let is_outside = name.ends_with(BY_TOKEN) || name.ends_with(BY_WORKER);
+    parameters.get("token").and_then(Json::as_str).filter(|_| is_outside)
+}
+
 /// How many tasks a visit of a state had handed out before this one.
 pub(crate) fn attempt(journal: &[Event], task: TaskId) -> Option<u64> {
     let at = journal.iter().position(|event| event.id == task.0)?;
@@ -143,6 +164,29 @@ impl Sketch {
     pub(crate) fn random(random: &mut Random) -> Sketch {
         let mut names = 0;
         scope(random, 0, &mut names)
+    }
+
+    /// Some of its tasks are ended from outside from now on. What the program gives may be another thing, because what a
+    /// task answers depends on its name.
+    pub(crate) fn with_outside(mut self, random: &mut Random) -> Sketch {
+        for step in &mut self.0 {
+            match &mut step.kind {
+                Kind::Task(_) => match random.below(3) {
+                    0 => step.name.push_str(BY_TOKEN),
+                    1 => step.name.push_str(BY_WORKER),
+                    _ => {}
+                },
+                Kind::Parallel(branches, _) => {
+                    let all = std::mem::take(branches).into_iter();
+                    *branches = all.map(|branch| branch.with_outside(random)).collect();
+                }
+                Kind::Map { body, .. } => {
+                    *body = Sketch(std::mem::take(&mut body.0)).with_outside(random);
+                }
+                _ => {}
+            }
+        }
+        self
     }
 
     pub(crate) fn definition(&self) -> Json {
@@ -241,6 +285,25 @@ fn handling(random: &mut Random) -> Handling {
 }
 
 impl Step {
+    /// What its task calls.
+    fn resource(&self) -> &'static str {
+        match &self.name {
+            name if name.ends_with(BY_TOKEN) => "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            name if name.ends_with(BY_WORKER) => ACTIVITY,
+            _ => "arn:aws:lambda:us-east-1:000000000000:function:f",
+        }
+    }
+
+    /// Whether somebody outside ends its task.
+    fn is_outside(&self) -> bool {
+        self.name.ends_with(BY_TOKEN) || self.name.ends_with(BY_WORKER)
+    }
+
+    /// What ends its task when nobody does.
+    fn limit(&self) -> &'static str {
+        if self.name.ends_with(BY_TOKEN) { "HeartbeatSeconds" } else { "TimeoutSeconds" }
+    }
+
     fn definition(&self, next: Option<&str>, over: Option<&str>) -> Json {
         let mut state = Object::new();
         let fields = match &self.kind {
@@ -279,10 +342,13 @@ impl Step {
                 "Wait"
             }
             Kind::Task(handling) => {
-                let arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
-                state.insert("Resource", arn);
+                state.insert("Resource", self.resource());
+                if self.is_outside() {
+                    let given = [("input.$", "$".into()), ("token.$", "$$.Task.Token".into())];
+                    state.insert("Parameters", object(given));
+                }
                 if self.name.starts_with(HANGING) {
-                    state.insert("TimeoutSeconds", TIME_LIMIT);
+                    state.insert(self.limit(), TIME_LIMIT);
                 }
                 handling.define(&mut state, next);
                 "Task"

@@ -1,18 +1,30 @@
 //! A world around one execution: it carries out commands, and after every stimulus it checks what
 //! must always hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp, compile};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Command, Decision, Event, Execution, InvokeTask, Moment, OutOfFuel, StartContext, Stimulus,
-    TaskId, Timer, decide, decide_within,
+    Command, Decision, Event, Execution, Facts, InvokeTask, Lack, MapRunId, Moment, StartContext,
+    Stimulus, TaskId, TaskTokens, Timer, Undecided, decide, decide_within,
 };
 
 /// 2026-01-01T00:00:00Z.
 pub(crate) const EPOCH: Timestamp = Timestamp(1_767_225_600_000);
+
+/// How the ARNs of activities end that do not exist.
+const DELETED: &str = ":deleted";
+
+/// Tokens that name their task.
+struct Tokens;
+
+impl TaskTokens for Tokens {
+    fn token(&self, task: TaskId) -> String {
+        format!("token-{}", task.0.0)
+    }
+}
 
 /// One execution, its journal and what it has asked for.
 pub(crate) struct World {
@@ -20,8 +32,14 @@ pub(crate) struct World {
     pub(crate) execution: Execution,
     pub(crate) journal: Vec<Event>,
     pub(crate) tasks: Vec<InvokeTask>,
+    /// Tasks that somebody outside has.
+    pub(crate) awaited: Vec<InvokeTask>,
     pub(crate) timers: Vec<(Timestamp, Timer)>,
     pub(crate) must_continue: bool,
+    /// What is to be done for Map Runs.
+    pub(crate) map_runs: BTreeMap<MapRunId, Command>,
+    /// Executions that tasks end with.
+    pub(crate) executions: BTreeMap<TaskId, Command>,
     pub(crate) now: Timestamp,
     /// Everything that was ever handed out, for late deliveries.
     pub(crate) tasks_ever: Vec<TaskId>,
@@ -41,6 +59,7 @@ pub(crate) fn start_context() -> Arc<StartContext> {
         state_machine_name: "machine".into(),
         role_arn: "arn:aws:iam::000000000000:role/role".into(),
         qualifier: None,
+        child_of: None,
         kind: Default::default(),
     })
 }
@@ -49,11 +68,14 @@ impl World {
     pub(crate) fn start(program: Arc<Program>, input: Payload) -> World {
         let mut world = World {
             program,
-            execution: Execution::new(),
+            execution: Execution::new().with_tokens(Arc::new(Tokens)),
             journal: Vec::new(),
             tasks: Vec::new(),
+            awaited: Vec::new(),
             timers: Vec::new(),
             must_continue: false,
+            map_runs: BTreeMap::new(),
+            executions: BTreeMap::new(),
             now: EPOCH,
             tasks_ever: Vec::new(),
             timers_ever: Vec::new(),
@@ -65,6 +87,9 @@ impl World {
     /// Delivers a stimulus and carries out what follows. Returns how many events it made.
     pub(crate) fn deliver(&mut self, stimulus: Stimulus) -> usize {
         match &stimulus {
+            Stimulus::TaskSubmitted { task, .. } | Stimulus::ActivityStarted { task, .. } => {
+                self.awaited.extend(self.tasks.extract_if(.., |other| other.task == *task));
+            }
             Stimulus::TaskSucceeded { task, .. } | Stimulus::TaskFailed { task, .. } => {
                 self.tasks.retain(|other| other.task != *task);
             }
@@ -81,20 +106,33 @@ impl World {
         for command in decision.commands {
             self.carry_out(command);
         }
+        self.awaited.retain(|awaited| self.execution.waits_for(awaited.task));
         self.check();
         made
     }
 
-    /// With little to spend at first, as the runtime does. A decision that costs more has not happened.
-    fn decide(&mut self, moment: Moment, stimulus: Stimulus, decision: &mut Decision) {
-        let fuel = 1 + self.journal.len() as u64 * 37 % 200;
+    /// With little to spend and to know at first, as the runtime does. A decision that needs more has not happened.
+    fn decide(&mut self, moment: Moment, mut stimulus: Stimulus, decision: &mut Decision) {
+        let mut fuel = Some(1 + self.journal.len() as u64 * 37 % 200);
+        let mut facts = Facts::default();
         let before = self.execution.clone();
-        let execution = &mut self.execution;
-        let decided = decide_within(fuel, &self.program, execution, moment, stimulus, decision);
-        if let Err(OutOfFuel(stimulus)) = decided {
-            assert_eq!(self.execution, before);
-            assert_eq!(*decision, Decision::default());
-            decide(&self.program, &mut self.execution, moment, stimulus, decision);
+        loop {
+            let (program, execution) = (&self.program, &mut self.execution);
+            match decide_within(fuel, &facts, program, execution, moment, stimulus, decision) {
+                Ok(()) => return,
+                Err(Undecided { stimulus: again, lack }) => {
+                    assert_eq!(self.execution, before);
+                    assert_eq!(*decision, Decision::default());
+                    stimulus = again;
+                    match lack {
+                        Lack::Fuel => fuel = None,
+                        Lack::Activity(arn) => {
+                            let exists = !arn.ends_with(DELETED);
+                            facts.learn(arn, exists);
+                        }
+                    }
+                }
+            }
         }
     }
 
@@ -105,15 +143,30 @@ impl World {
                 self.tasks.push(invocation);
             }
             Command::CancelTask { task } => {
-                let before = self.tasks.len();
+                let before = self.tasks.len() + self.executions.len();
                 self.tasks.retain(|other| other.task != task);
-                assert_eq!(self.tasks.len() + 1, before, "cancelled a task that is not out");
+                self.executions.remove(&task);
+                let after = self.tasks.len() + self.executions.len();
+                assert_eq!(after + 1, before, "cancelled a task that is not out");
             }
             Command::StartTimer { timer, due } => {
                 self.timers_ever.push(timer);
                 self.timers.push((due, timer));
             }
             Command::Continue => self.must_continue = true,
+            Command::AwaitExecution { task, .. } => {
+                self.executions.insert(task, command);
+            }
+            Command::RunChildren { run } | Command::ExportResults { run } => {
+                self.map_runs.insert(run, command);
+            }
+            Command::LimitChildren { run, .. } => assert!(self.map_runs.contains_key(&run)),
+            Command::CancelMapRun { run } => {
+                assert!(
+                    self.map_runs.remove(&run).is_some(),
+                    "cancelled a Map Run that is not out"
+                );
+            }
         }
     }
 
@@ -122,6 +175,7 @@ impl World {
         assert_eq!(Execution::replay(&self.journal), self.execution);
         let mut must_continue = false;
         let (mut tasks, mut timers) = (Vec::new(), BTreeSet::new());
+        let (mut map_runs, mut executions) = (BTreeMap::new(), BTreeMap::new());
         for command in self.execution.pending() {
             match command {
                 Command::InvokeTask(invocation) => tasks.push(invocation),
@@ -129,12 +183,25 @@ impl World {
                     timers.insert((due, timer));
                 }
                 Command::Continue => must_continue = true,
-                Command::CancelTask { .. } => panic!("a cancellation is never pending"),
+                Command::RunChildren { run } | Command::ExportResults { run } => {
+                    map_runs.insert(run, command);
+                }
+                Command::AwaitExecution { task, .. } => {
+                    executions.insert(task, command);
+                }
+                Command::CancelTask { .. }
+                | Command::CancelMapRun { .. }
+                | Command::LimitChildren { .. } => panic!("a change is never pending"),
             }
         }
         tasks.sort_by_key(|invocation| invocation.task);
         self.tasks.sort_by_key(|invocation| invocation.task);
         assert_eq!(tasks, self.tasks);
+        // One that has come to its end is not cancelled: its last report says so.
+        self.map_runs.retain(|run, _| self.execution.map_run(*run).is_some());
+        assert_eq!(map_runs, self.map_runs);
+        self.executions.retain(|task, _| self.execution.waits_for(*task));
+        assert_eq!(executions, self.executions);
         assert!(self.must_continue || !must_continue, "nobody was asked to go on");
         if self.must_continue && !must_continue {
             // Another stimulus came first and led to rest.

@@ -11,9 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::Route;
 use crate::TaskRunner;
+use crate::activities::Offers;
+use crate::awaiting::Awaits;
 use crate::committer::Batch;
 use crate::dispatch::Dispatches;
-use crate::shard::{Ends, MAILBOX_MAX, Shard, ShardEnd, Shared};
+use crate::map_run::{MapRunHost, MapRuns};
+use crate::shard::{Ends, MAILBOX_MAX, Outside, Shard, ShardEnd, Shared};
 
 /// Starts shards and notices their ends.
 pub(crate) struct Hosting {
@@ -21,6 +24,7 @@ pub(crate) struct Hosting {
     pub(crate) runner: Arc<dyn TaskRunner>,
     /// Places for the tasks of all shards.
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) map_runs: MapRunHost,
     /// The way to the committer of each lane.
     pub(crate) lanes: Vec<mpsc::Sender<Batch>>,
     tasks: JoinSet<ShardEnd>,
@@ -40,9 +44,11 @@ impl Hosting {
         shared: Arc<Shared>,
         runner: Arc<dyn TaskRunner>,
         places: Arc<Semaphore>,
+        map_runs: MapRunHost,
         lanes: Vec<mpsc::Sender<Batch>>,
     ) -> Hosting {
-        Hosting { shared, runner, places, lanes, tasks: JoinSet::new(), hosted: BTreeMap::new() }
+        let (tasks, hosted) = (JoinSet::new(), BTreeMap::new());
+        Hosting { shared, runner, places, map_runs, lanes, tasks, hosted }
     }
 
     /// Runs a shard from now on.
@@ -58,8 +64,23 @@ impl Hosting {
         );
         let committer = self.lanes[usize::from(lease.shard.0) % self.lanes.len()].clone();
         let (leaving, stopping) = (shared.draining.child_token(), shared.stopping.child_token());
+        let map_runs =
+            MapRuns::new(self.map_runs.clone(), lease.shard, mailbox.downgrade(), leaving.clone());
+        let awaits = Awaits::new(
+            shared.clone(),
+            self.map_runs.children.delivery.clone(),
+            mailbox.downgrade(),
+        );
         let ends = Ends { leaving: leaving.clone(), stopping: stopping.clone() };
-        let shard = Shard::new(shared, lease, messages, committer, dispatches, ends);
+        let offers = Offers::new(shared.activities.clone(), mailbox.downgrade());
+        let shard = Shard::new(
+            shared,
+            lease,
+            messages,
+            committer,
+            Outside { dispatches, map_runs, awaits, offers },
+            ends,
+        );
         let task = self.tasks.spawn(shard.run(mailbox)).id();
         self.hosted.insert(lease.shard, Hosted { task, leaving, stopping, leave_by: None });
     }

@@ -20,7 +20,7 @@ pub(crate) use hosting::Hosting;
 pub(crate) use keeper::Keeper;
 pub(crate) use lease::LocalLease;
 pub(crate) use members::Members;
-pub use peer::{NoPeers, NotOwner, Peer, PeerError, StartRequest, StopRequest};
+pub use peer::{NoPeers, NotOwner, Peer, PeerError, RedriveRequest, StartRequest, StopRequest};
 pub(crate) use routes::{Route, Routes};
 pub(crate) use seen::Seen;
 pub use witness::Witness;

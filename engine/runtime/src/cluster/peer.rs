@@ -9,7 +9,7 @@ use stepyard_machine::{StartContext, Text};
 use stepyard_store::{ExecutionId, ExecutionRow};
 use uuid::Uuid;
 
-use crate::{StartError, StopError};
+use crate::{ActivityTask, CallbackError, CallbackRequest, RedriveError, StartError, StopError};
 
 /// A start on its way to the owner of its shard. Sent again, it is still one start: the id tells.
 #[derive(Clone, Debug)]
@@ -41,6 +41,17 @@ pub struct StopRequest {
     pub cause: Text,
 }
 
+/// A redrive on its way to the owner of its shard. Sent again, it is still one redrive: the token tells.
+#[derive(Clone, Debug)]
+pub struct RedriveRequest {
+    /// ARN of the state machine.
+    pub state_machine_arn: Arc<str>,
+    /// Name of the execution.
+    pub name: Arc<str>,
+    /// Names the request.
+    pub client_token: Arc<str>,
+}
+
 /// How this node reaches others. A call without an answer is not repeated by the implementation.
 #[async_trait]
 pub trait Peer: Send + Sync {
@@ -57,6 +68,28 @@ pub trait Peer: Send + Sync {
         address: &str,
         request: &StopRequest,
     ) -> Result<Result<Timestamp, StopError>, PeerError>;
+
+    /// Says something of a task to the owner of its shard there.
+    async fn call_back(
+        &self,
+        address: &str,
+        request: &CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, PeerError>;
+
+    /// Takes a task of an activity that waits there for a worker, without waiting for one. One whose answer is lost has
+    /// been taken all the same.
+    async fn take_activity_task(
+        &self,
+        address: &str,
+        activity: &str,
+        worker: Option<&str>,
+    ) -> Result<Option<ActivityTask>, PeerError>;
+    /// Redrives an execution there; the answer is the time of the redrive.
+    async fn redrive_execution(
+        &self,
+        address: &str,
+        request: &RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, PeerError>;
 
     /// Tells the node that something has changed in the database which concerns it. That it is lost
     /// only costs time.
@@ -98,6 +131,31 @@ impl Peer for NoPeers {
         address: &str,
         _request: &StopRequest,
     ) -> Result<Result<Timestamp, StopError>, PeerError> {
+        Err(unreachable(address))
+    }
+
+    async fn call_back(
+        &self,
+        address: &str,
+        _request: &CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, PeerError> {
+        Err(unreachable(address))
+    }
+
+    async fn take_activity_task(
+        &self,
+        address: &str,
+        _activity: &str,
+        _worker: Option<&str>,
+    ) -> Result<Option<ActivityTask>, PeerError> {
+        Err(unreachable(address))
+    }
+
+    async fn redrive_execution(
+        &self,
+        address: &str,
+        _request: &RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
         Err(unreachable(address))
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stepyard_asl::{Program, Random, Timestamp};
 use stepyard_machine::{
-    Command, Decision, EventKind, Execution, ExecutionStatus, Moment, Stimulus,
+    Command, Decision, EventKind, Execution, ExecutionStatus, Moment, Stimulus, Undecided,
 };
 use stepyard_store::ExecutionId;
 use tokio::sync::mpsc;
@@ -32,6 +32,9 @@ const STOPPED: &str = "The server was stopped";
 /// The error of an execution that this process ends.
 const ABORTED: &str = "States.Runtime";
 
+/// The cause of a Map Run of an Express execution (AWS developer guide, "Distributed mode").
+const NO_MAP_RUNS: &str = "Distributed Map is not supported in Express workflows";
+
 /// An execution and everything that it owns.
 pub(super) struct Running {
     surroundings: Arc<Surroundings>,
@@ -49,7 +52,7 @@ pub(super) struct Running {
     /// The last decision was cut because it had become long.
     is_cut: bool,
     /// What is to be decided elsewhere because it takes long, before anything else.
-    too_long: Option<(Moment, Stimulus)>,
+    too_long: Option<(Moment, Undecided)>,
     /// Most bytes of data that it has held.
     bytes_most: usize,
     /// Events after which its data is measured again: as many as places were looked at the last time, so that
@@ -111,8 +114,8 @@ impl Running {
     }
 
     async fn turn(&mut self) {
-        if let Some((moment, stimulus)) = self.too_long.take() {
-            return self.think(moment, stimulus).await;
+        if let Some((moment, undecided)) = self.too_long.take() {
+            return self.think(moment, undecided).await;
         }
         let surroundings = self.surroundings.clone();
         let due = self.timers.next_due();
@@ -150,18 +153,19 @@ impl Running {
         let mut decision = Decision::default();
         let moment = self.moment();
         let (program, execution) = (&self.program, &mut self.execution);
-        if let Err(stimulus) = decide_at_once(program, execution, moment, stimulus, &mut decision) {
-            self.too_long = Some((moment, stimulus));
+        if let Err(undecided) = decide_at_once(program, execution, moment, stimulus, &mut decision)
+        {
+            self.too_long = Some((moment, undecided));
             return;
         }
         self.follow(decision);
     }
 
     /// The same, elsewhere. Its tasks and timers wait meanwhile.
-    async fn think(&mut self, moment: Moment, stimulus: Stimulus) {
+    async fn think(&mut self, moment: Moment, undecided: Undecided) {
         let surroundings = self.surroundings.clone();
         surroundings.metrics.thought();
-        let question = Question::of(&self.program, &self.execution, moment, stimulus);
+        let question = Question::of(&self.program, &self.execution, moment, undecided);
         tokio::select! {
             biased;
             () = surroundings.cut_off.cancelled() => self.abort(STOPPED),
@@ -214,6 +218,16 @@ impl Running {
             Command::CancelTask { task } => self.dispatches.cancel(self.id, task),
             Command::StartTimer { timer, due } => self.timers.arm(due, self.id, timer),
             Command::Continue => self.is_cut = true,
+            Command::RunChildren { run } => self.decide(Stimulus::MapRunFailed {
+                run,
+                error: Some(ABORTED.into()),
+                cause: Some(NO_MAP_RUNS.into()),
+            }),
+            // Without child executions there is nothing to do; only Standard workflows have `.sync`.
+            Command::AwaitExecution { .. }
+            | Command::LimitChildren { .. }
+            | Command::ExportResults { .. }
+            | Command::CancelMapRun { .. } => {}
         }
     }
 

@@ -139,7 +139,7 @@ impl Express {
     }
 
     fn begin(&self, start: StartExpress) -> Result<Running, StartError> {
-        if self.is_ending.load(Ordering::Relaxed) {
+        if self.is_ending() {
             return Err(StartError::Unavailable("the server is shutting down".into()));
         }
         let Some(place) = Places::take(&self.surroundings, start.input.len()) else {
@@ -164,6 +164,11 @@ impl Express {
             () = self.running.wait() => {}
             () = clock.sleep(CUT_OFF_GRACE) => tracing::warn!("Express executions were cut off"),
         }
+    }
+
+    /// Whether no more are taken.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
     }
 
     /// How many run.

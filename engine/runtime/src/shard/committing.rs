@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use stepyard_machine::{Command, Event, EventKind, InvokeTask, Stimulus};
+use stepyard_machine::{Command, Event, InvokeTask, Stimulus, TimerKind};
 use stepyard_store::ExecutionId;
 use tokio::sync::oneshot;
 
 use super::{Reply, Shard};
-use crate::active::Released;
+use crate::active::{Active, Released};
+use crate::awaiting::is_parsed;
 use crate::committer::{Batch, Outcome, Rows};
+use crate::map_run::MapRuns;
 use crate::planted::{self, Planted, makes};
 use crate::{Committed, Invocation};
 
@@ -53,7 +55,7 @@ impl Shard {
         // What they tell is durable, or in this batch, unless their execution still waits.
         let (waiting, mut replies): (Vec<_>, Vec<_>) = std::mem::take(&mut self.replies)
             .into_iter()
-            .partition(|reply| self.dirty.contains(&reply.execution));
+            .partition(|reply| self.is_undecided(reply));
         self.replies = waiting;
         if released.is_empty() || makes(Planted::RepliesBeforeCommit) {
             replies.drain(..).for_each(Reply::send);
@@ -65,6 +67,13 @@ impl Shard {
         self.under_way = Some(UnderWay { outcome, released, replies });
         // If the committer is gone, the outcome says so.
         let _ = self.committer.send(Batch { lease: self.lease, rows, done }).await;
+    }
+
+    /// Whether what a reply tells has not been handed over, or not even decided.
+    fn is_undecided(&self, reply: &Reply) -> bool {
+        let active = self.executions.get(&reply.execution);
+        let is_thought = |thought| active.is_some_and(|active| active.waits_for(thought));
+        self.dirty.contains(&reply.execution) || reply.thought.is_some_and(is_thought)
     }
 
     pub(super) async fn finish(&mut self, outcome: Outcome) {
@@ -85,11 +94,17 @@ impl Shard {
 
     /// Everything that waited for this commit leaves.
     fn release(&mut self, under_way: UnderWay) {
-        for Released { execution, events, .. } in &under_way.released {
-            self.remember(*execution, events);
+        let UnderWay { mut released, replies, .. } = under_way;
+        // Clients ask for these, and may do so as soon as they have their reply.
+        for view in released.iter_mut().filter_map(|released| released.view.take()) {
+            let ended = view.row.status.is_end().then(|| view.context.execution_arn.clone());
+            self.shared.recent.put(*view, self.lease.epoch);
+            if let Some(arn) = ended {
+                self.shared.end_watchers.tell(&arn);
+            }
         }
-        under_way.replies.into_iter().for_each(Reply::send);
-        for Released { execution, events, commands } in under_way.released {
+        replies.into_iter().for_each(Reply::send);
+        for Released { execution, events, commands, .. } in released {
             self.shared.metrics.committed(&events);
             self.release_commands(execution, commands);
             self.tell(execution, events);
@@ -102,7 +117,34 @@ impl Shard {
         for command in commands {
             match command {
                 Command::InvokeTask(invoke) => self.dispatch(execution, &invoke),
-                Command::CancelTask { task } => self.dispatches.cancel(execution, task),
+                Command::RunChildren { run } => {
+                    self.serve_map_run(execution, |map_runs, active| {
+                        map_runs.run_children(active, run);
+                    });
+                }
+                Command::ExportResults { run } => {
+                    self.serve_map_run(execution, |map_runs, active| {
+                        map_runs.export_results(active, run);
+                    });
+                }
+                Command::LimitChildren { run, max_concurrency } => {
+                    self.map_runs.limit(execution, run, max_concurrency);
+                }
+                Command::CancelMapRun { run } => self.map_runs.cancel(execution, run),
+                Command::AwaitExecution { task, state, execution_arn } => {
+                    if let Some(active) = self.executions.get(&execution) {
+                        let is_parsed = is_parsed(&active.program, state);
+                        self.awaits.begin(execution, task, &execution_arn, is_parsed);
+                    }
+                }
+                Command::CancelTask { task } => {
+                    self.dispatches.cancel(execution, task);
+                    self.awaits.cancel(execution, task);
+                    self.offers.withdraw(execution, task);
+                }
+                Command::StartTimer { timer, .. } if timer.kind == TimerKind::Heartbeat => {
+                    self.watch(execution, timer);
+                }
                 Command::StartTimer { timer, due } => {
                     if let Some(active) = self.executions.get_mut(&execution) {
                         active.armed.push((due, timer));
@@ -116,9 +158,18 @@ impl Shard {
         }
     }
 
+    /// Sees to a Map Run; of a shard that leaves it is pending, so the next owner does.
+    fn serve_map_run(&mut self, execution: ExecutionId, serve: impl FnOnce(&mut MapRuns, &Active)) {
+        if let Some(active) = self.executions.get(&execution)
+            && !self.ends.leaving.is_cancelled()
+        {
+            serve(&mut self.map_runs, active);
+        }
+    }
+
     fn dispatch(&mut self, execution: ExecutionId, invoke: &InvokeTask) {
-        if self.ends.leaving.is_cancelled() {
-            // It is pending, so the next owner hands it out.
+        if self.ends.leaving.is_cancelled() || self.offer(execution, invoke) {
+            // It is pending, so the next owner hands it out; or a worker takes it.
             return;
         }
         let Some(active) = self.executions.get(&execution) else { return };
@@ -128,24 +179,6 @@ impl Shard {
         if let Some(invocation) = made {
             self.dispatches.dispatch(execution, invoke.task, invocation);
         }
-    }
-
-    /// Keeps what clients are going to ask for: memory may be ahead, so it is taken from the events.
-    fn remember(&self, execution: ExecutionId, events: &[Event]) {
-        let is_start = |event: &Event| matches!(event.kind, EventKind::ExecutionStarted { .. });
-        let ended = events.last().filter(|last| last.kind.is_terminal());
-        if ended.is_none() && !events.first().is_some_and(is_start) {
-            return;
-        }
-        let Some(active) = self.executions.get(&execution) else { return };
-        let Some(mut view) = active.view(self.id()) else { return };
-        if let Some(last) = ended
-            && let Some(status) = active.execution().status()
-        {
-            view.end(last);
-            (view.row.status, view.row.stopped_at) = (status, Some(last.at));
-        }
-        self.shared.recent.put(view, self.lease.epoch);
     }
 
     /// Publishes committed events, when somebody listens.
@@ -171,10 +204,8 @@ impl Shard {
         if !closed {
             return;
         }
-        let Some(active) = self.executions.remove(&execution) else { return };
-        self.forget(&active);
-        if let Some(status) = active.execution().status() {
-            self.shared.metrics.closed(status);
+        if let Some(active) = self.executions.remove(&execution) {
+            self.forget(&active);
         }
     }
 }

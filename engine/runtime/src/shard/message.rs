@@ -3,18 +3,26 @@
 use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
+use stepyard_machine::{TaskId, Text};
 use stepyard_store::{ExecutionId, ExecutionRow};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::cluster::{StartRequest, StopRequest};
+use crate::awaiting::AwaitedEnd;
+use crate::cluster::{RedriveRequest, StartRequest, StopRequest};
 use crate::dispatch::Report;
-use crate::{StartError, StopError};
+use crate::map_run::MapRunReport;
+use crate::{ActivityTask, CallbackError, CallbackRequest, RedriveError, StartError, StopError};
 
 /// What reaches a shard.
 pub(crate) enum Message {
     Start(Box<Start>),
     Stop(Box<Stop>),
+    Callback(Box<Callback>),
+    Take(Box<Take>),
+    Redrive(Box<Redrive>),
     Report(Report),
+    MapRun(MapRunReport),
+    AwaitedEnd(Box<AwaitedEnd>),
 }
 
 impl From<Report> for Message {
@@ -58,10 +66,43 @@ impl Stop {
     }
 }
 
+/// What somebody outside says of a task.
+pub(crate) struct Callback {
+    pub(crate) request: CallbackRequest,
+    pub(crate) reply: oneshot::Sender<Result<(), CallbackError>>,
+    /// The place of its data among what is not durable yet.
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+/// A worker's request for a task that is offered to it.
+pub(crate) struct Take {
+    pub(crate) execution: ExecutionId,
+    pub(crate) task: TaskId,
+    /// How the worker calls itself.
+    pub(crate) worker: Text,
+    /// Dropped when the task is not to be had any more.
+    pub(crate) reply: oneshot::Sender<ActivityTask>,
+}
+
+/// A request to redrive an execution.
+pub(crate) struct Redrive {
+    pub(crate) request: RedriveRequest,
+    pub(crate) reply: oneshot::Sender<Result<Timestamp, RedriveError>>,
+}
+
+impl Redrive {
+    /// What names are known by.
+    pub(crate) fn name(&self) -> (Arc<str>, Arc<str>) {
+        (self.request.state_machine_arn.clone(), self.request.name.clone())
+    }
+}
+
 /// A reply that waits until what it tells is durable.
 pub(crate) struct Reply {
     /// The execution that it tells of.
     pub(crate) execution: ExecutionId,
+    /// The number of the decision that it tells of, if that is being made elsewhere.
+    pub(crate) thought: Option<u64>,
     pub(crate) answer: Answer,
 }
 
@@ -76,6 +117,19 @@ pub(crate) enum Answer {
         reply: oneshot::Sender<Result<Timestamp, StopError>>,
         stopped_at: Timestamp,
     },
+    CalledBack {
+        reply: oneshot::Sender<Result<(), CallbackError>>,
+        result: Result<(), CallbackError>,
+        _place: OwnedSemaphorePermit,
+    },
+    Taken {
+        reply: oneshot::Sender<ActivityTask>,
+        task: ActivityTask,
+    },
+    Redriven {
+        reply: oneshot::Sender<Result<Timestamp, RedriveError>>,
+        result: Result<Timestamp, RedriveError>,
+    },
 }
 
 impl Reply {
@@ -84,6 +138,21 @@ impl Reply {
         match self.answer {
             Answer::Started { reply, result, .. } => drop(reply.send(result.map(|row| *row))),
             Answer::Stopped { reply, stopped_at } => drop(reply.send(Ok(stopped_at))),
+            Answer::CalledBack { reply, result, .. } => drop(reply.send(result)),
+            Answer::Taken { reply, task } => drop(reply.send(task)),
+            Answer::Redriven { reply, result } => drop(reply.send(result)),
+        }
+    }
+
+    /// What it tells does not happen. Whether there is still something to tell.
+    pub(crate) fn refuse(&mut self) -> bool {
+        match &mut self.answer {
+            Answer::CalledBack { result, .. } => {
+                *result = Err(CallbackError::TimedOut);
+                true
+            }
+            Answer::Taken { .. } => false,
+            Answer::Started { .. } | Answer::Stopped { .. } | Answer::Redriven { .. } => true,
         }
     }
 }

@@ -4,8 +4,10 @@
 //! decided is handed to the committer as one batch; while that is under way, the next one gathers.
 //! Commands, replies and news leave only after the commit that holds their cause.
 
+mod callbacks;
 mod committing;
 mod message;
+mod redriving;
 mod setback;
 mod sleep;
 mod starting;
@@ -19,9 +21,9 @@ use std::time::Duration;
 use committing::UnderWay;
 use futures::FutureExt;
 use message::{Answer, Reply};
-pub(crate) use message::{Message, Start, Stop};
+pub(crate) use message::{Callback, Message, Redrive, Start, Stop, Take};
 use sleep::BEFORE_ALL;
-use stepyard_machine::{Moment, StartContext, Stimulus};
+use stepyard_machine::{Moment, StartContext, Stimulus, TaskTokens};
 use stepyard_store::{
     DuePlace, Error, ExecutionId, ExecutionRow, NodeId, ShardId, ShardLease, Store,
 };
@@ -31,15 +33,21 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::active::Active;
+use crate::activities::{Activities, Offers};
+use crate::awaiting::Awaits;
 use crate::cluster::{LocalLease, Members, Route, Routes, Seen};
 use crate::committer::Batch;
 use crate::dispatch::{Dispatches, Report};
+use crate::end_watch::EndWatchers;
+use crate::map_run::MapRuns;
 use crate::outage::Outage;
 use crate::planted::{self, Planted};
 use crate::programs::Programs;
 use crate::recent::Recent;
 use crate::thinking::Thinkers;
 use crate::timers::Timers;
+use crate::token::{ExecutionTokens, TokenKey};
+use crate::watches::Watches;
 use crate::{Clock, Committed, Entropy, Metrics};
 
 /// Messages that may wait for a shard.
@@ -70,7 +78,12 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) outage: Arc<Outage>,
     pub(crate) recent: Recent,
+    pub(crate) end_watchers: EndWatchers,
     pub(crate) thinkers: Thinkers,
+    /// Makes the tokens of tasks.
+    pub(crate) token_key: Arc<TokenKey>,
+    /// Tasks of activities that wait for a worker here.
+    pub(crate) activities: Arc<Activities>,
     pub(crate) news: broadcast::Sender<Arc<Committed>>,
     pub(crate) routes: Routes,
     pub(crate) members: Members,
@@ -87,12 +100,27 @@ pub(crate) struct Shared {
     pub(crate) closed: CancellationToken,
 }
 
+impl Shared {
+    /// What gives the tasks of an execution their tokens.
+    pub(crate) fn tokens(&self, shard: ShardId, execution: ExecutionId) -> Arc<dyn TaskTokens> {
+        Arc::new(ExecutionTokens { key: self.token_key.clone(), shard, execution })
+    }
+}
+
 /// How a shard is told to end.
 pub(crate) struct Ends {
     /// Hand out no more tasks, and end when those that run have ended.
     pub(crate) leaving: CancellationToken,
     /// Do not wait for tasks.
     pub(crate) stopping: CancellationToken,
+}
+
+/// What is done for a shard elsewhere in this process.
+pub(crate) struct Outside {
+    pub(crate) dispatches: Dispatches,
+    pub(crate) map_runs: MapRuns,
+    pub(crate) awaits: Awaits,
+    pub(crate) offers: Offers,
 }
 
 /// What a shard leaves behind.
@@ -112,7 +140,12 @@ pub(crate) struct Shard {
     executions: BTreeMap<ExecutionId, Active>,
     names: BTreeMap<Name, ExecutionId>,
     timers: Timers,
+    watches: Watches,
     dispatches: Dispatches,
+    map_runs: MapRuns,
+    awaits: Awaits,
+    /// Tasks that wait for a worker.
+    offers: Offers,
     ends: Ends,
     /// Executions with something to hand over.
     dirty: BTreeSet<ExecutionId>,
@@ -122,6 +155,8 @@ pub(crate) struct Shard {
     under_way: Option<UnderWay>,
     /// Decisions that are being made elsewhere.
     thoughts: JoinSet<Thinking>,
+    /// What can be answered only when a decision that is made elsewhere is known.
+    postponed: Vec<(ExecutionId, Message)>,
     /// The execution that is being decided; still there after a panic.
     deciding: Option<ExecutionId>,
     /// Executions that sleep up to this place are in memory.
@@ -146,9 +181,10 @@ impl Shard {
         lease: ShardLease,
         mailbox: mpsc::Receiver<Message>,
         committer: mpsc::Sender<Batch>,
-        dispatches: Dispatches,
+        outside: Outside,
         ends: Ends,
     ) -> Shard {
+        let Outside { dispatches, map_runs, awaits, offers } = outside;
         Shard {
             shared,
             lease,
@@ -157,13 +193,18 @@ impl Shard {
             executions: BTreeMap::new(),
             names: BTreeMap::new(),
             timers: Timers::default(),
+            watches: Watches::default(),
             dispatches,
+            map_runs,
+            awaits,
+            offers,
             ends,
             dirty: BTreeSet::new(),
             starts: BTreeMap::new(),
             replies: Vec::new(),
             under_way: None,
             thoughts: JoinSet::new(),
+            postponed: Vec::new(),
             deciding: None,
             loaded_to: BEFORE_ALL,
             next_load: Duration::ZERO,
@@ -216,20 +257,23 @@ impl Shard {
 
     async fn turn(&mut self) {
         let is_full = self.dirty.len() >= BACKLOG_MAX
-            || self.replies.len() >= REPLIES_MAX
+            || self.replies.len() + self.postponed.len() >= REPLIES_MAX
             || self.thoughts.len() >= THOUGHTS_MAX;
         // Who asks a shard that is about to leave asks its next owner.
-        let is_ending = self.is_leaving && self.dispatches.is_empty() && self.thoughts.is_empty();
+        let is_ending = self.is_leaving && self.has_nothing_out();
         let clock = self.shared.clock.clone();
         let load_in = self.next_load.saturating_sub(clock.monotonic());
         let timer_due = self.timers.next_due();
+        let life_due = self.watches.next_due();
+        let life_in = life_due.unwrap_or_default().saturating_sub(clock.monotonic());
         tokio::select! {
             biased;
             outcome = UnderWay::outcome(&mut self.under_way) => self.finish(outcome).await,
             Some(thought) = self.thoughts.join_next(), if !self.thoughts.is_empty() => self.take_in(thought),
             () = self.ends.stopping.cancelled() => self.drain().await,
-            () = self.ends.leaving.cancelled(), if !self.is_leaving => self.is_leaving = true,
+            () = self.ends.leaving.cancelled(), if !self.is_leaving => self.begin_to_leave(),
             () = clock.sleep_until(timer_due.unwrap_or_default()), if timer_due.is_some() => self.fire_timers(),
+            () = clock.sleep(life_in), if life_due.is_some() => self.miss_signs_of_life(),
             () = clock.sleep(load_in) => self.wake_those_due().await,
             Some(message) = self.mailbox.recv(), if !is_full && !is_ending => self.receive(message).await,
         }
@@ -238,18 +282,29 @@ impl Shard {
     }
 
     fn is_finished(&self) -> bool {
-        let quiet = self.dispatches.is_empty()
-            && self.thoughts.is_empty()
-            && self.dirty.is_empty()
-            && self.under_way.is_none();
+        let quiet = self.has_nothing_out() && self.dirty.is_empty() && self.under_way.is_none();
         self.is_lost
             || (self.ends.leaving.is_cancelled() && quiet)
             || (self.ends.stopping.is_cancelled() && self.under_way.is_none())
     }
 
+    /// Whether nothing is done for it elsewhere in this process.
+    fn has_nothing_out(&self) -> bool {
+        self.dispatches.is_empty() && self.map_runs.is_empty() && self.thoughts.is_empty()
+    }
+
+    /// Tasks that wait for a worker are offered by the next owner.
+    fn begin_to_leave(&mut self) {
+        self.is_leaving = true;
+        self.offers.clear();
+    }
+
     /// The end: running tasks are dropped, what is under way is waited for.
     async fn drain(&mut self) {
         self.dispatches.stop_all();
+        self.map_runs.stop_all();
+        self.awaits.stop_all();
+        self.offers.clear();
         if self.under_way.is_some() {
             let outcome = UnderWay::outcome(&mut self.under_way).await;
             self.finish(outcome).await;
@@ -266,14 +321,33 @@ impl Shard {
             }
         }
         let mut found = self.look_up_names(&messages).await;
-        self.wake_found(&mut found).await;
+        self.wake_found(found.values_mut()).await;
+        let mut called = self.look_up_called(&messages).await;
+        self.wake_found(called.values_mut()).await;
+        let closed = self.load_closed(&messages, &mut found).await;
         for message in messages {
             match message {
                 Message::Start(start) => self.start(*start, &found),
                 Message::Stop(stop) => self.stop(*stop, &found),
+                Message::Callback(callback) => self.call_back(callback, &called),
+                Message::Take(take) => self.take(take),
+                Message::Redrive(redrive) => self.redrive(*redrive, &found),
                 Message::Report(report) => self.report(report),
+                Message::MapRun(report) => {
+                    let execution = report.execution;
+                    if let Some(stimulus) = self.map_runs.receive(report) {
+                        self.decide(execution, stimulus);
+                    }
+                }
+                Message::AwaitedEnd(end) => {
+                    let execution = end.execution;
+                    if let Some(stimulus) = self.awaits.receive(*end) {
+                        self.decide(execution, stimulus);
+                    }
+                }
             }
         }
+        self.unload_closed(closed);
     }
 
     fn report(&mut self, report: Report) {

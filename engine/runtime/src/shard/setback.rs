@@ -10,6 +10,7 @@ use crate::cluster::Seen;
 use crate::outage::Attempts;
 use crate::planted::{Planted, makes};
 use crate::timers::Timers;
+use crate::watches::Watches;
 
 /// Pause before the second setback in a row is mended; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -20,13 +21,18 @@ impl Shard {
     pub(super) async fn start_over(&mut self) {
         // What they would have told may not have happened: who gets no answer asks again.
         self.replies.clear();
+        self.postponed.clear();
         self.dispatches.stop_all();
+        self.map_runs.stop_all();
+        self.awaits.stop_all();
+        self.offers.clear();
         self.shared.metrics.in_memory_changed(-(self.executions.len() as i64));
         if !makes(Planted::MemoryKept) {
             self.executions.clear();
             self.names.clear();
         }
         self.timers = Timers::default();
+        self.watches = Watches::default();
         self.dirty.clear();
         self.thoughts = JoinSet::new();
         self.starts.clear();

@@ -10,7 +10,6 @@ use stepyard_asl::Timestamp;
 use stepyard_store::{DuePlace, Error, ExecutionId, ExecutionRow};
 use uuid::Uuid;
 
-use super::starting::Found;
 use super::{Shard, name_of};
 use crate::active::Active;
 use crate::planted::{self, Planted, makes};
@@ -57,9 +56,12 @@ impl Shard {
         }
     }
 
-    /// Takes up executions that clients ask for by name while they sleep.
-    pub(super) async fn wake_found(&mut self, found: &mut Found) {
-        for result in found.values_mut() {
+    /// Takes up executions that clients ask for while they sleep.
+    pub(super) async fn wake_found(
+        &mut self,
+        found: impl Iterator<Item = &mut Result<Option<ExecutionRow>, Error>>,
+    ) {
+        for result in found {
             let Ok(Some(row)) = result else { continue };
             if row.stopped_at.is_some() || self.set_aside.contains(&row.id) {
                 continue;
@@ -70,7 +72,7 @@ impl Shard {
         }
     }
 
-    async fn wake(&mut self, row: &ExecutionRow) -> Result<(), Error> {
+    pub(super) async fn wake(&mut self, row: &ExecutionRow) -> Result<(), Error> {
         if let Some(active) = recovery::take_up(&self.shared, row).await? {
             self.woken.push(active.id);
             self.take_up(active);
@@ -115,6 +117,7 @@ impl Shard {
             self.names.remove(&name_of(context));
         }
         self.timers.disarm(active.id, &active.armed);
+        self.watches.forget(active.id);
         if !makes(Planted::GaugeLeaks) {
             self.shared.metrics.in_memory_changed(-1);
         }

@@ -24,6 +24,7 @@ impl Shard {
             .filter_map(|message| match message {
                 Message::Start(start) if start.is_looked_up() => Some(start.name()),
                 Message::Stop(stop) => Some(stop.name()),
+                Message::Redrive(redrive) => Some(redrive.name()),
                 _ => None,
             })
             .filter(|name| !self.names.contains_key(name))
@@ -69,9 +70,11 @@ impl Shard {
             status: ExecutionStatus::Running,
             started_at: moment.now,
             stopped_at: None,
+            redriven: None,
             resume_at: None,
         };
-        let mut active = Active::new(id, revision, start.program);
+        let tokens = self.shared.tokens(self.id(), id);
+        let mut active = Active::new(id, revision, start.program, tokens);
         self.deciding = Some(id);
         // That takes no long time, whatever its first state costs.
         active.decide(moment, Stimulus::Start { context, input });
@@ -82,7 +85,7 @@ impl Shard {
         self.starts.insert(id, row.clone());
         let result = Ok(Box::new(row));
         let answer = Answer::Started { reply: start.reply, result, _place: start.place };
-        self.replies.push(Reply { execution: id, answer });
+        self.replies.push(Reply { execution: id, thought: None, answer });
     }
 
     /// A start whose name is in memory: the same reply for the same input, as AWS gives it. It tells of
@@ -98,7 +101,7 @@ impl Shard {
             false => Err(already_exists(&start)),
         };
         let answer = Answer::Started { reply: start.reply, result, _place: start.place };
-        self.replies.push(Reply { execution: id, answer });
+        self.replies.push(Reply { execution: id, thought: None, answer });
     }
 
     /// Stops an execution. One that has ended is in memory until its end is durable: the reply tells
@@ -114,12 +117,16 @@ impl Shard {
         };
         if !makes(Planted::StopForgotten) {
             let (error, cause) = (stop.request.error, stop.request.cause);
+            let thought = self.executions.get(&id).and_then(Active::thought);
             self.decide(id, Stimulus::Stop { error, cause });
+            if let Some(thought) = thought {
+                self.give_up_thought(id, thought);
+            }
         }
         let ended = self.executions.get(&id).and_then(|active| active.execution().stopped_at());
         let stopped_at = ended.unwrap_or_else(|| self.shared.clock.now());
         let answer = Answer::Stopped { reply: stop.reply, stopped_at };
-        self.replies.push(Reply { execution: id, answer });
+        self.replies.push(Reply { execution: id, thought: None, answer });
     }
 }
 

@@ -47,5 +47,6 @@ impl Shard {
         for stimulus in waiting {
             self.decide(execution, stimulus);
         }
+        self.resume_postponed(execution);
     }
 }

@@ -5,6 +5,8 @@ mod cluster;
 mod express;
 mod faulty;
 mod network;
+mod outside;
+mod redriving;
 mod thinking;
 mod world;
 

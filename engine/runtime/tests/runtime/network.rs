@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, Weak};
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    Peer, PeerError, Runtime, StartError, StartRequest, StopError, StopRequest,
+    ActivityTask, CallbackError, CallbackRequest, Peer, PeerError, RedriveError, RedriveRequest,
+    Runtime, StartError, StartRequest, StopError, StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
@@ -56,6 +57,32 @@ impl Peer for Network {
         request: &StopRequest,
     ) -> Result<Result<Timestamp, StopError>, PeerError> {
         Ok(self.find(address)?.stop_forwarded(request.clone()).await?)
+    }
+
+    async fn call_back(
+        &self,
+        address: &str,
+        request: &CallbackRequest,
+    ) -> Result<Result<(), CallbackError>, PeerError> {
+        Ok(self.find(address)?.call_back_forwarded(request.clone()).await?)
+    }
+
+    async fn take_activity_task(
+        &self,
+        address: &str,
+        activity: &str,
+        worker: Option<&str>,
+    ) -> Result<Option<ActivityTask>, PeerError> {
+        let there = self.find(address)?;
+        Ok(there.take_activity_task(&activity.into(), worker.map(Arc::from)).await)
+    }
+
+    async fn redrive_execution(
+        &self,
+        address: &str,
+        request: &RedriveRequest,
+    ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
+        Ok(self.find(address)?.redrive_forwarded(request.clone()).await?)
     }
 
     async fn poke(&self, address: &str) {

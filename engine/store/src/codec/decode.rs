@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Event, EventId, EventKind, ExecutionKind, FrameId, Qualifier, StartContext, Text,
+    ChildOf, Event, EventId, EventKind, ExecutionKind, FrameId, Qualifier, StartContext, Text,
 };
 
 use super::{CHECKSUM_BYTES, RECORD_EVENTS, VERSION, code};
@@ -24,7 +24,7 @@ pub fn decode(body: &Bytes) -> Result<Vec<Event>, Error> {
 /// Kind, time, frame and previous id: an event has no fewer bytes.
 const EVENT_BYTES_MIN: usize = 4;
 
-type Decoded<T> = Result<T, String>;
+pub(super) type Decoded<T> = Result<T, String>;
 
 fn events(body: &Bytes) -> Decoded<Vec<Event>> {
     let mut reader = Reader::new(body)?;
@@ -46,7 +46,7 @@ fn events(body: &Bytes) -> Decoded<Vec<Event>> {
     }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     body: &'a Bytes,
     at: usize,
     end: usize,
@@ -105,6 +105,16 @@ impl<'a> Reader<'a> {
                 input: self.payload(payloads)?,
                 timeout_seconds: self.option()?,
             },
+            code::CHILD_EXECUTION_STARTED => EventKind::ExecutionStarted {
+                context: Arc::new(self.child_context()?),
+                input: self.payload(payloads)?,
+                timeout_seconds: self.option()?,
+            },
+            code::MAP_RUN_CHILD_ENDED => {
+                EventKind::MapRunChildEnded(Arc::new(self.ended_child(payloads)?))
+            }
+            code::MAP_RUN_TOTALS_KNOWN => EventKind::MapRunTotalsKnown(self.totals()?),
+            code::MAP_RUN_UPDATED => EventKind::MapRunUpdated(self.limits()?),
             code::EXECUTION_SUCCEEDED => {
                 EventKind::ExecutionSucceeded { output: self.payload(payloads)? }
             }
@@ -117,11 +127,16 @@ impl<'a> Reader<'a> {
             code::EXECUTION_ABORTED => {
                 EventKind::ExecutionAborted { error: self.text()?, cause: self.text()? }
             }
+            code::EXECUTION_REDRIVEN => EventKind::ExecutionRedriven {
+                redrive_count: self.small()?,
+                client_token: self.text()?,
+            },
             code::WAIT_STARTED => EventKind::WaitStarted { until: Timestamp(self.zigzag()?) },
             code::RETRY_SCHEDULED => {
                 EventKind::RetryScheduled { retrier: self.small()?, due: Timestamp(self.zigzag()?) }
             }
             code::BRANCH_SUCCEEDED => EventKind::BranchSucceeded,
+            code::EXECUTION_AWAITED => EventKind::ExecutionAwaited { execution_arn: self.str()? },
             _ => self.kind_of_state(code, payloads)?,
         })
     }
@@ -178,6 +193,14 @@ impl<'a> Reader<'a> {
             }
             code::MAP_STATE_SUCCEEDED => EventKind::MapStateSucceeded { state },
             code::MAP_STATE_FAILED => EventKind::MapStateFailed { state },
+            code::MAP_RUN_STARTED => {
+                EventKind::MapRunStarted { state, plan: Arc::new(self.plan(payloads)?) }
+            }
+            code::MAP_RUN_SUCCEEDED => EventKind::MapRunSucceeded { state },
+            code::MAP_RUN_FAILED => {
+                EventKind::MapRunFailed { state, error: self.text()?, cause: self.text()? }
+            }
+            code::MAP_RUN_ABORTED => EventKind::MapRunAborted { state },
             _ => self.kind_of_task(code, state, payloads)?,
         })
     }
@@ -197,6 +220,10 @@ impl<'a> Reader<'a> {
                 role_arn: self.text()?,
             },
             code::TASK_STARTED => EventKind::TaskStarted { state },
+            code::TASK_SUBMITTED => {
+                EventKind::TaskSubmitted { state, output: self.payload(payloads)? }
+            }
+            code::ACTIVITY_STARTED => EventKind::ActivityStarted { state, worker: self.text()? },
             code::TASK_SUCCEEDED => {
                 EventKind::TaskSucceeded { state, output: self.payload(payloads)? }
             }
@@ -218,6 +245,7 @@ impl<'a> Reader<'a> {
             state_machine_name: self.str()?,
             role_arn: self.str()?,
             qualifier: None,
+            child_of: None,
             kind: ExecutionKind::Standard,
         })
     }
@@ -228,20 +256,26 @@ impl<'a> Reader<'a> {
         Ok(StartContext { qualifier: Some(qualifier), ..context })
     }
 
-    fn payload(&mut self, payloads: &[Payload]) -> Decoded<Payload> {
+    fn child_context(&mut self) -> Decoded<StartContext> {
+        let context = self.context()?;
+        let child_of = ChildOf { map_run_arn: self.str()?, state: StateId(self.small()?) };
+        Ok(StartContext { child_of: Some(child_of), ..context })
+    }
+
+    pub(super) fn payload(&mut self, payloads: &[Payload]) -> Decoded<Payload> {
         let place = usize::try_from(self.var()?).ok();
         let payload = place.and_then(|place| payloads.get(place));
         payload.cloned().ok_or_else(|| "a payload that is not there".into())
     }
 
-    fn text(&mut self) -> Decoded<Text> {
+    pub(super) fn text(&mut self) -> Decoded<Text> {
         match self.var()? {
             0 => Ok(None),
             length => self.utf8(length - 1).map(Some),
         }
     }
 
-    fn str(&mut self) -> Decoded<Arc<str>> {
+    pub(super) fn str(&mut self) -> Decoded<Arc<str>> {
         let length = self.var()?;
         self.utf8(length)
     }
@@ -251,16 +285,16 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(&bytes).map(Arc::from).map_err(|error| error.to_string())
     }
 
-    fn option(&mut self) -> Decoded<Option<u64>> {
+    pub(super) fn option(&mut self) -> Decoded<Option<u64>> {
         Ok(self.var()?.checked_sub(1))
     }
 
-    fn zigzag(&mut self) -> Decoded<i64> {
+    pub(super) fn zigzag(&mut self) -> Decoded<i64> {
         let number = self.var()?;
         Ok((number >> 1) as i64 ^ -((number & 1) as i64))
     }
 
-    fn small(&mut self) -> Decoded<u32> {
+    pub(super) fn small(&mut self) -> Decoded<u32> {
         u32::try_from(self.var()?).map_err(|_| "a number beyond its range".into())
     }
 
@@ -273,7 +307,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn var(&mut self) -> Decoded<u64> {
+    pub(super) fn var(&mut self) -> Decoded<u64> {
         let mut number = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -285,12 +319,12 @@ impl<'a> Reader<'a> {
         Err("a number of more than ten bytes".into())
     }
 
-    fn byte(&mut self) -> Decoded<u8> {
+    pub(super) fn byte(&mut self) -> Decoded<u8> {
         let bytes = self.take(1)?;
         Ok(bytes[0])
     }
 
-    fn take(&mut self, length: u64) -> Decoded<Bytes> {
+    pub(super) fn take(&mut self, length: u64) -> Decoded<Bytes> {
         match usize::try_from(length) {
             Ok(length) if length <= self.left() => {
                 let bytes = self.body.slice(self.at..self.at + length);

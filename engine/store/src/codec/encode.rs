@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use stepyard_asl::StateId;
 use stepyard_json::Payload;
-use stepyard_machine::{Event, EventKind, Qualifier, StartContext, Text};
+use stepyard_machine::{ChildOf, Event, EventKind, Qualifier, StartContext, Text};
 
 use super::{RECORD_EVENTS, VERSION, code};
 
@@ -24,11 +24,11 @@ pub fn encode(events: &[Event], first_visible_id: u64) -> Bytes {
 }
 
 #[derive(Default)]
-struct Encoder<'a> {
+pub(super) struct Encoder<'a> {
     payloads: Vec<&'a Payload>,
     /// Place of a payload by its address: one that is shared is written once.
     places: BTreeMap<usize, u64>,
-    out: Vec<u8>,
+    pub(super) out: Vec<u8>,
 }
 
 impl<'a> Encoder<'a> {
@@ -59,7 +59,7 @@ impl<'a> Encoder<'a> {
         self.fields(&event.kind);
     }
 
-    fn fields(&mut self, kind: &'a EventKind) {
+    fn fields_of_execution(&mut self, kind: &'a EventKind) {
         match kind {
             EventKind::ExecutionStarted { context, input, timeout_seconds } => {
                 self.context(context);
@@ -70,6 +70,22 @@ impl<'a> Encoder<'a> {
             EventKind::ExecutionFailed { error, cause }
             | EventKind::ExecutionTimedOut { error, cause }
             | EventKind::ExecutionAborted { error, cause } => self.failure(error, cause),
+            EventKind::ExecutionRedriven { redrive_count, client_token } => {
+                self.var(u64::from(*redrive_count));
+                self.text(client_token);
+            }
+            _ => {}
+        }
+    }
+
+    fn fields(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::ExecutionStarted { .. }
+            | EventKind::ExecutionSucceeded { .. }
+            | EventKind::ExecutionFailed { .. }
+            | EventKind::ExecutionTimedOut { .. }
+            | EventKind::ExecutionAborted { .. }
+            | EventKind::ExecutionRedriven { .. } => self.fields_of_execution(kind),
             EventKind::StateEntered { state, input } => self.state_and_payload(*state, input),
             EventKind::StateExited { state, output, assigned } => {
                 self.state_and_payload(*state, output);
@@ -77,21 +93,14 @@ impl<'a> Encoder<'a> {
                     self.payload(assigned);
                 }
             }
-            EventKind::TaskSucceeded { state, output } => self.state_and_payload(*state, output),
-            EventKind::TaskScheduled {
-                state,
-                parameters,
-                timeout_seconds,
-                heartbeat_seconds,
-                role_arn,
-            } => {
-                self.state_and_payload(*state, parameters);
-                self.option(*timeout_seconds);
-                self.option(*heartbeat_seconds);
-                self.text(role_arn);
-            }
-            EventKind::TaskFailed { state, error, cause }
-            | EventKind::TaskTimedOut { state, error, cause } => {
+            EventKind::TaskScheduled { .. }
+            | EventKind::TaskStarted { .. }
+            | EventKind::TaskSubmitted { .. }
+            | EventKind::ActivityStarted { .. }
+            | EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. } => self.fields_of_task(kind),
+            EventKind::MapRunFailed { state, error, cause } => {
                 self.state_and_failure(*state, error, cause);
             }
             EventKind::EvaluationFailed { state, error, cause, location } => {
@@ -120,12 +129,50 @@ impl<'a> Encoder<'a> {
                 self.state_and_index(*state, *index);
             }
             EventKind::StateAborted { state }
-            | EventKind::TaskStarted { state }
             | EventKind::ParallelStateSucceeded { state }
             | EventKind::ParallelStateFailed { state }
             | EventKind::MapStateSucceeded { state }
-            | EventKind::MapStateFailed { state } => self.state(*state),
+            | EventKind::MapStateFailed { state }
+            | EventKind::MapRunSucceeded { state }
+            | EventKind::MapRunAborted { state } => self.state(*state),
+            EventKind::MapRunStarted { state, plan } => {
+                self.state(*state);
+                self.plan(plan);
+            }
+            EventKind::MapRunChildEnded(child) => self.ended_child(child),
+            EventKind::MapRunTotalsKnown(totals) => self.totals(*totals),
+            EventKind::MapRunUpdated(limits) => self.limits(*limits),
+            EventKind::ExecutionAwaited { execution_arn } => self.str(execution_arn),
             EventKind::BranchSucceeded => {}
+        }
+    }
+
+    fn fields_of_task(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::TaskScheduled {
+                state,
+                parameters,
+                timeout_seconds,
+                heartbeat_seconds,
+                role_arn,
+            } => {
+                self.state_and_payload(*state, parameters);
+                self.option(*timeout_seconds);
+                self.option(*heartbeat_seconds);
+                self.text(role_arn);
+            }
+            EventKind::TaskStarted { state } => self.state(*state),
+            EventKind::TaskSubmitted { state, output }
+            | EventKind::TaskSucceeded { state, output } => self.state_and_payload(*state, output),
+            EventKind::ActivityStarted { state, worker } => {
+                self.state(*state);
+                self.text(worker);
+            }
+            EventKind::TaskFailed { state, error, cause }
+            | EventKind::TaskTimedOut { state, error, cause } => {
+                self.state_and_failure(*state, error, cause);
+            }
+            _ => {}
         }
     }
 
@@ -137,6 +184,7 @@ impl<'a> Encoder<'a> {
             state_machine_name,
             role_arn,
             qualifier,
+            child_of,
             // Executions of other kinds have no journal.
             kind: _,
         } = context;
@@ -144,10 +192,14 @@ impl<'a> Encoder<'a> {
         {
             self.str(text);
         }
-        // Only events of another code have it.
+        // Only events of other codes have these.
         if let Some(Qualifier { version, alias }) = qualifier {
             self.var(*version);
             self.text(alias);
+        }
+        if let Some(ChildOf { map_run_arn, state }) = child_of {
+            self.str(map_run_arn);
+            self.state(*state);
         }
     }
 
@@ -166,11 +218,11 @@ impl<'a> Encoder<'a> {
         self.var(u64::from(index));
     }
 
-    fn state(&mut self, state: StateId) {
+    pub(super) fn state(&mut self, state: StateId) {
         self.var(u64::from(state.0));
     }
 
-    fn payload(&mut self, payload: &'a Payload) {
+    pub(super) fn payload(&mut self, payload: &'a Payload) {
         let next = self.payloads.len() as u64;
         let place = *self.places.entry(payload.address()).or_insert(next);
         if place == next {
@@ -179,13 +231,13 @@ impl<'a> Encoder<'a> {
         self.var(place);
     }
 
-    fn failure(&mut self, error: &Text, cause: &Text) {
+    pub(super) fn failure(&mut self, error: &Text, cause: &Text) {
         self.text(error);
         self.text(cause);
     }
 
     /// Nothing is 0; a text is its length plus one, then its bytes.
-    fn text(&mut self, text: &Text) {
+    pub(super) fn text(&mut self, text: &Text) {
         match text {
             None => self.var(0),
             Some(text) => {
@@ -196,22 +248,22 @@ impl<'a> Encoder<'a> {
     }
 
     /// Nothing is 0; a number is one more than itself.
-    fn option(&mut self, number: Option<u64>) {
+    pub(super) fn option(&mut self, number: Option<u64>) {
         self.var(number.map_or(0, |number| number.saturating_add(1)));
     }
 
-    fn str(&mut self, text: &str) {
+    pub(super) fn str(&mut self, text: &str) {
         self.var(text.len() as u64);
         self.out.extend(text.as_bytes());
     }
 
     /// Signed numbers, small ones in either direction in few bytes.
-    fn zigzag(&mut self, number: i64) {
+    pub(super) fn zigzag(&mut self, number: i64) {
         self.var(((number << 1) ^ (number >> 63)) as u64);
     }
 
     /// Seven bits a byte, lowest first, the high bit says that more follow.
-    fn var(&mut self, mut number: u64) {
+    pub(super) fn var(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.out.push(number as u8 | 0x80);
             number >>= 7;
@@ -222,14 +274,18 @@ impl<'a> Encoder<'a> {
 
 fn kind_code(kind: &EventKind) -> u8 {
     match kind {
-        EventKind::ExecutionStarted { context, .. } => match context.qualifier {
-            None => code::EXECUTION_STARTED,
-            Some(_) => code::QUALIFIED_EXECUTION_STARTED,
-        },
+        EventKind::ExecutionStarted { context, .. } => {
+            match (&context.child_of, &context.qualifier) {
+                (None, None) => code::EXECUTION_STARTED,
+                (None, Some(_)) => code::QUALIFIED_EXECUTION_STARTED,
+                (Some(_), _) => code::CHILD_EXECUTION_STARTED,
+            }
+        }
         EventKind::ExecutionSucceeded { .. } => code::EXECUTION_SUCCEEDED,
         EventKind::ExecutionFailed { .. } => code::EXECUTION_FAILED,
         EventKind::ExecutionTimedOut { .. } => code::EXECUTION_TIMED_OUT,
         EventKind::ExecutionAborted { .. } => code::EXECUTION_ABORTED,
+        EventKind::ExecutionRedriven { .. } => code::EXECUTION_REDRIVEN,
         EventKind::StateEntered { .. } => code::STATE_ENTERED,
         EventKind::StateExited { assigned: None, .. } => code::STATE_EXITED,
         EventKind::StateExited { assigned: Some(_), .. } => code::STATE_EXITED_ASSIGNING,
@@ -237,6 +293,8 @@ fn kind_code(kind: &EventKind) -> u8 {
         EventKind::StateAborted { .. } => code::STATE_ABORTED,
         EventKind::TaskScheduled { .. } => code::TASK_SCHEDULED,
         EventKind::TaskStarted { .. } => code::TASK_STARTED,
+        EventKind::TaskSubmitted { .. } => code::TASK_SUBMITTED,
+        EventKind::ActivityStarted { .. } => code::ACTIVITY_STARTED,
         EventKind::TaskSucceeded { .. } => code::TASK_SUCCEEDED,
         EventKind::TaskFailed { .. } => code::TASK_FAILED,
         EventKind::TaskTimedOut { .. } => code::TASK_TIMED_OUT,
@@ -253,5 +311,13 @@ fn kind_code(kind: &EventKind) -> u8 {
         EventKind::MapIterationAborted { .. } => code::MAP_ITERATION_ABORTED,
         EventKind::MapStateSucceeded { .. } => code::MAP_STATE_SUCCEEDED,
         EventKind::MapStateFailed { .. } => code::MAP_STATE_FAILED,
+        EventKind::ExecutionAwaited { .. } => code::EXECUTION_AWAITED,
+        EventKind::MapRunStarted { .. } => code::MAP_RUN_STARTED,
+        EventKind::MapRunChildEnded(_) => code::MAP_RUN_CHILD_ENDED,
+        EventKind::MapRunTotalsKnown(_) => code::MAP_RUN_TOTALS_KNOWN,
+        EventKind::MapRunUpdated(_) => code::MAP_RUN_UPDATED,
+        EventKind::MapRunSucceeded { .. } => code::MAP_RUN_SUCCEEDED,
+        EventKind::MapRunFailed { .. } => code::MAP_RUN_FAILED,
+        EventKind::MapRunAborted { .. } => code::MAP_RUN_ABORTED,
     }
 }

@@ -13,6 +13,7 @@
 
 mod decode;
 mod encode;
+mod map_run;
 
 pub use decode::decode;
 pub use encode::encode;
@@ -56,8 +57,21 @@ mod code {
     pub(super) const MAP_STATE_FAILED: u8 = 26;
     pub(super) const STATE_EXITED_ASSIGNING: u8 = 27;
     pub(super) const EVALUATION_FAILED: u8 = 28;
+    pub(super) const TASK_SUBMITTED: u8 = 32;
+    pub(super) const ACTIVITY_STARTED: u8 = 33;
     /// An execution that was started with a version.
     pub(super) const QUALIFIED_EXECUTION_STARTED: u8 = 40;
+    /// A child execution of a Map Run.
+    pub(super) const CHILD_EXECUTION_STARTED: u8 = 41;
+    pub(super) const EXECUTION_AWAITED: u8 = 42;
+    pub(super) const MAP_RUN_STARTED: u8 = 60;
+    pub(super) const MAP_RUN_CHILD_ENDED: u8 = 61;
+    pub(super) const MAP_RUN_TOTALS_KNOWN: u8 = 62;
+    pub(super) const MAP_RUN_UPDATED: u8 = 63;
+    pub(super) const MAP_RUN_SUCCEEDED: u8 = 64;
+    pub(super) const MAP_RUN_FAILED: u8 = 65;
+    pub(super) const MAP_RUN_ABORTED: u8 = 66;
+    pub(super) const EXECUTION_REDRIVEN: u8 = 50;
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ fn any_context() -> impl Strategy<Value = Arc<StartContext>> {
             state_machine_name,
             role_arn,
             qualifier,
+            child_of: None,
             kind: Default::default(),
         })
     })
@@ -60,6 +61,9 @@ fn any_simple_kind() -> impl Strategy<Value = EventKind> {
             .prop_map(|(error, cause)| EventKind::ExecutionTimedOut { error, cause }),
         (any_text(), any_text())
             .prop_map(|(error, cause)| EventKind::ExecutionAborted { error, cause }),
+        (any::<u32>(), any_text()).prop_map(|(redrive_count, client_token)| {
+            EventKind::ExecutionRedriven { redrive_count, client_token }
+        }),
         (state(), any_payload())
             .prop_map(|(state, input)| EventKind::StateEntered { state, input }),
         (state(), any_payload(), proptest::option::of(any_payload())).prop_map(
@@ -78,6 +82,10 @@ fn any_simple_kind() -> impl Strategy<Value = EventKind> {
             }
         ),
         state().prop_map(|state| EventKind::TaskStarted { state }),
+        (state(), any_payload())
+            .prop_map(|(state, output)| EventKind::TaskSubmitted { state, output }),
+        (state(), any_text())
+            .prop_map(|(state, worker)| EventKind::ActivityStarted { state, worker }),
         (state(), any_payload())
             .prop_map(|(state, output)| EventKind::TaskSucceeded { state, output }),
         (state(), any_text(), any_text()).prop_map(|(state, error, cause)| EventKind::TaskFailed {

@@ -117,6 +117,7 @@ fn derived(stored: &StoredExecution, state: &Execution, revision: Uuid) -> Optio
         status: state.status()?,
         started_at: state.started_at()?,
         stopped_at: state.stopped_at(),
+        redriven: state.redriven(),
         resume_at: state.sleeps_until(),
     })
 }

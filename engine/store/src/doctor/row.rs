@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use stepyard_machine::{Execution, Qualifier};
+use stepyard_machine::{Execution, Qualifier, Redriven};
 
 use crate::{ExecutionRow, ShardId};
 
@@ -21,6 +21,9 @@ pub(super) fn says_what_the_journal_says(
         let name = qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref());
         name.unwrap_or("none").to_owned()
     };
+    let count =
+        |redriven: Option<Redriven>| redriven.map_or(0, |redriven| redriven.count).to_string();
+    let redrive = |redriven: Option<Redriven>| time(redriven.map(|redriven| redriven.at));
     let status = state.status().map_or("none", |status| status.as_str());
     let pairs = [
         ("state machine", row.state_machine_arn.to_string(), context.state_machine_arn.to_string()),
@@ -30,6 +33,8 @@ pub(super) fn says_what_the_journal_says(
         ("status", row.status.as_str().to_owned(), status.to_owned()),
         ("start", row.started_at.to_string(), time(state.started_at())),
         ("end", time(row.stopped_at), time(state.stopped_at())),
+        ("number of redrives", count(row.redriven), count(state.redriven())),
+        ("last redrive", redrive(row.redriven), redrive(state.redriven())),
     ];
     pairs.iter().try_for_each(|(what, row, journal)| same(what, row, journal))
 }

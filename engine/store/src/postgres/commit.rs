@@ -11,37 +11,47 @@ use super::read;
 use crate::sql::{database_error, merge, signed, status_code};
 use crate::{Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, ShardLease};
 
-/// All of it happens if every shard is at the epoch and commit number that its lease names, and
-/// otherwise nothing. The shards' rows are locked in their order, so that commits never deadlock.
+/// All of it happens if every shard is at the epoch and commit number that its lease names and every execution
+/// that is to change is there, and otherwise nothing. The shards' rows are locked in their order, so that commits never
+/// deadlock.
 const COMMIT: &str = r#"
 WITH lease AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS l (shard_id, epoch, commit_seq)
 ), held AS (
     SELECT s.shard_id FROM shard s JOIN lease USING (shard_id, epoch, commit_seq)
     ORDER BY s.shard_id FOR UPDATE OF s
+), present AS (
+    SELECT e.execution_id FROM execution e
+    JOIN unnest($23::bigint[], $24::uuid[]) AS u (shard_id, execution_id) USING (shard_id, execution_id)
+    FOR UPDATE OF e
 ), fence AS (
-    SELECT count(*) = cardinality($1::bigint[]) AS holds FROM held
+    SELECT (SELECT count(*) FROM held) = cardinality($1::bigint[])
+        AND (SELECT count(*) FROM present) = cardinality($23::bigint[]) AS holds
 ), raised AS (
     UPDATE shard s SET commit_seq = l.commit_seq + 1 FROM lease l, fence
     WHERE fence.holds AND s.shard_id = l.shard_id
 ), started AS (
     INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, status,
-        started_at, stopped_at, resume_at, version, alias)
+        started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at)
     SELECT e.shard_id, e.execution_id, (SELECT m.machine_id FROM machine m WHERE m.arn = e.arn),
-        e.name, e.revision_id, e.status, e.started_at, e.stopped_at, e.resume_at, e.version, e.alias
+        e.name, e.revision_id, e.status, e.started_at, e.stopped_at, e.resume_at, e.version, e.alias,
+        e.redrive_count, e.redriven_at
     FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::uuid[],
-        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[])
+        $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[],
+        $15::bigint[], $16::bigint[])
         AS e (shard_id, execution_id, arn, name, revision_id, status, started_at, stopped_at,
-            resume_at, version, alias), fence
+            resume_at, version, alias, redrive_count, redriven_at), fence
     WHERE fence.holds
 ), written AS (
     INSERT INTO journal (shard_id, execution_id, first_event, events, first_visible_id, body)
-    SELECT c.* FROM unnest($15::bigint[], $16::uuid[], $17::bigint[], $18::bigint[],
-        $19::bigint[], $20::bytea[]) AS c, fence WHERE fence.holds
+    SELECT c.* FROM unnest($17::bigint[], $18::uuid[], $19::bigint[], $20::bigint[],
+        $21::bigint[], $22::bytea[]) AS c, fence WHERE fence.holds
 ), changed AS (
-    UPDATE execution e SET status = u.status, stopped_at = u.stopped_at, resume_at = u.resume_at
-    FROM unnest($21::bigint[], $22::uuid[], $23::bigint[], $24::bigint[], $25::bigint[])
-        AS u (shard_id, execution_id, status, stopped_at, resume_at), fence
+    UPDATE execution e SET status = u.status, stopped_at = u.stopped_at, resume_at = u.resume_at,
+        redrive_count = u.redrive_count, redriven_at = u.redriven_at
+    FROM unnest($23::bigint[], $24::uuid[], $25::bigint[], $26::bigint[], $27::bigint[],
+        $28::bigint[], $29::bigint[])
+        AS u (shard_id, execution_id, status, stopped_at, resume_at, redrive_count, redriven_at), fence
     WHERE fence.holds AND e.shard_id = u.shard_id AND e.execution_id = u.execution_id
 )
 SELECT holds FROM fence"#;
@@ -89,6 +99,8 @@ fn bind_starts<'q>(query: Bound<'q>, rows: &'q [ExecutionRow]) -> Bound<'q> {
         .bind(column(rows, |row| row.resume_at.map(|time| time.0)))
         .bind(column(rows, |row| row.qualifier.as_ref().map(|by| signed(by.version))))
         .bind(column(rows, |row| row.qualifier.as_ref().and_then(|by| by.alias.as_deref())))
+        .bind(column(rows, |row| row.redriven.map(|redriven| i64::from(redriven.count))))
+        .bind(column(rows, |row| row.redriven.map(|redriven| redriven.at.0)))
 }
 
 fn bind_chunks<'q>(query: Bound<'q>, chunks: &'q [Chunk]) -> Bound<'q> {
@@ -108,6 +120,8 @@ fn bind_updates<'q>(query: Bound<'q>, updates: &[ExecutionUpdate]) -> Bound<'q> 
         .bind(column(updates, |update| status_code(update.status)))
         .bind(column(updates, |update| update.stopped_at.map(|time| time.0)))
         .bind(column(updates, |update| update.resume_at.map(|time| time.0)))
+        .bind(column(updates, |update| update.redriven.map(|redriven| i64::from(redriven.count))))
+        .bind(column(updates, |update| update.redriven.map(|redriven| redriven.at.0)))
 }
 
 fn column<'q, R, T>(rows: &'q [R], value: impl Fn(&'q R) -> T) -> Vec<T> {

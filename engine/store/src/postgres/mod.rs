@@ -3,6 +3,7 @@
 //! A commit is one statement: it checks and raises the fences of its shards and writes all rows, in one
 //! round trip and one transaction, which therefore cannot be left half sent.
 
+mod activity;
 mod commit;
 mod inspect;
 mod machines;
@@ -27,10 +28,10 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    Membership, MetadataItem, MetadataStore, NodeId, Publication, PublicationChange, Removed,
-    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags,
-    Version,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, Membership, MetadataItem, MetadataStore, NodeId, Publication, PublicationChange,
+    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    TOKEN_KEY_BYTES, Tags, Version,
 };
 
 /// How to open a Postgres store.
@@ -81,6 +82,13 @@ impl Store for PostgresStore {
 
     async fn database_id(&self, fresh: Uuid) -> Result<Uuid, Error> {
         write::database_id(&self.look_ups, fresh).await
+    }
+
+    async fn token_key(
+        &self,
+        fresh: [u8; TOKEN_KEY_BYTES],
+    ) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+        write::token_key(&self.look_ups, fresh).await
     }
 
     async fn raise_epochs(&self, by: u64) -> Result<(), Error> {
@@ -153,16 +161,26 @@ impl Store for PostgresStore {
         read::find_execution(&self.look_ups, shard, state_machine_arn, name).await
     }
 
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        read::execution(&self.look_ups, shard, id).await
+    }
+
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         read::list_executions(&self.readers, query).await
     }
 
-    async fn load_journal(
+    async fn journal_from(
         &self,
         shard: ShardId,
         execution: ExecutionId,
+        first_event: u64,
+        limit: usize,
     ) -> Result<Vec<Chunk>, Error> {
-        read::journal(&self.readers, shard, execution).await
+        read::journal_from(&self.readers, (shard, execution, first_event), limit).await
     }
 
     async fn journal_page(
@@ -192,6 +210,14 @@ impl Store for PostgresStore {
         revision: Revision,
     ) -> Result<bool, Error> {
         write::update_state_machine(&self.look_ups, arn, present, &revision).await
+    }
+
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        write::begin_deletion(&self.look_ups, arn, at).await
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        read::deleting_state_machines(&self.readers).await
     }
 
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
@@ -245,6 +271,35 @@ impl Store for PostgresStore {
 
     async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {
         retention::set_retention(&self.look_ups, arn, days).await
+    }
+
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error> {
+        activity::create(&self.look_ups, &activity).await
+    }
+
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error> {
+        activity::delete(&self.look_ups, arn).await
+    }
+
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error> {
+        activity::get(&self.look_ups, arn).await
+    }
+
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error> {
+        activity::list(&self.readers, after, limit).await
+    }
+
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error> {
+        activity::set_tags(&self.look_ups, arn, present, tags).await
     }
 
     async fn remove_closed(

@@ -29,6 +29,10 @@ const FIND_EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
     FROM execution e JOIN machine m USING (machine_id) \
     WHERE e.shard_id = $1 AND m.arn = $2 AND e.name = $3";
 
+const EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) \
+    WHERE e.shard_id = $1 AND e.execution_id = $2";
+
 const LIST_ALL: &str = "SELECT e.*, m.arn AS state_machine_arn \
     FROM execution e JOIN machine m USING (machine_id) WHERE e.execution_id < $1 \
     AND ($2::bigint IS NULL OR e.status = $2) AND ($3::text IS NULL OR starts_with(e.name, $3)) \
@@ -58,8 +62,8 @@ const LIST_OF_ALIAS: &str = "SELECT e.*, $5::text AS state_machine_arn FROM exec
     AND ($3::text IS NULL OR starts_with(e.name, $3)) \
     ORDER BY e.execution_id DESC LIMIT $4";
 
-const JOURNAL: &str =
-    "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 ORDER BY first_event";
+const JOURNAL_FROM: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 \
+    AND first_event >= $3 ORDER BY first_event LIMIT $4";
 
 // A chunk that starts beyond the visible id X stands at position X or later, as positions count the
 // invisible events, too: the search begins there instead of at the first chunk.
@@ -79,7 +83,7 @@ const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execut
     ORDER BY first_event DESC LIMIT $4";
 
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, \
-    m.retention_days, m.tags, r.* \
+    m.retention_days, m.tags, m.deleting_since, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = $1";
 
 const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at, r.created_at AS updated_at \
@@ -90,6 +94,9 @@ const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at
 const OLDEST_TRANSACTION: &str = "SELECT \
     (extract(epoch FROM max(clock_timestamp() - xact_start)) * 1000)::bigint AS age \
     FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+const DELETING: &str =
+    "SELECT arn FROM state_machine WHERE deleting_since IS NOT NULL ORDER BY arn";
 
 const REVISION: &str = "SELECT * FROM revision WHERE revision_id = $1";
 
@@ -147,6 +154,16 @@ pub(super) async fn find_execution(
     row.map(|row| Columns(&row).execution()).transpose()
 }
 
+pub(super) async fn execution(
+    pool: &Pool,
+    shard: ShardId,
+    id: ExecutionId,
+) -> Result<Option<ExecutionRow>, Error> {
+    let query = sqlx::query(EXECUTION).bind(i64::from(shard.0)).bind(id.0);
+    let row = pool.fetch_optional(query).await?;
+    row.map(|row| Columns(&row).execution()).transpose()
+}
+
 pub(super) async fn list_executions(
     pool: &Pool,
     query: &ExecutionQuery,
@@ -175,12 +192,16 @@ pub(super) async fn list_executions(
     collect(&rows, |row| row.execution())
 }
 
-pub(super) async fn journal(
+pub(super) async fn journal_from(
     pool: &Pool,
-    shard: ShardId,
-    execution: ExecutionId,
+    (shard, execution, first_event): (ShardId, ExecutionId, u64),
+    limit: usize,
 ) -> Result<Vec<Chunk>, Error> {
-    let query = sqlx::query(JOURNAL).bind(i64::from(shard.0)).bind(execution.0);
+    let query = sqlx::query(JOURNAL_FROM)
+        .bind(i64::from(shard.0))
+        .bind(execution.0)
+        .bind(signed(first_event))
+        .bind(row_limit(limit));
     let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.chunk())
 }
@@ -213,6 +234,11 @@ pub(super) async fn state_machines(
     let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(row_limit(limit));
     let rows = pool.fetch_all(query).await?;
     collect(&rows, |row| row.state_machine_summary())
+}
+
+pub(super) async fn deleting_state_machines(pool: &Pool) -> Result<Vec<Arc<str>>, Error> {
+    let rows = pool.fetch_all(sqlx::query(DELETING)).await?;
+    collect(&rows, |row| row.arn())
 }
 
 pub(super) async fn revision(pool: &Pool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

@@ -21,8 +21,9 @@ const FENCE: &str = "UPDATE shard SET epoch = epoch + 1, owner = NULL";
 const REMOVE_ROW: &str = "DELETE FROM execution WHERE shard_id = $1 AND execution_id = $2";
 
 const PUT_ROW: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, \
-        status, started_at, stopped_at, resume_at, version, alias) \
-    VALUES ($1, $2, (SELECT machine_id FROM machine WHERE arn = $3), $4, $5, $6, $7, $8, $9, $10, $11)";
+        status, started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at) \
+    VALUES ($1, $2, (SELECT machine_id FROM machine WHERE arn = $3), $4, $5, $6, $7, $8, $9, $10, $11, \
+        $12, $13)";
 
 /// A database whose shards belong to nobody.
 pub struct PostgresRepairer {
@@ -97,7 +98,9 @@ async fn put_row(connection: &mut PgConnection, row: &ExecutionRow) -> Result<()
         .bind(row.stopped_at.map(|time| time.0))
         .bind(row.resume_at.map(|time| time.0))
         .bind(row.qualifier.as_ref().map(|qualifier| signed(qualifier.version)))
-        .bind(row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()));
+        .bind(row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()))
+        .bind(row.redriven.map(|redriven| i64::from(redriven.count)))
+        .bind(row.redriven.map(|redriven| redriven.at.0));
     put.execute(connection).await.map_err(database_error)?;
     Ok(())
 }

@@ -9,20 +9,25 @@ use crate::sql::{database_error, row_limit};
 use crate::{Error, Removed, Retention, ShardId};
 
 // For each machine a seek to those that ended first. The ids go on as an array, so that the rows of the
-// journal are found by its key, whatever the planner believes of their number.
+// journal are found by its key, whatever the planner believes of their number. One that is redriven meanwhile is let go
+// once its row can be locked: it has no end any more, or a later one.
 const REMOVE_CLOSED: &str = "WITH expired AS MATERIALIZED ( \
-        SELECT e.execution_id FROM machine m LEFT JOIN state_machine s ON s.arn = m.arn \
-        CROSS JOIN LATERAL (SELECT execution_id FROM execution \
+        SELECT e.execution_id, e.stopped_at FROM machine m LEFT JOIN state_machine s ON s.arn = m.arn \
+        CROSS JOIN LATERAL (SELECT execution_id, stopped_at FROM execution \
             WHERE shard_id = $1 AND machine_id = m.machine_id \
             AND stopped_at < $2 - coalesce(s.retention_days, $3) * $4 \
             ORDER BY stopped_at LIMIT $5) e \
         WHERE coalesce(s.retention_days, $3) > 0 LIMIT $5 \
+    ), closed AS MATERIALIZED ( \
+        SELECT execution_id FROM execution WHERE shard_id = $1 \
+        AND execution_id = ANY (ARRAY (SELECT execution_id FROM expired)) \
+        AND stopped_at <= (SELECT max(stopped_at) FROM expired) FOR UPDATE \
     ), chunks AS ( \
         DELETE FROM journal WHERE shard_id = $1 \
-        AND execution_id = ANY (ARRAY (SELECT execution_id FROM expired)) \
+        AND execution_id = ANY (ARRAY (SELECT execution_id FROM closed)) \
     ), removed AS ( \
         DELETE FROM execution WHERE shard_id = $1 \
-        AND execution_id = ANY (ARRAY (SELECT execution_id FROM expired)) RETURNING 1 \
+        AND execution_id = ANY (ARRAY (SELECT execution_id FROM closed)) RETURNING 1 \
     ) SELECT count(*) FROM removed";
 
 const SET_RETENTION: &str = "UPDATE state_machine SET retention_days = $1 WHERE arn = $2";

@@ -3,12 +3,13 @@
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::pool::Pool;
 use super::read;
-use crate::sql::{database_error, signed, tags_text, type_code};
-use crate::{Error, MetadataItem, Revision, StateMachine, Tags, Version};
+use crate::sql::{Columns, database_error, signed, tags_text, type_code};
+use crate::{Error, MetadataItem, Revision, StateMachine, TOKEN_KEY_BYTES, Tags, Version};
 
 /// A revision is written together with the state machine that it belongs to, or not at all; so is a first version.
 const CREATE_STATE_MACHINE: &str = "WITH machine AS ( \
@@ -26,6 +27,9 @@ const UPDATE_STATE_MACHINE: &str = "WITH machine AS ( \
     INSERT INTO revision (revision_id, state_machine_arn, definition, role_arn, configuration, \
         created_at) SELECT $1, $2, $3, $4, $5, $6 FROM machine";
 
+const BEGIN_DELETION: &str =
+    "UPDATE state_machine SET deleting_since = coalesce(deleting_since, $1) WHERE arn = $2";
+
 const SET_TAGS: &str = "UPDATE state_machine SET tags = $1 WHERE arn = $2 AND tags = $3";
 
 const PUT_ITEM: &str = "INSERT INTO image_metadata VALUES ($1, $2, $3) \
@@ -35,12 +39,27 @@ const PUT_ITEM: &str = "INSERT INTO image_metadata VALUES ($1, $2, $3) \
 const NAME_DATABASE: &str =
     "INSERT INTO identity (place, database_id) VALUES (0, $1) ON CONFLICT (place) DO NOTHING";
 
+const SET_TOKEN_KEY: &str =
+    "INSERT INTO task_key (place, secret) VALUES (0, $1) ON CONFLICT (place) DO NOTHING";
+
+const TOKEN_KEY: &str = "SELECT secret FROM task_key WHERE place = 0";
+
 const DATABASE_ID: &str = "SELECT database_id FROM identity WHERE place = 0";
 
 pub(super) async fn database_id(pool: &Pool, fresh: Uuid) -> Result<Uuid, Error> {
     pool.execute(sqlx::query(NAME_DATABASE).bind(fresh)).await?;
     let row = pool.fetch_optional(sqlx::query(DATABASE_ID)).await?;
     row.map_or(Ok(fresh), |row| row.try_get(0)).map_err(database_error)
+}
+
+/// The secret of the database, which is that of whoever comes first.
+pub(super) async fn token_key(
+    pool: &Pool,
+    fresh: [u8; TOKEN_KEY_BYTES],
+) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+    pool.execute(sqlx::query(SET_TOKEN_KEY).bind(&fresh[..])).await?;
+    let row = pool.fetch_optional(sqlx::query(TOKEN_KEY)).await?;
+    row.map_or(Ok(fresh), |row| Columns(&row).token_key())
 }
 
 /// Gives back the one that has that ARN already.
@@ -90,6 +109,12 @@ pub(super) async fn update_state_machine(
     revision: &Revision,
 ) -> Result<bool, Error> {
     let query = bind_revision(sqlx::query(UPDATE_STATE_MACHINE), arn, revision).bind(present);
+    Ok(pool.execute(query).await? == 1)
+}
+
+/// False when there is none with that ARN.
+pub(super) async fn begin_deletion(pool: &Pool, arn: &str, at: Timestamp) -> Result<bool, Error> {
+    let query = sqlx::query(BEGIN_DELETION).bind(at.0).bind(arn);
     Ok(pool.execute(query).await? == 1)
 }
 

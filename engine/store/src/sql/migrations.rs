@@ -22,6 +22,11 @@ macro_rules! files {
             "0008_execution_alias"
             "0009_execution_by_version"
             "0010_execution_by_alias"
+            "0015_task_key"
+            "0016_activity"
+            "0040_execution_redrive_count"
+            "0041_execution_redriven_at"
+            "0042_state_machine_deleting_since"
         )
     };
     ($folder:literal: $($name:literal)*) => {

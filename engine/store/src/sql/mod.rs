@@ -89,6 +89,7 @@ pub(crate) fn merge(group: &CommitGroup) -> (Vec<ExecutionRow>, Vec<ExecutionUpd
                 let row = &mut starts[at];
                 row.status = update.status;
                 row.stopped_at = update.stopped_at;
+                row.redriven = update.redriven;
                 row.resume_at = update.resume_at;
             }
             Err(_) => updates.push(update.clone()),

@@ -7,15 +7,16 @@ use bytestring::ByteString;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
-use stepyard_machine::Qualifier;
+use stepyard_machine::{Qualifier, Redriven};
 use uuid::Uuid;
 
 use super::codes::{status_from_code, type_from_code};
 use super::database_error;
 use crate::doctor::Keyed;
 use crate::{
-    Alias, Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Publication, Revision, Routing,
-    ShardId, ShardLease, StateMachine, StateMachineSummary, StateMachineType, Tags, Version,
+    Activity, Alias, Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Publication, Revision,
+    Routing, ShardId, ShardLease, StateMachine, StateMachineSummary, StateMachineType,
+    TOKEN_KEY_BYTES, Tags, Version,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -51,6 +52,7 @@ where
             status: status_from_code(status).ok_or_else(|| unknown_code("status", status))?,
             started_at: self.time("started_at")?,
             stopped_at: self.optional_time("stopped_at")?,
+            redriven: self.redriven()?,
             resume_at: self.optional_time("resume_at")?,
         })
     }
@@ -58,6 +60,13 @@ where
     fn qualifier(&self) -> Result<Option<Qualifier>, Error> {
         let Some(version) = self.optional_unsigned("version")? else { return Ok(None) };
         Ok(Some(Qualifier { version, alias: self.optional_text("alias")? }))
+    }
+
+    fn redriven(&self) -> Result<Option<Redriven>, Error> {
+        let Some(at) = self.optional_time("redriven_at")? else { return Ok(None) };
+        let count = self.unsigned("redrive_count")?;
+        let count = u32::try_from(count).map_err(|error| corrupt("redrive_count", &error))?;
+        Ok(Some(Redriven { count, at }))
     }
 
     /// The key of an execution.
@@ -92,7 +101,13 @@ where
             revision: self.revision()?,
             retention_days: self.optional_days("retention_days")?,
             tags: self.tags()?,
+            deleting_since: self.optional_time("deleting_since")?,
         })
+    }
+
+    /// The ARN of a state machine.
+    pub(crate) fn arn(&self) -> Result<Arc<str>, Error> {
+        self.text("arn")
     }
 
     fn tags(&self) -> Result<Tags, Error> {
@@ -153,6 +168,22 @@ where
             last_version: self.optional_unsigned("last_version")?.unwrap_or(0),
             ..Publication::default()
         })
+    }
+
+    pub(crate) fn activity(&self) -> Result<Activity, Error> {
+        Ok(Activity {
+            arn: self.text("arn")?,
+            name: self.text("name")?,
+            created_at: self.time("created_at")?,
+            encryption: self.text("encryption")?,
+            tags: self.tags()?,
+        })
+    }
+
+    /// The secret by which the database knows its task tokens.
+    pub(crate) fn token_key(&self) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+        let secret: &[u8] = self.get("secret")?;
+        secret.try_into().map_err(|error| corrupt("secret", &error))
     }
 
     pub(crate) fn item(&self) -> Result<MetadataItem, Error> {

@@ -4,6 +4,7 @@
 //! `synchronous=FULL` is set and read back. A lock file keeps a second process out, because two owners of
 //! one file would fence each other without end.
 
+mod activity;
 mod backup;
 mod checkpoint;
 mod connection;
@@ -27,9 +28,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    MetadataItem, MetadataStore, NodeId, Publication, PublicationChange, Removed, Retention,
-    Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags, Version,
+    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, MetadataItem, MetadataStore, NodeId, Publication, PublicationChange, Removed,
+    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    TOKEN_KEY_BYTES, Tags, Version,
 };
 pub use inspect::SqliteInspector;
 pub use repair::SqliteRepairer;
@@ -83,6 +85,13 @@ impl Store for SqliteStore {
         self.write(|reply| Operation::Name { fresh, reply }).await
     }
 
+    async fn token_key(
+        &self,
+        fresh: [u8; TOKEN_KEY_BYTES],
+    ) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+        self.write(|reply| Operation::TokenKey { fresh, reply }).await
+    }
+
     async fn claim_shards(
         &self,
         _node: NodeId,
@@ -121,16 +130,26 @@ impl Store for SqliteStore {
         read::find_execution(&self.look_ups, shard, state_machine_arn, name).await
     }
 
+    async fn get_execution(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ExecutionRow>, Error> {
+        read::execution(&self.look_ups, shard, id).await
+    }
+
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         read::list_executions(&self.readers, query).await
     }
 
-    async fn load_journal(
+    async fn journal_from(
         &self,
         shard: ShardId,
         execution: ExecutionId,
+        first_event: u64,
+        limit: usize,
     ) -> Result<Vec<Chunk>, Error> {
-        read::journal(&self.readers, shard, execution).await
+        read::journal_from(&self.readers, (shard, execution, first_event), limit).await
     }
 
     async fn journal_page(
@@ -171,6 +190,15 @@ impl Store for SqliteStore {
     ) -> Result<bool, Error> {
         let (arn, revision) = (Arc::from(arn), Box::new(revision));
         self.write(|reply| Operation::UpdateStateMachine { arn, present, revision, reply }).await
+    }
+
+    async fn begin_deletion(&self, arn: &str, at: Timestamp) -> Result<bool, Error> {
+        let arn = Arc::from(arn);
+        self.write(|reply| Operation::BeginDeletion { arn, at, reply }).await
+    }
+
+    async fn deleting_state_machines(&self) -> Result<Vec<Arc<str>>, Error> {
+        read::deleting_state_machines(&self.readers).await
     }
 
     async fn delete_state_machine(&self, arn: &str) -> Result<bool, Error> {
@@ -224,6 +252,46 @@ impl Store for SqliteStore {
     async fn set_retention(&self, arn: &str, days: Option<u32>) -> Result<bool, Error> {
         let arn = Arc::from(arn);
         self.write(|reply| Operation::SetRetention { arn, days, reply }).await
+    }
+
+    async fn create_activity(&self, activity: Activity) -> Result<Option<Activity>, Error> {
+        loop {
+            let asked = activity.clone();
+            if self.write(|reply| Operation::CreateActivity { activity: asked, reply }).await? {
+                return Ok(None);
+            }
+            // It may have been deleted just now.
+            if let Some(present) = self.get_activity(&activity.arn).await? {
+                return Ok(Some(present));
+            }
+        }
+    }
+
+    async fn delete_activity(&self, arn: &str) -> Result<bool, Error> {
+        let arn = Arc::from(arn);
+        self.write(|reply| Operation::DeleteActivity { arn, reply }).await
+    }
+
+    async fn get_activity(&self, arn: &str) -> Result<Option<Activity>, Error> {
+        activity::get(&self.look_ups, arn).await
+    }
+
+    async fn list_activities(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error> {
+        activity::list(&self.readers, after, limit).await
+    }
+
+    async fn set_activity_tags(
+        &self,
+        arn: &str,
+        present: &Tags,
+        tags: &Tags,
+    ) -> Result<bool, Error> {
+        let (arn, present, tags) = (arn.into(), present.clone(), tags.clone());
+        self.write(|reply| Operation::SetActivityTags { arn, present, tags, reply }).await
     }
 
     /// In several transactions, so that commits come in between.

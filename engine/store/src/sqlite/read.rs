@@ -29,6 +29,9 @@ const FIND_EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
     FROM machine m CROSS JOIN execution e USING (machine_id) \
     WHERE e.shard_id = ?1 AND m.arn = ?2 AND e.name = ?3";
 
+const EXECUTION: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) WHERE e.shard_id = ? AND e.execution_id = ?";
+
 const LIST_ALL: &str = "SELECT e.*, m.arn AS state_machine_arn \
     FROM execution e JOIN machine m USING (machine_id) WHERE e.execution_id < ?1 \
     AND (?2 IS NULL OR e.status = ?2) AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
@@ -57,8 +60,8 @@ const LIST_OF_ALIAS: &str = "SELECT e.*, m.arn AS state_machine_arn \
     AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
     AND m.arn = ?5 AND e.alias = ?6 ORDER BY e.execution_id DESC LIMIT ?4";
 
-const JOURNAL: &str =
-    "SELECT * FROM journal WHERE shard_id = ? AND execution_id = ? ORDER BY first_event";
+const JOURNAL_FROM: &str = "SELECT * FROM journal WHERE shard_id = ? AND execution_id = ? \
+    AND first_event >= ? ORDER BY first_event LIMIT ?";
 
 // A chunk that starts beyond the visible id X stands at position X or later, as positions count the
 // internal events too: so the first such chunk is found by a seek, and the one before it holds X.
@@ -78,12 +81,15 @@ const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execut
     ORDER BY first_event DESC LIMIT ?4";
 
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, \
-    m.retention_days, m.tags, r.* \
+    m.retention_days, m.tags, m.deleting_since, r.* \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id WHERE m.arn = ?";
 
 const STATE_MACHINES: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at, r.created_at AS updated_at \
     FROM state_machine m JOIN revision r ON r.revision_id = m.revision_id \
     WHERE m.arn > ? ORDER BY m.arn LIMIT ?";
+
+const DELETING: &str =
+    "SELECT arn FROM state_machine WHERE deleting_since IS NOT NULL ORDER BY arn";
 
 const REVISION: &str = "SELECT * FROM revision WHERE revision_id = ?";
 
@@ -151,6 +157,16 @@ pub(super) async fn find_execution(
     row.map(|row| Columns(&row).execution()).transpose()
 }
 
+pub(super) async fn execution(
+    pool: &SqlitePool,
+    shard: ShardId,
+    id: ExecutionId,
+) -> Result<Option<ExecutionRow>, Error> {
+    let query = sqlx::query(EXECUTION).bind(shard.0).bind(&id.0.as_bytes()[..]);
+    let row = query.fetch_optional(pool).await.map_err(database_error)?;
+    row.map(|row| Columns(&row).execution()).transpose()
+}
+
 pub(super) async fn list_executions(
     pool: &SqlitePool,
     query: &ExecutionQuery,
@@ -179,12 +195,16 @@ pub(super) async fn list_executions(
     collect(&bound.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).execution())
 }
 
-pub(super) async fn journal(
+pub(super) async fn journal_from(
     pool: &SqlitePool,
-    shard: ShardId,
-    execution: ExecutionId,
+    (shard, execution, first_event): (ShardId, ExecutionId, u64),
+    most: usize,
 ) -> Result<Vec<Chunk>, Error> {
-    let query = sqlx::query(JOURNAL).bind(shard.0).bind(&execution.0.as_bytes()[..]);
+    let query = sqlx::query(JOURNAL_FROM)
+        .bind(shard.0)
+        .bind(&execution.0.as_bytes()[..])
+        .bind(i64::try_from(first_event).unwrap_or(i64::MAX))
+        .bind(row_limit(most));
     collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).chunk())
 }
 
@@ -220,6 +240,11 @@ pub(super) async fn state_machines(
     collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| {
         Columns(row).state_machine_summary()
     })
+}
+
+pub(super) async fn deleting_state_machines(pool: &SqlitePool) -> Result<Vec<Arc<str>>, Error> {
+    let rows = sqlx::query(DELETING).fetch_all(pool).await.map_err(database_error)?;
+    collect(&rows, |row| Columns(row).arn())
 }
 
 pub(super) async fn revision(pool: &SqlitePool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

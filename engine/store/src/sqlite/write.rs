@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::connection::write_error;
 use super::publication;
+use crate::commit::missing;
 use crate::sql::{merge, signed, status_code, tags_text, type_code};
 use crate::{
     Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MetadataItem, Revision, ShardId,
-    ShardLease, StateMachine, Tags, Version,
+    ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, Version,
 };
 
 const CLAIM: &str = "UPDATE shard SET epoch = epoch + 1 WHERE shard_id = ? \
@@ -23,13 +25,13 @@ const FENCE: &str = "UPDATE shard SET commit_seq = commit_seq + 1 \
 const INSERT_MACHINE: &str = "INSERT INTO machine (arn) VALUES (?) ON CONFLICT (arn) DO NOTHING";
 
 const INSERT_EXECUTION: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, \
-    revision_id, status, started_at, stopped_at, resume_at, version, alias) VALUES \
-    (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?, ?, ?)";
+    revision_id, status, started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at) \
+    VALUES (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_CHUNK: &str = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)";
 
-const UPDATE_EXECUTION: &str = "UPDATE execution SET status = ?, stopped_at = ?, resume_at = ? \
-    WHERE shard_id = ? AND execution_id = ?";
+const UPDATE_EXECUTION: &str = "UPDATE execution SET status = ?, stopped_at = ?, resume_at = ?, \
+    redrive_count = ?, redriven_at = ? WHERE shard_id = ? AND execution_id = ?";
 
 const CREATE_STATE_MACHINE: &str = "INSERT INTO state_machine (arn, name, machine_type, created_at, \
     revision_id, retention_days, tags) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (arn) DO NOTHING";
@@ -40,6 +42,9 @@ const UPDATE_STATE_MACHINE: &str =
     "UPDATE state_machine SET revision_id = ? WHERE arn = ? AND revision_id = ?";
 
 const SET_TAGS: &str = "UPDATE state_machine SET tags = ? WHERE arn = ? AND tags = ?";
+
+const BEGIN_DELETION: &str =
+    "UPDATE state_machine SET deleting_since = coalesce(deleting_since, ?) WHERE arn = ?";
 
 const DELETE_STATE_MACHINE: &str = "DELETE FROM state_machine WHERE arn = ?";
 
@@ -53,6 +58,11 @@ const NAME_DATABASE: &str =
     "INSERT INTO identity (place, database_id) VALUES (0, ?) ON CONFLICT (place) DO NOTHING";
 
 const DATABASE_ID: &str = "SELECT database_id FROM identity WHERE place = 0";
+
+const SET_TOKEN_KEY: &str =
+    "INSERT INTO task_key (place, secret) VALUES (0, ?) ON CONFLICT (place) DO NOTHING";
+
+const TOKEN_KEY: &str = "SELECT secret FROM task_key WHERE place = 0";
 
 /// Begins a transaction that writes, so that it cannot fail later for want of the lock. Dropped, it is
 /// rolled back.
@@ -69,6 +79,18 @@ pub(super) fn database_id(connection: &mut Connection, fresh: Uuid) -> Result<Uu
         transaction.query_row(DATABASE_ID, [], |row| row.get(0)).map_err(write_error)?;
     transaction.commit().map_err(write_error)?;
     Ok(Uuid::from_bytes(id))
+}
+
+/// The secret of the database, which is `fresh` from now on if it has none yet.
+pub(super) fn token_key(
+    connection: &mut Connection,
+    fresh: [u8; TOKEN_KEY_BYTES],
+) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
+    let transaction = begin(connection)?;
+    transaction.execute(SET_TOKEN_KEY, [&fresh[..]]).map_err(write_error)?;
+    let key = transaction.query_row(TOKEN_KEY, [], |row| row.get(0)).map_err(write_error)?;
+    transaction.commit().map_err(write_error)?;
+    Ok(key)
 }
 
 /// Takes shards over.
@@ -103,9 +125,11 @@ pub(super) fn commit(connection: &mut Connection, group: &CommitGroup) -> Result
     let (starts, updates) = merge(group);
     insert_executions(&transaction, &starts)
         .and_then(|()| insert_chunks(&transaction, &group.chunks))
-        .and_then(|()| update_executions(&transaction, &updates))
-        .and_then(|()| transaction.commit())
-        .map_err(write_error)
+        .map_err(write_error)?;
+    if !update_executions(&transaction, &updates).map_err(write_error)? {
+        return Err(missing());
+    }
+    transaction.commit().map_err(write_error)
 }
 
 /// The first shard whose lease does not hold.
@@ -146,6 +170,8 @@ pub(super) fn insert_executions(
             row.resume_at.map(|time| time.0),
             row.qualifier.as_ref().map(|qualifier| signed(qualifier.version)),
             row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()),
+            row.redriven.map(|redriven| redriven.count),
+            row.redriven.map(|redriven| redriven.at.0),
         ])?;
     }
     Ok(())
@@ -166,21 +192,27 @@ fn insert_chunks(transaction: &Transaction<'_>, chunks: &[Chunk]) -> rusqlite::R
     Ok(())
 }
 
+/// False when one of them is not there.
 fn update_executions(
     transaction: &Transaction<'_>,
     updates: &[ExecutionUpdate],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let mut change = transaction.prepare_cached(UPDATE_EXECUTION)?;
     for update in updates {
-        change.execute(params![
+        let changed = change.execute(params![
             status_code(update.status),
             update.stopped_at.map(|time| time.0),
             update.resume_at.map(|time| time.0),
+            update.redriven.map(|redriven| redriven.count),
+            update.redriven.map(|redriven| redriven.at.0),
             update.shard.0,
             &update.id.0.as_bytes()[..],
         ])?;
+        if changed == 0 {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// False when there is one with that ARN.
@@ -252,6 +284,15 @@ fn create_revision(
         revision.created_at.0,
     ];
     transaction.execute(CREATE_REVISION, row).map(drop)
+}
+
+/// False when there is none with that ARN.
+pub(super) fn begin_deletion(
+    connection: &mut Connection,
+    arn: &str,
+    at: Timestamp,
+) -> Result<bool, Error> {
+    Ok(connection.execute(BEGIN_DELETION, params![at.0, arn]).map_err(write_error)? == 1)
 }
 
 /// False when there is none with that ARN.

@@ -4,14 +4,15 @@ use std::fs::File;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use stepyard_asl::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
-use super::{publication, retention, write, writer_gone};
+use super::{activity, publication, retention, write, writer_gone};
 use crate::{
-    CommitGroup, Error, MetadataItem, PublicationChange, Removed, Retention, Revision, ShardId,
-    ShardLease, StateMachine, Tags, Version,
+    Activity, CommitGroup, Error, MetadataItem, PublicationChange, Removed, Retention, Revision,
+    ShardId, ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, Version,
 };
 
 /// Operations that may wait for the writer; more have to wait for a place.
@@ -28,14 +29,19 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 /// What the writer does.
 pub(super) enum Operation {
     Name { fresh: Uuid, reply: Reply<Uuid> },
+    TokenKey { fresh: [u8; TOKEN_KEY_BYTES], reply: Reply<[u8; TOKEN_KEY_BYTES]> },
     Claim { shards: Vec<ShardId>, reply: Reply<Vec<ShardLease>> },
     Commit { group: Box<CommitGroup>, reply: Reply<()> },
     CreateStateMachine { machine: Box<StateMachine>, version: Option<Version>, reply: Reply<bool> },
     UpdateStateMachine { arn: Arc<str>, present: Uuid, revision: Box<Revision>, reply: Reply<bool> },
+    BeginDeletion { arn: Arc<str>, at: Timestamp, reply: Reply<bool> },
     DeleteStateMachine { arn: Arc<str>, reply: Reply<bool> },
     ChangePublication { arn: Arc<str>, present: u64, change: PublicationChange, reply: Reply<bool> },
     SetTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
     SetRetention { arn: Arc<str>, days: Option<u32>, reply: Reply<bool> },
+    CreateActivity { activity: Activity, reply: Reply<bool> },
+    DeleteActivity { arn: Arc<str>, reply: Reply<bool> },
+    SetActivityTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
     RemoveClosed { shard: ShardId, retention: Retention, limit: usize, reply: Reply<Removed> },
     RemoveUnusedRevisions { known: Vec<Uuid>, reply: Reply<Vec<Uuid>> },
     PutItem { item: MetadataItem, reply: Reply<()> },
@@ -52,12 +58,17 @@ impl Operation {
             Operation::PutItem { item, .. } => item.attributes.len(),
             Operation::RemoveClosed { .. } => REMOVAL_BYTES,
             Operation::Name { .. }
+            | Operation::TokenKey { .. }
+            | Operation::CreateActivity { .. }
+            | Operation::DeleteActivity { .. }
+            | Operation::SetActivityTags { .. }
             | Operation::Claim { .. }
             | Operation::SetTags { .. }
             | Operation::SetRetention { .. }
             | Operation::RemoveUnusedRevisions { .. }
             | Operation::CreateStateMachine { .. }
             | Operation::UpdateStateMachine { .. }
+            | Operation::BeginDeletion { .. }
             | Operation::DeleteStateMachine { .. }
             | Operation::ChangePublication { .. }
             | Operation::Close { .. } => 0,
@@ -151,6 +162,9 @@ impl WriterThread {
                 let updated = write::update_state_machine(connection, &arn, present, &revision);
                 let _ = reply.send(updated);
             }
+            Operation::BeginDeletion { arn, at, reply } => {
+                let _ = reply.send(write::begin_deletion(connection, &arn, at));
+            }
             Operation::DeleteStateMachine { arn, reply } => {
                 let _ = reply.send(write::delete_state_machine(connection, &arn));
             }
@@ -162,6 +176,18 @@ impl WriterThread {
             }
             Operation::SetRetention { arn, days, reply } => {
                 let _ = reply.send(retention::set_retention(connection, &arn, days));
+            }
+            Operation::TokenKey { fresh, reply } => {
+                let _ = reply.send(write::token_key(connection, fresh));
+            }
+            Operation::CreateActivity { activity, reply } => {
+                let _ = reply.send(activity::create(connection, &activity));
+            }
+            Operation::DeleteActivity { arn, reply } => {
+                let _ = reply.send(activity::delete(connection, &arn));
+            }
+            Operation::SetActivityTags { arn, present, tags, reply } => {
+                let _ = reply.send(activity::set_tags(connection, &arn, &present, &tags));
             }
             Operation::RemoveClosed { shard, retention, limit, reply } => {
                 let removed = retention::remove_closed(connection, shard, retention, limit);

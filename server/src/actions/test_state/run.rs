@@ -6,7 +6,7 @@ use std::time::Duration;
 use stepyard_asl::{Program, StateKind, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Command, Decision, EventKind, Execution, ExecutionKind, Inspection, InvokeTask, Moment,
+    Command, Decision, EventKind, Execution, ExecutionKind, Facts, Inspection, InvokeTask, Moment,
     StartContext, Stimulus, Text, Timer, TimerKind,
 };
 use stepyard_runtime::{Invocation, Question, Started, TaskOutcome};
@@ -70,8 +70,10 @@ impl Bench<'_> {
                 program: self.program.clone(),
                 execution,
                 moment: self.moment(),
+                facts: Facts::trusting(),
                 stimulus,
                 decision,
+                lack: None,
             };
             let thought = self.app.runtime.decide(question).await;
             let thought = thought.map_err(|error| ApiError::internal(&error))?;
@@ -116,6 +118,7 @@ impl Bench<'_> {
             state_machine_name: "StateMachine".into(),
             role_arn: crate::arn::ANY_ROLE_ARN.into(),
             qualifier: None,
+            child_of: None,
             kind: ExecutionKind::SyncExpress,
         })
     }
@@ -154,6 +157,7 @@ impl Bench<'_> {
         };
         match outcome {
             TaskOutcome::Succeeded(output) => Stimulus::TaskSucceeded { task: id, output },
+            TaskOutcome::Submitted(output) => Stimulus::TaskSubmitted { task: id, output },
             TaskOutcome::Failed { error, cause } => Stimulus::TaskFailed { task: id, error, cause },
         }
     }
@@ -208,7 +212,13 @@ fn step(command: Command) -> Option<Step> {
             Some(Step::Timer(timer, due))
         }
         Command::Continue => Some(Step::Continue),
-        Command::StartTimer { .. } | Command::CancelTask { .. } => None,
+        Command::StartTimer { .. }
+        | Command::CancelTask { .. }
+        | Command::AwaitExecution { .. }
+        | Command::RunChildren { .. }
+        | Command::LimitChildren { .. }
+        | Command::ExportResults { .. }
+        | Command::CancelMapRun { .. } => None,
     }
 }
 

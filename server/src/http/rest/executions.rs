@@ -12,8 +12,8 @@ use stepyard_store::{ExecutionQuery, ExecutionRow};
 
 use super::{Body, Parameters, limit, value};
 use crate::actions::{
-    StartExecutionRequest, StopExecutionRequest, history_page, list_executions, start_execution,
-    stop_execution,
+    RedriveExecutionRequest, StartExecutionRequest, StopExecutionRequest, history_page,
+    list_executions, redrive_execution, start_execution, stop_execution,
 };
 use crate::app::App;
 use crate::arn::Arn;
@@ -49,6 +49,13 @@ pub(super) struct HistoryQuery {
 pub(super) struct Reason {
     error: Option<String>,
     cause: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Token {
+    /// A request that is repeated with it has no further effect.
+    client_token: Option<String>,
 }
 
 pub(super) async fn list(
@@ -143,6 +150,20 @@ pub(super) async fn stop(
     Ok(Json(summary(&app.execution(&arn).await?)?))
 }
 
+pub(super) async fn redrive(
+    State(app): State<Arc<App>>,
+    Path((machine, name)): Path<(String, String)>,
+    Body(token): Body<Token>,
+) -> Result<Json<Value>, Problem> {
+    let arn = execution_arn(&app, &machine, &name)?;
+    let request = RedriveExecutionRequest {
+        execution_arn: Some(arn.clone()),
+        client_token: token.client_token,
+    };
+    redrive_execution(&app, request).await?;
+    Ok(Json(summary(&app.execution(&arn).await?)?))
+}
+
 /// Clients may give a name or an ARN.
 fn machine_arn(app: &App, machine: &str) -> String {
     match machine.starts_with("arn:") {
@@ -166,6 +187,8 @@ fn summary(row: &ExecutionRow) -> Result<Value, ApiError> {
         "status": row.status.as_str(),
         "startedAt": row.started_at.to_string(),
         "stoppedAt": row.stopped_at.map(|time| time.to_string()),
+        "redriveCount": row.redriven.map_or(0, |redriven| redriven.count),
+        "redrivenAt": row.redriven.map(|redriven| redriven.at.to_string()),
     }))
 }
 

@@ -38,6 +38,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/executions/{machine}/{name}", get(executions::get))
         .route("/executions/{machine}/{name}/history", get(executions::history))
         .route("/executions/{machine}/{name}/stop", post(executions::stop))
+        .route("/executions/{machine}/{name}/redrive", post(executions::redrive))
         .route("/images", get(images::list))
         .route("/nodes", get(nodes::list))
         .route("/images/{image_id}", get(images::get))

@@ -147,5 +147,6 @@ fn whole(machine: &StateMachine) -> Value {
     shown["definition"] = value(&machine.revision.definition);
     shown["roleArn"] = (*machine.revision.role_arn).into();
     shown["retentionDays"] = machine.retention_days.into();
+    shown["deletingSince"] = machine.deleting_since.map(|since| since.to_string()).into();
     shown
 }

@@ -36,6 +36,7 @@ async fn check(world: &World, row: &ExecutionRow) {
     }
     let is_index = execution.status() == Some(row.status)
         && execution.stopped_at() == row.stopped_at
+        && execution.redriven() == row.redriven
         && execution.started_at() == Some(row.started_at)
         && execution.is_closed()
         && row.resume_at.is_none();

@@ -1,0 +1,266 @@
+//! Map Runs under way in this process: the child executions of Map states in DISTRIBUTED mode.
+//!
+//! The machine asks for all child executions of a Map Run at once ([`stepyard_machine::Command::RunChildren`]). A driver
+//! reads the items ahead (`planning.rs`), runs as many child executions as may run (`children.rs`), and reports each end
+//! to the shard, in whose journal it is written. After a crash another driver goes on with those that have not ended.
+
+mod children;
+mod data;
+mod driver;
+mod export;
+mod planning;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stepyard_asl::{StateKind, Transformation, WorkflowType, WriterConfig};
+use stepyard_json::Payload;
+use stepyard_machine::{
+    EndedChild, ExecutionKind, MapRunId, MapRunTotals, Selection, Stimulus, Text,
+};
+use stepyard_store::{ExecutionId, ShardId};
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use children::Children;
+pub use data::{
+    ExportResults, ItemStream, MapRunData, MapRunError, NoMapRunData, ReadItems, ResultSink,
+};
+use driver::{Driver, Family};
+use export::Exporter;
+use planning::Planner;
+
+use crate::active::Active;
+use crate::shard::Message;
+
+/// What Map Runs need of their surroundings.
+#[derive(Clone)]
+pub(crate) struct MapRunHost {
+    pub(crate) children: Arc<Children>,
+    pub(crate) data: Arc<dyn MapRunData>,
+}
+
+/// The Map Runs of one shard. What is done for one carries a number of its own, which fences the reports of what was
+/// done before.
+pub(crate) struct MapRuns {
+    host: MapRunHost,
+    shard: ShardId,
+    mailbox: mpsc::WeakSender<Message>,
+    leaving: CancellationToken,
+    under_way: BTreeMap<(ExecutionId, MapRunId), UnderWay>,
+    numbered: u64,
+}
+
+struct UnderWay {
+    number: u64,
+    task: AbortHandle,
+    limit: watch::Sender<u64>,
+    cancelled: CancellationToken,
+}
+
+/// What is reported of a Map Run.
+#[derive(Debug)]
+pub(crate) struct MapRunReport {
+    pub(crate) execution: ExecutionId,
+    run: MapRunId,
+    number: u64,
+    news: News,
+}
+
+#[derive(Debug)]
+enum News {
+    Ended(Arc<EndedChild>),
+    Totals(MapRunTotals),
+    Exported(Payload),
+    Failed {
+        error: Text,
+        cause: Text,
+    },
+    /// Nothing runs any more.
+    Over,
+}
+
+/// The way back to the shard.
+struct Reporter {
+    mailbox: mpsc::WeakSender<Message>,
+    execution: ExecutionId,
+    run: MapRunId,
+    number: u64,
+}
+
+impl Reporter {
+    async fn report(&self, news: News) {
+        let Reporter { execution, run, number, .. } = *self;
+        if let Some(mailbox) = self.mailbox.upgrade() {
+            let report = MapRunReport { execution, run, number, news };
+            // A shard that has stopped does it again when the execution is taken up.
+            let _ = mailbox.send(Message::MapRun(report)).await;
+        }
+    }
+
+    async fn fail(&self, cause: &str) {
+        let error: Text = Some("States.Runtime".into());
+        self.report(News::Failed { error, cause: Some(cause.into()) }).await;
+    }
+}
+
+impl MapRuns {
+    pub(crate) fn new(
+        host: MapRunHost,
+        shard: ShardId,
+        mailbox: mpsc::WeakSender<Message>,
+        leaving: CancellationToken,
+    ) -> MapRuns {
+        MapRuns { host, shard, mailbox, leaving, under_way: BTreeMap::new(), numbered: 0 }
+    }
+
+    /// Runs the child executions that have not ended.
+    pub(crate) fn run_children(&mut self, active: &Active, run: MapRunId) {
+        let Some(map_run) = active.execution().map_run(run).cloned() else { return };
+        let Some(selection) = Selection::of(&active.program, active.execution(), run) else {
+            return;
+        };
+        let (Some(family), Some(config)) = (family(active, &selection), writer_config(&selection))
+        else {
+            return;
+        };
+        let shows_inputs =
+            map_run.plan().export.is_some() || config.transformation == Transformation::None;
+        let limit = map_run.limits().max_concurrency;
+        let (host, leaving) = (self.host.clone(), self.leaving.clone());
+        let shared = host.children.shared.clone();
+        self.begin(active.id, run, limit, move |reporter, limit, cancelled| {
+            let children = host.children.clone();
+            let family = Family { shows_inputs, ..family };
+            let driver = Driver { children, family, limit, reporter, leaving, cancelled };
+            driver.run(move |plans| Planner { shared, data: host.data, selection, map_run, plans })
+        });
+    }
+
+    /// Exports the results of one whose child executions have ended.
+    pub(crate) fn export_results(&mut self, active: &Active, run: MapRunId) {
+        let Some(map_run) = active.execution().map_run(run) else { return };
+        let Some(selection) = Selection::of(&active.program, active.execution(), run) else {
+            return;
+        };
+        let (Some(family), Some(config)) = (family(active, &selection), writer_config(&selection))
+        else {
+            return;
+        };
+        let (plan, shard, execution) = (map_run.plan().clone(), self.shard, active.id);
+        let (shared, data) = (self.host.children.shared.clone(), self.host.data.clone());
+        let is_express = family.kind.is_express();
+        self.begin(execution, run, 0, move |reporter, _, _| {
+            let exporter = Exporter {
+                shared,
+                data,
+                plan,
+                config,
+                is_express,
+                shard,
+                execution,
+                run,
+                reporter,
+            };
+            exporter.run()
+        });
+    }
+
+    fn begin<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        execution: ExecutionId,
+        run: MapRunId,
+        limit: u64,
+        work: impl FnOnce(Reporter, watch::Receiver<u64>, CancellationToken) -> F,
+    ) {
+        self.numbered += 1;
+        let number = self.numbered;
+        let reporter = Reporter { mailbox: self.mailbox.clone(), execution, run, number };
+        let (sender, receiver) = watch::channel(limit);
+        let cancelled = CancellationToken::new();
+        let task = tokio::spawn(work(reporter, receiver, cancelled.clone())).abort_handle();
+        let under_way = UnderWay { number, task, limit: sender, cancelled };
+        if let Some(earlier) = self.under_way.insert((execution, run), under_way) {
+            earlier.task.abort();
+        }
+    }
+
+    /// Lets so many child executions run at once.
+    pub(crate) fn limit(&mut self, execution: ExecutionId, run: MapRunId, limit: u64) {
+        if let Some(under_way) = self.under_way.get(&(execution, run)) {
+            // Without a driver nothing is limited.
+            let _ = under_way.limit.send(limit);
+        }
+    }
+
+    /// Stops what is done for one that does not count any more.
+    pub(crate) fn cancel(&mut self, execution: ExecutionId, run: MapRunId) {
+        if let Some(under_way) = self.under_way.remove(&(execution, run)) {
+            under_way.cancelled.cancel();
+        }
+    }
+
+    /// What a report means to the execution; `None` when it means nothing.
+    pub(crate) fn receive(&mut self, report: MapRunReport) -> Option<Stimulus> {
+        let MapRunReport { execution, run, number, news } = report;
+        let key = (execution, run);
+        if self.under_way.get(&key)?.number != number {
+            return None;
+        }
+        Some(match news {
+            News::Ended(child) => Stimulus::MapRunChildEnded { run, child },
+            News::Totals(totals) => Stimulus::MapRunTotalsKnown { run, totals },
+            News::Exported(output) => {
+                self.under_way.remove(&key);
+                Stimulus::MapRunExported { run, output }
+            }
+            News::Failed { error, cause } => Stimulus::MapRunFailed { run, error, cause },
+            News::Over => {
+                self.under_way.remove(&key);
+                return None;
+            }
+        })
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// Drops everything.
+    pub(crate) fn stop_all(&mut self) {
+        while let Some((_, under_way)) = self.under_way.pop_first() {
+            under_way.task.abort();
+        }
+    }
+}
+
+impl Drop for MapRuns {
+    fn drop(&mut self) {
+        self.stop_all();
+    }
+}
+
+fn family(active: &Active, selection: &Selection) -> Option<Family> {
+    let Some(StateKind::Map(map)) = selection.state_kind() else { return None };
+    let kind = match map.distributed.as_ref()?.execution_type {
+        WorkflowType::Standard => ExecutionKind::Standard,
+        WorkflowType::Express => ExecutionKind::Express,
+    };
+    Some(Family {
+        plan: selection.plan().clone(),
+        parent: active.context()?.clone(),
+        state: selection.state()?,
+        program: active.program.clone(),
+        revision: active.revision,
+        kind,
+        shows_inputs: false,
+    })
+}
+
+fn writer_config(selection: &Selection) -> Option<WriterConfig> {
+    let Some(StateKind::Map(map)) = selection.state_kind() else { return None };
+    let writer = map.distributed.as_ref()?.result_writer.as_ref();
+    Some(writer.map(|writer| writer.config).unwrap_or_default())
+}

@@ -1,0 +1,2 @@
+-- How often an execution was redriven; NULL is never.
+ALTER TABLE execution ADD COLUMN redrive_count bigint;

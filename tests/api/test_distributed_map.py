@@ -1,0 +1,151 @@
+"""Distributed Map by boto3: items from the input and from objects, batches, results, failures, crashes."""
+
+import json
+import time
+import uuid
+
+import pytest
+
+from harness import ROLE
+
+OUTPUT = "image-processed-output"
+PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+
+
+def machine(execution_type="EXPRESS", processor=None, **fields):
+    processor = dict(processor or PASS)
+    processor["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": execution_type}
+    state = {"Type": "Map", "ItemProcessor": processor, "End": True} | fields
+    return json.dumps({"StartAt": "M", "States": {"M": state}})
+
+
+def start(server, definition, given):
+    sfn = server.client()
+    made = sfn.create_state_machine(name="d-" + uuid.uuid4().hex[:12], definition=definition, roleArn=ROLE)
+    return sfn.start_execution(stateMachineArn=made["stateMachineArn"], input=json.dumps(given))["executionArn"]
+
+
+@pytest.fixture
+def run(server):
+    """Runs a definition to its end; gives its output, or its error and cause."""
+    def run(definition, given):
+        done = server.await_end(start(server, definition, given))
+        return json.loads(done["output"]) if done["status"] == "SUCCEEDED" else (done["error"], done["cause"])
+
+    return run
+
+
+@pytest.fixture
+def bucket(s3_stub, start_server):
+    """A server whose buckets are on S3, and the objects there."""
+    return start_server("--s3-buckets", "*", environment=s3_stub.environment()), s3_stub.objects
+
+
+def reader(key, action="getObject", **config):
+    return {"Resource": f"arn:aws:states:::s3:{action}", "ReaderConfig": config,
+            "Parameters": {"Bucket": "data", "Key": key}}
+
+
+@pytest.mark.parametrize("execution_type", ["EXPRESS", "STANDARD"])
+def test_results_are_in_the_order_of_the_items(run, execution_type):
+    selector = {"n.$": "$$.Map.Item.Value", "at.$": "$$.Map.Item.Index"}
+    output = run(machine(execution_type, ItemSelector=selector, MaxConcurrency=3), list(range(20)))
+    assert output == [{"n": n, "at": n} for n in range(20)]
+
+
+def test_items_come_in_batches(run):
+    batcher = {"MaxItemsPerBatch": 2, "BatchInput": {"common.$": "$.common"}}
+    output = run(machine(ItemsPath="$.items", ItemBatcher=batcher), {"items": [1, 2, 3], "common": True})
+    assert output == [{"BatchInput": {"common": True}, "Items": [1, 2]},
+                      {"BatchInput": {"common": True}, "Items": [3]}]
+
+
+def test_failures_are_tolerated_up_to_a_limit(run):
+    fails = {"StartAt": "C", "States": {
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericGreaterThan": 1, "Next": "F"}], "Default": "P"},
+        "F": {"Type": "Fail", "Error": "Broken", "Cause": "why"}, "P": {"Type": "Pass", "End": True}}}
+    error, cause = run(machine(processor=fails), [1, 2, 3])
+    assert (error, cause) == ("States.ExceedToleratedFailureThreshold",
+                              "The specified tolerated failure threshold was exceeded")
+    output = run(machine(processor=fails, ToleratedFailureCount=2), [1, 2, 3])
+    assert output[0] == 1
+    assert [(one["Status"], one["Error"], one["Input"]) for one in output[1:]] == [
+        ("FAILED", "Broken", "2"), ("FAILED", "Broken", "3")]
+
+
+def test_items_are_read_from_objects(bucket):
+    server, objects = bucket
+    objects["data/items.csv"] = b'name,square\n"one, two",1\nthree,9\n'
+    objects["data/items.jsonl"] = b'{"a":1}\n{"a":2}\n{"a":3}\n'
+    objects["data/items.json"] = b'{"deep":{"list":[7,8]}}'
+    for item_reader, expected in [
+        (reader("items.csv", InputType="CSV", CSVHeaderLocation="FIRST_ROW"),
+         [{"name": "one, two", "square": "1"}, {"name": "three", "square": "9"}]),
+        (reader("items.jsonl", InputType="JSONL", MaxItems=2), [{"a": 1}, {"a": 2}]),
+        (reader("items.json", InputType="JSON", ItemsPointer="/deep/list"), [7, 8]),
+    ]:
+        done = server.await_end(start(server, machine(ItemReader=item_reader), {}))
+        assert json.loads(done["output"]) == expected
+    done = server.await_end(start(server, machine(ItemReader=reader("none", InputType="JSON")), {}))
+    assert (done["status"], done["error"]) == ("FAILED", "States.ItemReaderFailed")
+
+
+@pytest.mark.parametrize("execution_type", ["EXPRESS", "STANDARD"])
+def test_results_are_exported(server, run, execution_type):
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": OUTPUT, "Prefix": "results"}}
+    output = run(machine(execution_type, ResultWriter=writer), [1, 2, 3])
+    details = output["ResultWriterDetails"]
+    assert details["Bucket"] == OUTPUT
+    manifest = json.loads(server.http("GET", f"/objects/{OUTPUT}/{details['Key']}").content)
+    assert manifest["MapRunArn"] == output["MapRunArn"]
+    [file] = manifest["ResultFiles"]["SUCCEEDED"]
+    results = json.loads(server.http("GET", f"/objects/{OUTPUT}/{file['Key']}").content)
+    assert sorted(result["Output"] for result in results) == ["1", "2", "3"]
+    assert {result["Status"] for result in results} == {"SUCCEEDED"}
+    kind = "express" if execution_type == "EXPRESS" else "execution"
+    assert all(f":{kind}:" in result["ExecutionArn"] for result in results)
+
+
+def test_child_executions_may_have_child_executions(run):
+    inner = json.loads(machine("STANDARD", processor={"StartAt": "Q", "States": {"Q": {"Type": "Pass", "End": True}}}))
+    processor = {"StartAt": "Inner", "States": {"Inner": inner["States"]["M"]}}
+    output = run(machine("STANDARD", processor=processor), [[1, 2], [3]])
+    assert output == [[1, 2], [3]]
+
+
+def await_that(holds, seconds=20):
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("execution_type", ["EXPRESS", "STANDARD"])
+def test_a_map_run_goes_on_after_crashes(start_server, execution_type):
+    waits = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "Next": "P"},
+                                        "P": {"Type": "Pass", "End": True}}}
+    server = start_server()
+    arn = start(server, machine(execution_type, processor=waits, MaxConcurrency=100), list(range(400)))
+    for _ in range(2):
+        time.sleep(1.5)
+        server.kill()
+        server = start_server()
+    done = server.await_end(arn)
+    assert (done["status"], json.loads(done["output"])) == ("SUCCEEDED", list(range(400)))
+
+
+def test_nested_executions_are_waited_for_and_stopped(server):
+    sfn = server.client()
+    inner = sfn.create_state_machine(name="n-" + uuid.uuid4().hex[:12], roleArn=ROLE, definition=json.dumps(
+        {"StartAt": "W", "States": {"W": {"Type": "Wait", "SecondsPath": "$.seconds", "End": True}}}))
+    task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True,
+            "Parameters": {"StateMachineArn": inner["stateMachineArn"], "Input.$": "$"}}
+    definition = json.dumps({"StartAt": "T", "States": {"T": task}})
+    done = server.await_end(start(server, definition, {"seconds": 1}))
+    assert json.loads(done["output"])["Output"] == {"seconds": 1}
+    parent = start(server, definition, {"seconds": 600})
+    children = lambda status: sfn.list_executions(  # noqa: E731
+        stateMachineArn=inner["stateMachineArn"], statusFilter=status)["executions"]
+    await_that(lambda: len(children("RUNNING")) == 1)
+    sfn.stop_execution(executionArn=parent)
+    await_that(lambda: len(children("ABORTED")) == 1)
