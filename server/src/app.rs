@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use stepyard_runtime::{ExecutionView, Runtime, TaskRunner};
-use stepyard_store::{Activity, ExecutionRow, MetadataStore, ShardId, StateMachine, Store};
+use stepyard_store::{
+    Activity, ExecutionRow, MapRunRow, MetadataStore, ShardId, StateMachine, Store,
+};
 use stepyard_tasks::objects::ObjectStore;
 use tokio::sync::Semaphore;
 
@@ -104,6 +106,13 @@ impl App {
     ) -> Result<Arc<StateMachine>, ApiError> {
         let now = || self.runtime.clock().monotonic();
         self.machines.known.get(arn, now, async || self.state_machine(arn).await).await
+    }
+
+    /// The Map Run with that ARN, committed as it is.
+    pub(crate) async fn map_run(&self, arn: &str) -> Result<MapRunRow, ApiError> {
+        Arn::parse(arn)?.state_machine_of_map_run()?;
+        let found = self.store.find_map_run(arn).await?;
+        found.ok_or_else(ApiError::resource_not_found)
     }
 
     /// What is committed of an execution.

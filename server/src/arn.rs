@@ -9,6 +9,9 @@ use crate::wire::ApiError;
 /// Longest ARN that is accepted, in bytes (AWS: 256 for most calls, 2,000 for nested ones).
 const ARN_BYTES_MAX: usize = 2_000;
 
+/// Digits of an account.
+const ACCOUNT_DIGITS: usize = 12;
+
 /// What stands in the ARNs of executions of EXPRESS state machines.
 const EXPRESS: &str = "express";
 
@@ -27,10 +30,13 @@ pub(crate) struct Arn {
 /// What an ARN names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {
-    /// `stateMachine:NAME`, maybe with the version or alias after another colon.
+    /// `stateMachine:NAME`, maybe with the version or alias after another colon. For the item processor of a Map state in
+    /// DISTRIBUTED mode the label of that stands behind the name, after a slash.
     StateMachine { name: String, qualifier: Option<String> },
     /// `execution:MACHINE:NAME`.
     Execution { state_machine: String, name: String },
+    /// `mapRun:MACHINE/LABEL:UUID`.
+    MapRun { labelled: String, id: String },
     /// `activity:NAME`.
     Activity { name: String },
     /// Anything else of the service: its type, such as `express`.
@@ -69,6 +75,9 @@ impl Arn {
             ["execution", state_machine, name] => {
                 Resource::Execution { state_machine: state_machine.into(), name: name.into() }
             }
+            ["mapRun", labelled, id] => {
+                Resource::MapRun { labelled: labelled.into(), id: id.into() }
+            }
             ["activity", name] => Resource::Activity { name: name.into() },
             [resource_type, _, ..] => Resource::Other { resource_type: resource_type.into() },
             _ => return Err(bad_prefix()),
@@ -91,6 +100,36 @@ impl Arn {
                 Ok((self.with(machine).to_string(), name))
             }
             other => Err(wrong_type(other)),
+        }
+    }
+
+    /// The ARN of the state machine that the child executions of a Map Run belong to: with the label of the Map state.
+    pub(crate) fn state_machine_of_map_run(&self) -> Result<String, ApiError> {
+        match &self.resource {
+            Resource::MapRun { labelled, .. } => {
+                let machine = Resource::StateMachine { name: labelled.clone(), qualifier: None };
+                Ok(self.with(machine).to_string())
+            }
+            other => Err(wrong_type(other)),
+        }
+    }
+
+    /// The state machine and the label, if it names the item processor of a Map state in DISTRIBUTED mode.
+    pub(crate) fn labelled(&self) -> Option<(String, &str)> {
+        let Resource::StateMachine { name, .. } = &self.resource else { return None };
+        let (name, label) = name.split_once('/')?;
+        let machine = Resource::StateMachine { name: name.to_owned(), qualifier: None };
+        Some((self.with(machine).to_string(), label))
+    }
+
+    /// Refuses what names only a part of a state machine.
+    pub(crate) fn refuse_label(&self) -> Result<(), ApiError> {
+        match self.labelled() {
+            None => Ok(()),
+            Some(_) => Err(ApiError::validation_because(
+                "API_DOES_NOT_SUPPORT_LABELED_ARNS",
+                format!("This operation does not support the labeled ARN {self}"),
+            )),
         }
     }
 
@@ -147,6 +186,26 @@ impl Arn {
     }
 }
 
+/// Refuses what is no role, in AWS's words. Roles decide nothing here, but a definition that is tried here is to be deployed
+/// there.
+pub(crate) fn check_role(text: &str) -> Result<(), ApiError> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", _, "iam", "", account, resource] if is_account(account) && is_role(resource) => {
+            Ok(())
+        }
+        _ => Err(ApiError::new("InvalidArn", format!("Invalid Role Arn: '{text}'"))),
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_role(resource: &str) -> bool {
+    resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+}
+
 /// An ARN of a state machine that lacks what this call asks for, or has too much.
 pub(crate) fn wrong_qualifier(arn: &str, wanted: &str) -> ApiError {
     invalid(&format!("{arn} is not the ARN of {wanted}"))
@@ -156,6 +215,7 @@ fn wrong_type(resource: &Resource) -> ApiError {
     let resource_type = match resource {
         Resource::StateMachine { .. } => "stateMachine",
         Resource::Execution { .. } => "execution",
+        Resource::MapRun { .. } => "mapRun",
         Resource::Activity { .. } => "activity",
         Resource::Other { resource_type } => resource_type,
     };
@@ -178,6 +238,7 @@ impl fmt::Display for Arn {
             Resource::Execution { state_machine, name } => {
                 write!(f, "execution:{state_machine}:{name}")
             }
+            Resource::MapRun { labelled, id } => write!(f, "mapRun:{labelled}:{id}"),
             Resource::Activity { name } => write!(f, "activity:{name}"),
             Resource::Other { resource_type } => f.write_str(resource_type),
         }
@@ -188,7 +249,7 @@ impl fmt::Display for Arn {
 mod tests {
     use uuid::Uuid;
 
-    use super::{Arn, Qualified};
+    use super::{ANY_ROLE_ARN, Arn, Qualified, check_role};
 
     const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
 
@@ -212,6 +273,39 @@ mod tests {
             let arn = Arn::parse(&format!("{MACHINE}{qualifier}")).unwrap();
             assert_eq!(arn.qualified(), named);
             assert_eq!(arn.unqualified().unwrap(), MACHINE);
+        }
+    }
+
+    #[test]
+    fn map_runs_lead_to_the_part_of_a_machine_that_they_run() {
+        let run = "arn:aws:states:us-east-1:000000000000:mapRun:m/label:u-u-i-d";
+        let parsed = Arn::parse(run).unwrap();
+        assert_eq!(parsed.to_string(), run);
+        let labelled = parsed.state_machine_of_map_run().unwrap();
+        assert_eq!(labelled, format!("{MACHINE}/label"));
+        let labelled = Arn::parse(&labelled).unwrap();
+        assert_eq!(labelled.labelled(), Some((MACHINE.to_owned(), "label")));
+        let refused = labelled.refuse_label().unwrap_err();
+        assert_eq!(refused.reason, Some("API_DOES_NOT_SUPPORT_LABELED_ARNS"));
+        let machine = Arn::parse(MACHINE).unwrap();
+        assert_eq!((machine.labelled(), machine.refuse_label()), (None, Ok(())));
+        assert_eq!(
+            machine.state_machine_of_map_run().unwrap_err().message,
+            "Invalid Arn: 'Resource type not valid in this context: stateMachine'"
+        );
+    }
+
+    #[test]
+    fn roles_are_told_from_other_things() {
+        for role in [ANY_ROLE_ARN, "arn:aws-cn:iam::123456789012:role/path/name"] {
+            assert_eq!(check_role(role), Ok(()));
+        }
+        for text in
+            ["", "role", "arn:aws:iam::123456789012:role/", "arn:aws:iam::aws:policy/P", MACHINE]
+        {
+            let error = check_role(text).unwrap_err();
+            let message = format!("Invalid Role Arn: '{text}'");
+            assert_eq!((error.name, error.message), ("InvalidArn", message));
         }
     }
 

@@ -41,6 +41,7 @@ impl App {
     async fn target(&self, arn: &str) -> Result<Target, ApiError> {
         let parsed = Arn::parse(arn)?;
         let machine_arn = parsed.unqualified()?;
+        parsed.refuse_label()?;
         let not_there = || ApiError::state_machine_does_not_exist(arn);
         match parsed.qualified() {
             None => {

@@ -88,6 +88,7 @@ async fn start(app: &App, image_id: &str, event: &Value) -> Result<String, ApiEr
         state_machine_arn: Some(machine),
         name: Some(image_id.to_owned()),
         input: Some(event.to_string()),
+        ..StartExecutionRequest::default()
     };
     Ok(start_execution(app, request).await?.execution_arn.to_string())
 }

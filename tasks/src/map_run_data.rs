@@ -67,6 +67,10 @@ impl ResultSink for Results {
     async fn finish(self: Box<Self>) -> Result<Json, MapRunError> {
         self.0.finish().await.map_err(unwritten)
     }
+
+    async fn abort(self: Box<Self>) {
+        self.0.abort().await;
+    }
 }
 
 fn unread(error: ItemReaderError) -> MapRunError {

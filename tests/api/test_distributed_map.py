@@ -1,7 +1,9 @@
 """Distributed Map by boto3: items from the input and from objects, batches, results, failures, crashes."""
 
 import json
+import os
 import time
+import urllib.request
 import uuid
 
 import pytest
@@ -111,6 +113,54 @@ def test_child_executions_may_have_child_executions(run):
     processor = {"StartAt": "Inner", "States": {"Inner": inner["States"]["M"]}}
     output = run(machine("STANDARD", processor=processor), [[1, 2], [3]])
     assert output == [[1, 2], [3]]
+
+
+def test_a_stop_ends_a_map_run(server):
+    waits = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    arn = start(server, machine("STANDARD", processor=waits), list(range(50)))
+    sfn = server.client()
+    await_that(lambda: sfn.list_map_runs(executionArn=arn)["mapRuns"])
+    run = sfn.list_map_runs(executionArn=arn)["mapRuns"][0]["mapRunArn"]
+    running = lambda: sfn.list_executions(mapRunArn=run, statusFilter="RUNNING")["executions"]  # noqa: E731
+    await_that(lambda: len(running()) == 50)
+    sfn.stop_execution(executionArn=arn)
+    await_that(lambda: not running())
+
+
+def test_a_large_map_run_is_exact_after_crashes(start_server, s3_stub):
+    """STEPYARD_ITEMS says how many items there are."""
+    count = int(os.environ.get("STEPYARD_ITEMS", "100000"))
+    s3_stub.objects["data/items.jsonl"] = b"".join(b'{"n":%d}\n' % n for n in range(count))
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": OUTPUT, "Prefix": "large"},
+              "WriterConfig": {"Transformation": "COMPACT", "OutputType": "JSONL"}}
+    server = start_server(environment=s3_stub.environment())
+    arn = start(server, machine(ItemReader=reader("items.jsonl", InputType="JSONL"), ResultWriter=writer,
+                                MaxConcurrency=1000), {})
+    for share in (1, 2):
+        await_that(lambda: succeeded(server, arn) > count * share // 4, seconds=300)
+        server.kill()
+        server = start_server(environment=s3_stub.environment())
+    done = server.await_end(arn)
+    run = server.client().list_map_runs(executionArn=arn)["mapRuns"][0]["mapRunArn"]
+    counts = server.client().describe_map_run(mapRunArn=run)["itemCounts"]
+    assert (counts["succeeded"], counts["total"], counts["failed"]) == (count, count, 0)
+    key = json.loads(done["output"])["ResultWriterDetails"]["Key"]
+    manifest = json.loads(server.http("GET", f"/objects/{OUTPUT}/{key}").content)
+    numbers = []
+    for file in manifest["ResultFiles"]["SUCCEEDED"]:
+        with urllib.request.urlopen(f"{server.url}/objects/{OUTPUT}/{file['Key']}") as lines:
+            numbers += [json.loads(line)["n"] for line in lines]
+    assert sorted(numbers) == list(range(count))
+    peak = next(line for line in open(f"/proc/{server.process.pid}/status") if line.startswith("VmHWM"))
+    print(peak)
+    assert int(peak.split()[1]) < 512 << 10
+
+
+def succeeded(server, arn):
+    """How many items of an execution's first Map Run have succeeded."""
+    sfn = server.client()
+    runs = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    return sfn.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]["succeeded"] if runs else 0
 
 
 def await_that(holds, seconds=20):

@@ -204,7 +204,7 @@ def begin_deletion(database, machine, damage=False):
             connection.execute("INSERT OR IGNORE INTO machine (arn) VALUES (?)", [machine])
             connection.execute(
                 "INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, status, started_at) "
-                "SELECT 0, x'00000000000070008000000000000000', m.machine_id, 'damaged', s.revision_id, 1, 1 "
+                "SELECT 0, randomblob(16), m.machine_id, 'damaged', s.revision_id, 1, 1 "
                 "FROM machine m JOIN state_machine s USING (arn) WHERE m.arn = ?", [machine])
     connection.close()
 

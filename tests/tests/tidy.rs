@@ -187,8 +187,11 @@ fn dependencies(folder: &str) -> Vec<String> {
 fn functions<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = (usize, usize)> + 'a {
     lines.iter().enumerate().filter(|(_, line)| opens_function(line)).map(|(start, line)| {
         let indent = line.len() - line.trim_start().len();
-        let end = format!("{}}}", " ".repeat(indent));
-        let length = lines[start..].iter().position(|line| *line == end);
+        let (end, declared) = (" ".repeat(indent) + "}", " ".repeat(indent) + ")");
+        // That of a trait may have no body.
+        let is_end =
+            |line: &&str| **line == end || line.starts_with(&declared) && line.ends_with(';');
+        let length = lines[start..].iter().position(is_end);
         (start + 1, length.map_or(1, |length| length + 1))
     })
 }

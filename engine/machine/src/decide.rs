@@ -130,9 +130,10 @@ impl<'a> Run<'a> {
         Run { program, execution, now, random, budget, facts, lack: None, out }
     }
 
-    /// What is evaluated from now on may cost as much as in a decision of its own.
-    pub(crate) fn renew_budget(&mut self) {
+    /// What is evaluated from now on may cost as much as in a decision of its own, with chance of its own.
+    pub(crate) fn begin_anew(&mut self, random: Random) {
         self.budget = Budget::full();
+        self.random = random;
     }
 }
 

@@ -60,6 +60,8 @@ pub struct ChildOf {
     pub map_run_arn: Arc<str>,
     /// The Map state, whose item processor the execution runs.
     pub state: StateId,
+    /// How many items it has.
+    pub items: u64,
 }
 
 impl StartContext {

@@ -1,5 +1,6 @@
 //! The state of an execution: a fold over its events.
 
+mod map_runs;
 mod redrive;
 
 use std::borrow::Borrow;
@@ -16,7 +17,7 @@ use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase, Remains};
 use crate::tokens::Tokens;
 use crate::variables::Variables;
 use crate::{
-    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, MapRun, MapRunId,
+    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, MapRunId, MapRunRecord,
     StartContext, TaskId, TaskTokens, Text,
 };
 
@@ -52,6 +53,8 @@ pub struct Execution {
     tasks: BTreeMap<TaskId, FrameId>,
     /// Which frame waits for a Map Run.
     map_runs: BTreeMap<MapRunId, FrameId>,
+    /// Those that have ended.
+    ended_map_runs: BTreeMap<MapRunId, MapRunRecord>,
     /// Events that tell how child executions have ended.
     child_ends: u64,
     /// The frame of the last event.
@@ -209,21 +212,6 @@ impl Execution {
     /// The frame that waits for this task, and nothing else.
     pub(crate) fn frame_of(&self, task: TaskId) -> Option<FrameId> {
         self.tasks.get(&task).copied()
-    }
-
-    /// The Map Run of that id, as long as it counts.
-    pub fn map_run(&self, id: MapRunId) -> Option<&MapRun> {
-        self.frame(self.frame_of_map_run(id)?)?.map_run()
-    }
-
-    /// The Map Runs that count, in the order of their start.
-    pub fn map_runs(&self) -> impl Iterator<Item = &MapRun> {
-        self.map_runs.keys().filter_map(|id| self.map_run(*id))
-    }
-
-    /// The frame that waits for this Map Run, and nothing else.
-    pub(crate) fn frame_of_map_run(&self, id: MapRunId) -> Option<FrameId> {
-        self.map_runs.get(&id).copied()
     }
 
     /// The events that count towards the limit: all but those that tell how child executions have ended.
@@ -415,46 +403,6 @@ impl Execution {
         }
     }
 
-    fn apply_map_run(&mut self, event: &Event) {
-        match &event.kind {
-            EventKind::MapRunStarted { plan, .. } => {
-                let map_run = MapRun::new(MapRunId(event.id), plan);
-                self.map_runs.insert(map_run.id(), event.frame);
-                self.advance(event, Phase::MapRun(Box::new(map_run)));
-            }
-            EventKind::MapRunChildEnded(end) => {
-                self.child_ends += 1;
-                self.change_map_run(event.frame, |map_run| map_run.end_child(end));
-            }
-            EventKind::MapRunTotalsKnown(totals) => {
-                self.change_map_run(event.frame, |map_run| map_run.know_totals(*totals));
-            }
-            EventKind::MapRunUpdated(limits) => {
-                self.change_map_run(event.frame, |map_run| map_run.set_limits(*limits));
-            }
-            EventKind::MapRunSucceeded { .. } | EventKind::MapRunFailed { .. } => {
-                self.forget_map_run(event.frame);
-                if let Some(frame) = self.frames.get_mut(&event.frame) {
-                    frame.previous = event.id;
-                }
-            }
-            _ => self.forget_map_run(event.frame),
-        }
-    }
-
-    fn change_map_run(&mut self, id: FrameId, change: impl FnOnce(&mut MapRun)) {
-        if let Some(Phase::MapRun(map_run)) = self.frames.get_mut(&id).map(|frame| &mut frame.phase)
-        {
-            change(map_run);
-        }
-    }
-
-    fn forget_map_run(&mut self, id: FrameId) {
-        if let Some(map_run) = self.frames.get(&id).and_then(Frame::map_run) {
-            self.map_runs.remove(&map_run.id());
-        }
-    }
-
     /// What a frame does whose task somebody outside has from this event on.
     fn awaiting(&self, frame: &Frame, event: &Event) -> Option<Phase> {
         let attempt = frame.attempt()?.clone();
@@ -484,6 +432,7 @@ impl Execution {
         self.stopped_at = Some(at);
         self.error.clone_from(error);
         self.cause.clone_from(cause);
+        self.abort_map_runs(at);
         let frames = std::mem::take(&mut self.frames);
         let is_express = self.context.as_ref().is_some_and(|context| context.kind.is_express());
         if status != ExecutionStatus::Succeeded && !is_express {
@@ -492,7 +441,6 @@ impl Execution {
         self.variable_bytes = 0;
         self.runnable.clear();
         self.tasks.clear();
-        self.map_runs.clear();
     }
 
     fn enter(&mut self, event: &Event, state: StateId, input: &Payload) {
@@ -677,7 +625,7 @@ impl Execution {
         for id in open {
             self.close_children_into(id, closed);
             self.forget_task(id);
-            self.forget_map_run(id);
+            self.end_map_run(id, ExecutionStatus::Aborted, self.clock);
             self.runnable.remove(&id);
             if let Some(child) = self.frames.remove(&id) {
                 self.variable_bytes -= child.variables.bytes();

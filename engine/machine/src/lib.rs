@@ -24,6 +24,7 @@ mod inspection;
 mod item;
 mod kind;
 mod map_run;
+mod map_run_record;
 mod pending;
 mod qualifier;
 mod selection;
@@ -51,6 +52,7 @@ pub use map_run::{
     Batches, EndCounts, EndedChild, MapLimits, MapRun, MapRunId, MapRunItems, MapRunPlan,
     MapRunTotals,
 };
+pub use map_run_record::{MapLimitsChange, MapRunRecord};
 pub use qualifier::Qualifier;
 pub use selection::Selection;
 pub use status::ExecutionStatus;

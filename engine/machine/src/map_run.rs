@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stepyard_asl::{Random, StateId, WriterConfig};
+use stepyard_asl::{Random, StateId, Timestamp, WriterConfig};
 use stepyard_json::{Json, Payload};
 
 use crate::{
     BatchLimits, ChildEnd, ChildOf, ChildResult, Command, DATA_BYTES_MAX, EventId, ExecutionKind,
-    ExecutionStatus, StartContext, state_result,
+    ExecutionStatus, MapRunRecord, StartContext, Text, state_result,
 };
 
 /// A Map Run, named by its MapRunStarted event. A retry of the state is a new one.
@@ -37,14 +37,26 @@ pub struct MapRunPlan {
     pub limits: MapLimits,
 }
 
+/// Its items.
+impl MapRunPlan {
+    /// How many items there are, when they are in the input of the state.
+    fn items_given(&self) -> Option<u64> {
+        match &self.items {
+            MapRunItems::Given(items) => Some(items.tree().as_array()?.len() as u64),
+            MapRunItems::Read { .. } => None,
+        }
+    }
+}
+
 /// Its child executions.
 impl MapRunPlan {
-    /// What the child execution of that number knows of itself. It has the same names whenever it is started.
+    /// What the child execution of that number, which has so many items, knows of itself. It has the same names whenever
+    /// it is started.
     pub fn child_context(
         &self,
         parent: &StartContext,
         state: StateId,
-        number: u64,
+        (number, items): (u64, u64),
         kind: ExecutionKind,
     ) -> StartContext {
         let (state_machine_arn, name) = (self.state_machine_arn(), self.child_name(number));
@@ -56,7 +68,7 @@ impl MapRunPlan {
             state_machine_arn: state_machine_arn.into(),
             role_arn: parent.role_arn.clone(),
             qualifier: None,
-            child_of: Some(ChildOf { map_run_arn: self.arn.clone(), state }),
+            child_of: Some(ChildOf { map_run_arn: self.arn.clone(), state, items }),
             kind,
         }
     }
@@ -87,8 +99,18 @@ impl MapRunPlan {
         }
     }
 
-    /// A UUID, as AWS names child executions: drawn from that of the Map Run and the number.
+    /// A UUID, as AWS names child executions.
     fn child_name(&self, number: u64) -> String {
+        Random::from_entropy(self.seed(number)).uuid_v4()
+    }
+
+    /// Chance for the item of that index, the same whenever its input is made.
+    pub(crate) fn chance(&self, index: u64) -> Random {
+        Random::from_entropy(self.seed(!index))
+    }
+
+    /// Drawn from the UUID of the Map Run and a number.
+    fn seed(&self, number: u64) -> [u8; 16] {
         let run = self.arn.rsplit(':').next().unwrap_or_default();
         let mut seed = [0_u8; 16];
         for (at, byte) in run.bytes().enumerate() {
@@ -97,7 +119,7 @@ impl MapRunPlan {
         }
         let number = number.to_le_bytes();
         seed.iter_mut().zip(number).for_each(|(seed, byte)| *seed ^= byte);
-        Random::from_entropy(seed).uuid_v4()
+        seed
     }
 }
 
@@ -167,6 +189,15 @@ pub struct EndedChild {
     pub end: ChildEnd,
 }
 
+impl EndedChild {
+    /// Length of its data as text.
+    fn bytes(&self) -> usize {
+        let text = |text: &Text| text.as_ref().map_or(0, |text| text.len());
+        let data = [&self.input, &self.end.output].into_iter().flatten().map(Payload::len);
+        data.sum::<usize>() + text(&self.end.error) + text(&self.end.cause)
+    }
+}
+
 /// How many child executions, or items of them, have ended in what way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndCounts {
@@ -195,10 +226,6 @@ impl EndCounts {
             ExecutionStatus::Aborted => self.aborted += number,
         }
     }
-
-    fn failed(&self) -> u64 {
-        self.failed + self.timed_out + self.aborted
-    }
 }
 
 /// How many there are in all.
@@ -214,6 +241,7 @@ pub struct MapRunTotals {
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapRun {
     id: MapRunId,
+    started_at: Timestamp,
     plan: Arc<MapRunPlan>,
     limits: MapLimits,
     totals: Option<MapRunTotals>,
@@ -248,6 +276,9 @@ impl Ended {
     }
 }
 
+/// What a result takes besides its data, in bytes and at least.
+const RESULT_BYTES: usize = 1;
+
 /// What child executions have left, as far as it becomes the state's result.
 #[derive(Clone, Debug, PartialEq)]
 enum Results {
@@ -262,7 +293,7 @@ enum Results {
 impl Results {
     fn keep(&mut self, child: &Arc<EndedChild>) {
         let Results::Kept(by_number, bytes) = self else { return };
-        *bytes += child.end.output.as_ref().map_or(0, Payload::len);
+        *bytes += RESULT_BYTES + child.bytes();
         if *bytes > DATA_BYTES_MAX {
             *self = Results::TooLarge;
         } else {
@@ -276,6 +307,11 @@ impl MapRun {
     /// Its id.
     pub fn id(&self) -> MapRunId {
         self.id
+    }
+
+    /// When it started.
+    pub(crate) fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     /// What it is to do.
@@ -303,6 +339,21 @@ impl MapRun {
         self.items
     }
 
+    /// All of that, for those who look at Map Runs from outside.
+    pub fn record(&self) -> MapRunRecord {
+        MapRunRecord {
+            id: self.id,
+            arn: self.plan.arn.clone(),
+            status: ExecutionStatus::Running,
+            started_at: self.started_at,
+            stopped_at: None,
+            limits: self.limits,
+            totals: self.totals,
+            executions: self.executions,
+            items: self.items,
+        }
+    }
+
     /// Whether a child execution has ended.
     pub fn has_ended(&self, number: u64) -> bool {
         self.ended.contains(number)
@@ -315,7 +366,7 @@ impl MapRun {
 
     /// Whether all child executions have ended.
     pub fn is_complete(&self) -> bool {
-        self.totals.is_some_and(|totals| totals.children == self.executions.ended())
+        self.totals.is_some_and(|totals| totals.children == self.ended.all_before)
     }
 
     /// What is to be done for it.
@@ -329,13 +380,25 @@ impl MapRun {
     /// Whether nothing follows from the end of this child execution yet.
     pub(crate) fn goes_on_after(&self, child: &EndedChild) -> bool {
         let is_last = |totals: MapRunTotals| totals.children <= self.executions.ended() + 1;
-        child.end.status == ExecutionStatus::Succeeded && !self.totals.is_some_and(is_last)
+        let mut items = self.items;
+        items.count(child.end.status, child.items);
+        !self.totals.is_some_and(is_last) && !self.is_exceeded_by(items)
     }
 
     /// Whether more items have failed than it tolerates.
     pub(crate) fn has_failed(&self) -> bool {
-        let total = self.totals.map(|totals| totals.items);
-        self.limits.are_exceeded_by(self.items.failed(), total)
+        self.is_exceeded_by(self.items)
+    }
+
+    fn is_exceeded_by(&self, items: EndCounts) -> bool {
+        let total = self.totals.map(|totals| totals.items).or_else(|| self.plan.items_given());
+        self.limits.are_exceeded_by(items.failed + items.timed_out, total)
+    }
+
+    /// Whether there can be so many and no more, after what has ended.
+    pub(crate) fn admits(&self, totals: MapRunTotals) -> bool {
+        let last = self.ended.beyond.keys().next_back();
+        totals.children >= self.ended.all_before && last.is_none_or(|last| *last < totals.children)
     }
 
     /// What the child executions have left, in the order of their items; `None` when that is more than a state may
@@ -369,13 +432,14 @@ impl MapRun {
 
 /// How it changes.
 impl MapRun {
-    pub(crate) fn new(id: MapRunId, plan: &Arc<MapRunPlan>) -> MapRun {
+    pub(crate) fn new(id: MapRunId, started_at: Timestamp, plan: &Arc<MapRunPlan>) -> MapRun {
         let results = match plan.export {
             None => Results::Kept(BTreeMap::new(), 0),
             Some(_) => Results::Exported,
         };
         MapRun {
             id,
+            started_at,
             plan: plan.clone(),
             limits: plan.limits,
             totals: None,

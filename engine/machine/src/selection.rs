@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepyard_asl::{Program, Random, StateId, StateKind, Template};
+use stepyard_asl::{Program, Random, StateId, StateKind, Template, Timestamp};
 use stepyard_json::Payload;
 
 use crate::budget::Budget;
@@ -10,7 +10,7 @@ use crate::context::Subject;
 use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::Failure;
-use crate::{Decision, Execution, Facts, FrameId, Item, MapRunId, MapRunPlan, Moment, Text};
+use crate::{Decision, Execution, Facts, FrameId, Item, MapRunId, MapRunPlan, Text};
 
 /// What a Map state sees when `ItemSelector` picks from its items. Nothing of that changes while its Map Run runs, so
 /// inputs can be made outside of the execution, at any time and by anybody.
@@ -20,15 +20,18 @@ pub struct Selection {
     execution: Arc<Execution>,
     frame: FrameId,
     plan: Arc<MapRunPlan>,
+    /// When the Map Run started: the time that inputs see, so that they are the same when they are made again.
+    started_at: Timestamp,
 }
 
 impl Selection {
     /// That of a Map Run of an execution; `None` when it does not count any more.
     pub fn of(program: &Arc<Program>, execution: &Execution, run: MapRunId) -> Option<Selection> {
-        let plan = execution.map_run(run)?.plan().clone();
+        let map_run = execution.map_run(run)?;
+        let (plan, started_at) = (map_run.plan().clone(), map_run.started_at());
         let frame = execution.frame_of_map_run(run)?;
         let (program, execution) = (program.clone(), Arc::new(execution.clone()));
-        Some(Selection { program, execution, frame, plan })
+        Some(Selection { program, execution, frame, plan, started_at })
     }
 
     /// The Map state.
@@ -55,22 +58,22 @@ impl Selection {
     ///
     /// # Errors
     /// Error name and cause, when it cannot be evaluated or when the input of a child execution is too large.
-    pub fn select(&self, moment: Moment, items: &[Item]) -> Result<Vec<Payload>, (Text, Text)> {
-        self.selected(moment, items).map_err(|failure| (failure.error, failure.cause))
+    pub fn select(&self, items: &[Item]) -> Result<Vec<Payload>, (Text, Text)> {
+        self.selected(items).map_err(|failure| (failure.error, failure.cause))
     }
 
-    fn selected(&self, moment: Moment, items: &[Item]) -> Result<Vec<Payload>, Failure> {
+    fn selected(&self, items: &[Item]) -> Result<Vec<Payload>, Failure> {
         let Some(selector) = self.item_selector() else {
             return items.iter().map(|item| self.limited(item.input().into())).collect();
         };
         let mut execution = (*self.execution).clone();
         let (program, frame, mut out) = (&*self.program, self.frame, Decision::default());
-        let random = Random::from_entropy(moment.entropy);
         let facts = Facts::trusting();
-        let (now, bounds) = (moment.now, (Budget::full(), &facts));
-        let mut run = Run::over(program, &mut execution, now, random, bounds, &mut out);
+        let (now, bounds) = (self.started_at, (Budget::full(), &facts));
+        let mut run =
+            Run::over(program, &mut execution, now, Random::from_seed(0), bounds, &mut out);
         let mut select = |item: &Item| {
-            run.renew_budget();
+            run.begin_anew(self.plan.chance(item.index));
             let input = Subject::Input(&self.plan.input);
             let json = run.evaluate_for_item(frame, input, item, |env| selector.eval(env))?;
             self.limited(run.payload(frame, json)?)

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    ChildEnd, Command, EndedChild, EventKind, ExecutionKind, ExecutionStatus, Item, MapLimits,
-    MapRunId, MapRunTotals, Moment, Selection, Stimulus, history,
+    ChildEnd, Command, EndedChild, EventKind, Execution, ExecutionKind, ExecutionStatus, Item,
+    MapLimits, MapRunId, MapRunRecord, MapRunTotals, Moment, Selection, Stimulus, history,
 };
 use support::World;
 
@@ -113,15 +113,31 @@ fn more_failures_than_tolerated_end_it() {
 }
 
 #[test]
-fn a_percentage_counts_when_all_items_are_known() {
-    let (mut world, run) = start(r#""ToleratedFailurePercentage":40,"#);
+fn a_percentage_counts_when_it_is_known_how_many_items_there_are() {
+    let percentage = r#""ToleratedFailurePercentage":40,"#;
+    let (mut world, run) = start(percentage);
+    world.deliver(ended(run, 0, ExecutionStatus::Failed, 0));
+    assert!(world.execution.map_run(run).is_some(), "one of three");
+    world.deliver(ended(run, 1, ExecutionStatus::Failed, 0));
+    assert!(world.execution.is_closed());
+
+    let reader = r#""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b","Key":"k"}},"#;
+    let (mut world, run) = start(&format!("{percentage}{reader}"));
     for number in [0, 1] {
         world.deliver(ended(run, number, ExecutionStatus::Failed, 0));
     }
     assert!(world.execution.map_run(run).is_some());
     world.deliver(all(run, 3));
-    assert!(world.execution.map_run(run).is_none());
     assert!(world.execution.is_closed());
+}
+
+#[test]
+fn items_that_have_changed_since_they_were_read_are_noticed() {
+    let (mut world, run) = start("");
+    world.deliver(ended(run, 2, ExecutionStatus::Succeeded, 2));
+    world.deliver(all(run, 2));
+    let output = world.execution.output().unwrap().text().to_string();
+    assert!(output.contains("The items are not those that were read before"), "{output}");
 }
 
 #[test]
@@ -137,6 +153,66 @@ fn limits_can_be_changed_while_it_runs() {
     let none = MapLimits { tolerated_failure_count: Some(0), ..more };
     world.deliver(Stimulus::UpdateMapRun { run, limits: none });
     assert!(world.execution.map_run(run).is_none(), "one has failed already");
+}
+
+/// The records of Map Runs: status, end, and how many child executions have succeeded and failed.
+fn records(world: &World) -> Vec<(ExecutionStatus, bool, u64, u64)> {
+    let told = |record: MapRunRecord| {
+        let counts = record.executions;
+        (record.status, record.stopped_at.is_some(), counts.succeeded, counts.failed)
+    };
+    let replayed = Execution::replay(&world.journal);
+    let records: Vec<_> = world.execution.map_run_records().map(told).collect();
+    assert_eq!(replayed.map_run_records().map(told).collect::<Vec<_>>(), records);
+    records
+}
+
+#[test]
+fn a_map_run_is_known_when_it_has_ended() {
+    let (mut world, run) = start(r#""ToleratedFailureCount":1,"#);
+    assert_eq!(records(&world), [(ExecutionStatus::Running, false, 0, 0)]);
+    world.deliver(ended(run, 0, ExecutionStatus::Failed, 0));
+    assert_eq!(records(&world), [(ExecutionStatus::Running, false, 0, 1)]);
+    world.deliver(all(run, 2));
+    world.deliver(ended(run, 1, ExecutionStatus::Succeeded, 0));
+    assert_eq!(records(&world), [(ExecutionStatus::Succeeded, true, 1, 1)]);
+    let record = world.execution.map_run_record(run).unwrap();
+    assert_eq!((record.id, record.totals.unwrap().children), (run, 2));
+
+    let (mut world, run) = start("");
+    world.deliver(ended(run, 0, ExecutionStatus::Failed, 0));
+    assert_eq!(records(&world), [(ExecutionStatus::Failed, true, 0, 1)]);
+}
+
+#[test]
+fn a_map_run_ends_with_its_execution() {
+    let (mut world, run) = start("");
+    world.deliver(ended(run, 0, ExecutionStatus::Succeeded, 0));
+    world.deliver(Stimulus::Stop { error: None, cause: None });
+    assert_eq!(records(&world), [(ExecutionStatus::Aborted, true, 1, 0)]);
+    let record = world.execution.map_run_record(run).unwrap();
+    assert_eq!(record.stopped_at, world.execution.stopped_at());
+}
+
+#[test]
+fn a_map_run_is_abandoned_with_its_branch() {
+    let distributed = |name: &str| {
+        format!(
+            r#"{{"StartAt":"{name}","States":{{"{name}":{{"Type":"Map","ItemsPath":"$.items","Label":"{name}",
+                "End":true,"ItemProcessor":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}},
+                "StartAt":"P{name}","States":{{"P{name}":{{"Type":"Pass","End":true}}}}}}}}}}}}"#
+        )
+    };
+    let (one, two) = (distributed("A"), distributed("B"));
+    let text = format!(
+        r#"{{"StartAt":"Both","States":{{"Both":{{"Type":"Parallel","Branches":[{one},{two}],"End":true}}}}}}"#
+    );
+    let input = Payload::from_text(r#"{"items":[1]}"#).unwrap();
+    let mut world = World::start(support::program(&text), input);
+    let run = world.execution.map_runs().next().unwrap().id();
+    world.deliver(ended(run, 0, ExecutionStatus::Failed, 0));
+    let expected = [(ExecutionStatus::Failed, true, 0, 1), (ExecutionStatus::Aborted, true, 0, 0)];
+    assert_eq!(records(&world), expected);
 }
 
 #[test]
@@ -210,9 +286,9 @@ fn inputs_are_what_the_item_selector_makes_of_items() {
         r#""ItemSelector":{"n.$":"$.n","value.$":"$$.Map.Item.Value","at.$":"$$.Map.Item.Index"},"#;
     let (world, run) = start(selector);
     let selection = Selection::of(&world.program, &world.execution, run).unwrap();
-    let moment = Moment { now: world.now, entropy: [0; 16] };
     let items = [Item::of_array(4, Json::from("x"))];
-    let inputs = selection.select(moment, &items).unwrap();
+    let inputs = selection.select(&items).unwrap();
+    assert_eq!(selection.select(&items).unwrap(), inputs);
     assert_eq!(inputs[0].text(), r#"{"n":7,"value":"x","at":4}"#);
 }
 
@@ -225,7 +301,7 @@ fn child_executions_have_the_same_names_always() {
         EventKind::MapRunStarted { state, .. } => Some(state),
         _ => None,
     });
-    let child = |number, kind| plan.child_context(&parent, state.unwrap(), number, kind);
+    let child = |number, kind| plan.child_context(&parent, state.unwrap(), (number, 1), kind);
     let first = child(0, ExecutionKind::Standard);
     assert_eq!(first, child(0, ExecutionKind::Standard));
     assert_ne!(first.execution_name, child(1, ExecutionKind::Standard).execution_name);

@@ -1,14 +1,18 @@
 //! An execution in memory.
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_machine::{
-    Command, Decision, Event, EventKind, Execution, ExecutionStatus, Moment, Redriven,
-    StartContext, Stimulus, TaskTokens, Timer,
+    Command, Decision, Event, EventKind, Execution, ExecutionStatus, MapRunId, MapRunRecord,
+    Moment, Redriven, StartContext, Stimulus, TaskTokens, Timer,
 };
-use stepyard_store::{Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId, codec};
+use stepyard_store::{
+    ChildRow, Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, MapRunRow, ShardId,
+    codec,
+};
 use uuid::Uuid;
 
 use crate::ExecutionView;
@@ -30,6 +34,8 @@ pub(crate) struct Active {
     stored_resume_at: Option<Timestamp>,
     /// The same of `redriven`.
     stored_redriven: Option<Redriven>,
+    /// Its Map Runs, as far as their rows have been handed over.
+    stored_map_runs: BTreeMap<MapRunId, MapRunRecord>,
     /// A decision that is being made elsewhere: until then it is as it was before.
     thinking: Option<Thinking>,
     /// Decisions that have been made elsewhere, the last one included.
@@ -73,6 +79,7 @@ impl Active {
             armed: Vec::new(),
             stored_resume_at: None,
             stored_redriven: None,
+            stored_map_runs: BTreeMap::new(),
             thinking: None,
             thoughts: 0,
         }
@@ -85,7 +92,13 @@ impl Active {
         execution: Execution,
     ) -> Active {
         let stored_resume_at = row.resume_at;
-        Active { stored_resume_at, ..Active::of(row.id, row.revision, program, execution) }
+        let records = execution.map_run_records();
+        let stored_map_runs = records.map(|record| (record.id, record)).collect();
+        Active {
+            stored_resume_at,
+            stored_map_runs,
+            ..Active::of(row.id, row.revision, program, execution)
+        }
     }
 
     /// Lets the machine decide. What takes too long is to be decided elsewhere, and has a number for
@@ -176,6 +189,17 @@ impl Active {
         })
     }
 
+    /// The rows of its Map Runs that are new or have changed.
+    pub(crate) fn changed_map_runs(&mut self, shard: ShardId) -> Vec<MapRunRow> {
+        let is_stored =
+            |record: &MapRunRecord| self.stored_map_runs.get(&record.id) == Some(record);
+        let records = self.execution.map_run_records();
+        let changed: Vec<_> = records.filter(|record| !is_stored(record)).collect();
+        self.stored_map_runs.extend(changed.iter().map(|record| (record.id, record.clone())));
+        let execution = self.id;
+        changed.into_iter().map(|record| MapRunRow { shard, execution, record }).collect()
+    }
+
     /// Its row as it was when it started.
     pub(crate) fn started_row(&self, shard: ShardId, context: &StartContext) -> ExecutionRow {
         ExecutionRow {
@@ -184,6 +208,7 @@ impl Active {
             state_machine_arn: context.state_machine_arn.clone(),
             name: context.execution_name.clone(),
             qualifier: context.qualifier.clone(),
+            child: context.child_of.as_ref().and_then(ChildRow::of),
             revision: self.revision,
             status: ExecutionStatus::Running,
             started_at: self.execution.started_at().unwrap_or_default(),

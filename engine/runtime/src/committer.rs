@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use stepyard_store::{
     COMMIT_BYTES_MAX, COMMIT_ROWS_MAX, Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate,
-    ShardId, ShardLease, Store,
+    MapRunRow, ShardId, ShardLease, Store,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,6 +29,7 @@ pub(crate) struct Rows {
     starts: Vec<ExecutionRow>,
     chunks: Vec<Chunk>,
     updates: Vec<ExecutionUpdate>,
+    map_runs: Vec<MapRunRow>,
     bytes: usize,
 }
 
@@ -39,15 +40,17 @@ impl Rows {
         start: Option<ExecutionRow>,
         chunk: Option<Chunk>,
         update: Option<ExecutionUpdate>,
+        map_runs: Vec<MapRunRow>,
     ) {
         self.bytes += chunk.as_ref().map_or(0, |chunk| chunk.body.len());
         self.starts.extend(start);
         self.chunks.extend(chunk);
         self.updates.extend(update);
+        self.map_runs.extend(map_runs);
     }
 
     fn count(&self) -> usize {
-        self.starts.len() + self.chunks.len() + self.updates.len()
+        self.starts.len() + self.chunks.len() + self.updates.len() + self.map_runs.len()
     }
 
     /// Whether a transaction should take no more.
@@ -201,6 +204,7 @@ fn group(batches: &mut [Batch]) -> CommitGroup {
         group.starts.append(&mut batch.rows.starts);
         group.chunks.append(&mut batch.rows.chunks);
         group.updates.append(&mut batch.rows.updates);
+        group.map_runs.append(&mut batch.rows.map_runs);
     }
     group
 }
@@ -212,6 +216,7 @@ fn of_shard(group: &CommitGroup, lease: ShardLease) -> CommitGroup {
         starts: group.starts.iter().filter(|row| row.shard == shard).cloned().collect(),
         chunks: group.chunks.iter().filter(|chunk| chunk.shard == shard).cloned().collect(),
         updates: group.updates.iter().filter(|update| update.shard == shard).cloned().collect(),
+        map_runs: group.map_runs.iter().filter(|row| row.shard == shard).cloned().collect(),
     }
 }
 

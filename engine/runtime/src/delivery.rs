@@ -9,8 +9,11 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::cluster::{NotOwner, Peer, PeerError, RedriveRequest, Route, StartRequest, StopRequest};
-use crate::shard::{Callback, Message, Redrive, Shared, Start, Stop};
-use crate::{CallbackError, CallbackRequest, RedriveError, StartError, StopError};
+use crate::shard::{AskMapRun, Callback, Message, Redrive, Shared, Start, Stop};
+use crate::{
+    CallbackError, CallbackRequest, MapRunProgress, MapRunRequest, MapRunRequestError,
+    RedriveError, StartError, StopError,
+};
 
 /// How long a request looks for an owner that answers: longer than it takes to replace a dead node.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -127,6 +130,21 @@ impl Question for RedriveRequest {
     }
 }
 
+impl Question for MapRunRequest {
+    type Answer = Result<MapRunProgress, MapRunRequestError>;
+
+    async fn ask(&mut self, delivery: &Delivery, route: Route) -> Option<Self::Answer> {
+        match route {
+            Route::Here(mailbox) => ask_map_run_here(&mailbox, self).await,
+            Route::Elsewhere(address) => {
+                delivery.shared.metrics.forwarded();
+                said(delivery.peer.ask_map_run(&address, self).await)
+            }
+            Route::Nowhere => None,
+        }
+    }
+}
+
 /// What an owner has said; `None` when it has not said anything.
 type Said<T, E> = Option<Result<T, E>>;
 
@@ -161,6 +179,14 @@ impl Delivery {
         let shard = ShardId::of(&request.state_machine_arn, &request.name);
         let answered = self.until_answered(shard, request);
         answered.await.unwrap_or_else(|why| Err(RedriveError::Unavailable(why)))
+    }
+
+    pub(crate) async fn ask_map_run(
+        &self,
+        request: MapRunRequest,
+    ) -> Result<MapRunProgress, MapRunRequestError> {
+        let answered = self.until_answered(request.shard, request);
+        answered.await.unwrap_or_else(|why| Err(MapRunRequestError::Unavailable(why.into())))
     }
 
     /// A start that another node has forwarded: it is not forwarded again.
@@ -215,6 +241,15 @@ impl Delivery {
         let shard = ShardId::of(&request.state_machine_arn, &request.name);
         let mailbox = self.mailbox(shard).await?;
         redrive_here(&mailbox, &request).await.ok_or(NotOwner)
+    }
+
+    /// A question about a Map Run that another node has forwarded.
+    pub(crate) async fn ask_map_run_forwarded(
+        &self,
+        request: MapRunRequest,
+    ) -> Result<Result<MapRunProgress, MapRunRequestError>, NotOwner> {
+        let mailbox = self.mailbox(request.shard).await?;
+        ask_map_run_here(&mailbox, &request).await.ok_or(NotOwner)
     }
 
     /// Asks whoever owns the shard until somebody answers. The error says why nobody has.
@@ -338,6 +373,16 @@ async fn redrive_here(
     let (reply, answer) = oneshot::channel();
     let redrive = Message::Redrive(Box::new(Redrive { request: request.clone(), reply }));
     mailbox.send(redrive).await.ok()?;
+    answer.await.ok()
+}
+
+async fn ask_map_run_here(
+    mailbox: &mpsc::Sender<Message>,
+    request: &MapRunRequest,
+) -> Said<MapRunProgress, MapRunRequestError> {
+    let (reply, answer) = oneshot::channel();
+    let ask = Message::AskMapRun(Box::new(AskMapRun { request: request.clone(), reply }));
+    mailbox.send(ask).await.ok()?;
     answer.await.ok()
 }
 

@@ -8,10 +8,14 @@ use stepyard_store::{Error, ShardId};
 use tokio::sync::Notify;
 
 use crate::ExecutionView;
+use crate::cluster::Route;
 use crate::shard::Shared;
 
 /// How soon an end is looked for that may have happened on another node, at first and at most.
-const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// The same for what this node has, whose ends are told: for the case that it had another owner meanwhile.
+const LOOK_AGAIN_HERE: Duration = Duration::from_secs(10);
 
 /// Who waits for the ends of which executions, by their ARNs.
 #[derive(Default)]
@@ -91,6 +95,7 @@ pub(crate) async fn end_of(
 ) -> Result<Arc<ExecutionView>, DoesNotExist> {
     let watch = shared.end_watchers.enter(&awaited.arn);
     let mut pause = LOOK_AGAIN.0;
+    let shard = ShardId::of(&awaited.state_machine_arn, &awaited.name);
     loop {
         let ended = watch.ended.notified();
         let mut ended = std::pin::pin!(ended);
@@ -101,10 +106,12 @@ pub(crate) async fn end_of(
             Ok(None) => return Err(DoesNotExist),
             Err(error) => tracing::debug!(%error, "cannot look for the end of an execution"),
         }
+        let is_here = matches!(shared.routes.get(shard), Route::Here(_));
         tokio::select! {
             biased;
             () = ended => {}
-            () = shared.clock.sleep(pause) => pause = (pause * 2).min(LOOK_AGAIN.1),
+            () = shared.clock.sleep(LOOK_AGAIN_HERE), if is_here => {}
+            () = shared.clock.sleep(pause), if !is_here => pause = (pause * 2).min(LOOK_AGAIN.1),
         }
     }
 }

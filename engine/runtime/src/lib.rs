@@ -52,7 +52,8 @@ pub use express::{
 pub use histogram::{BUCKETS_MICROS, HistogramSnapshot};
 pub use made_once::MadeOnce;
 pub use map_run::{
-    ExportResults, ItemStream, MapRunData, MapRunError, NoMapRunData, ReadItems, ResultSink,
+    ExportResults, ItemStream, MapRunData, MapRunError, MapRunProgress, MapRunRequest,
+    MapRunRequestError, NoMapRunData, ReadItems, ResultSink, RunningChildren,
 };
 use metrics::Metrics;
 pub use metrics::MetricsSnapshot;

@@ -122,6 +122,7 @@ mod tests {
             state_machine_arn: "m".into(),
             name: "n".into(),
             qualifier: None,
+            child: None,
             revision: Uuid::nil(),
             status,
             started_at: Timestamp(0),

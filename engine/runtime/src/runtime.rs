@@ -31,8 +31,9 @@ use crate::shard::Shared;
 use crate::thinking::{Question, Thinkers, Thought};
 use crate::token::TokenKey;
 use crate::{
-    ActivityTask, CallbackError, CallbackRequest, Clock, Entropy, ExecutionView, MetricsSnapshot,
-    PollError, RedriveError, StartError, StopError, TaskPlace, TaskRunner, Word,
+    ActivityTask, CallbackError, CallbackRequest, Clock, Entropy, ExecutionView, MapRunProgress,
+    MapRunRequest, MapRunRequestError, MetricsSnapshot, PollError, RedriveError, StartError,
+    StopError, TaskPlace, TaskRunner, Word,
 };
 
 /// Tasks that run at the same time when nothing else is said.
@@ -305,6 +306,28 @@ impl Runtime {
         request: RedriveRequest,
     ) -> Result<Timestamp, RedriveError> {
         self.delivery.redrive(request).await
+    }
+
+    /// How a Map Run stands that runs, after a change of its limits if there is one. What it tells is durable.
+    ///
+    /// # Errors
+    /// See [`MapRunRequestError`].
+    pub async fn ask_map_run(
+        &self,
+        request: MapRunRequest,
+    ) -> Result<MapRunProgress, MapRunRequestError> {
+        self.delivery.ask_map_run(request).await
+    }
+
+    /// The same for another node.
+    ///
+    /// # Errors
+    /// [`NotOwner`] when the shard is not here.
+    pub async fn ask_map_run_forwarded(
+        &self,
+        request: MapRunRequest,
+    ) -> Result<Result<MapRunProgress, MapRunRequestError>, NotOwner> {
+        self.delivery.ask_map_run_forwarded(request).await
     }
 
     /// Starts an execution for another node.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Error, ExecutionId, ExecutionRow, ExecutionUpdate, ShardId};
+use crate::{Error, ExecutionId, ExecutionRow, ExecutionUpdate, MapRunRow, ShardId};
 
 /// Most rows of one commit.
 pub const COMMIT_ROWS_MAX: usize = 1_000;
@@ -50,6 +50,8 @@ pub struct CommitGroup {
     pub chunks: Vec<Chunk>,
     /// Changes of executions written before or in this very group; each of them must be there.
     pub updates: Vec<ExecutionUpdate>,
+    /// Map Runs that are new or have changed, each once and as it is now.
+    pub map_runs: Vec<MapRunRow>,
 }
 
 /// The error when an execution that is to change is not there.
@@ -82,7 +84,8 @@ impl CommitGroup {
             .iter()
             .map(|row| row.shard)
             .chain(self.chunks.iter().map(|chunk| chunk.shard))
-            .chain(self.updates.iter().map(|update| update.shard));
+            .chain(self.updates.iter().map(|update| update.shard))
+            .chain(self.map_runs.iter().map(|row| row.shard));
         let is_held = |shard: &ShardId| self.leases.iter().any(|lease| lease.shard == *shard);
         match written.into_iter().find(|shard| !is_held(shard)) {
             Some(shard) => Err(Error::Fenced { shard }),

@@ -6,6 +6,8 @@ use stepyard_asl::Timestamp;
 use stepyard_machine::{ExecutionStatus, Qualifier, Redriven};
 use uuid::Uuid;
 
+use crate::ChildRow;
+
 /// Number of a shard, below [`SHARD_COUNT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u16);
@@ -53,6 +55,8 @@ pub struct ExecutionRow {
     pub name: Arc<str>,
     /// The version it was started with; `None` when it was started by the unqualified ARN.
     pub qualifier: Option<Qualifier>,
+    /// The Map Run that it is a child execution of.
+    pub child: Option<ChildRow>,
     /// The revision of the definition that it runs.
     pub revision: Uuid,
     /// Status.
@@ -103,6 +107,8 @@ pub struct ExecutionQuery {
     pub state_machine_arn: Option<Arc<str>>,
     /// Of these only, which all have a version.
     pub started_by: Option<StartedBy>,
+    /// Child executions of the Map Run with this key only ([`crate::map_run_key`]).
+    pub map_run: Option<Uuid>,
     /// With this status only.
     pub status: Option<ExecutionStatus>,
     /// Whose name starts so.

@@ -9,6 +9,7 @@ mod commit;
 pub mod doctor;
 mod error;
 mod execution;
+mod map_run;
 mod memory;
 mod metadata;
 mod node;
@@ -27,6 +28,7 @@ pub use execution::{
     DuePlace, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, SHARD_COUNT, ShardId,
     StartedBy,
 };
+pub use map_run::{ChildRow, MapRunRow, map_run_key};
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};
 pub use node::{Membership, Node, NodeId, ShardOwner, all_shards};

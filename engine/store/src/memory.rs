@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
+use stepyard_machine::{EventId, MapRunId};
 use uuid::Uuid;
 
 use crate::commit::missing;
 use crate::sql::merge;
 use crate::{
     Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, Membership, MetadataItem, MetadataStore, Node, NodeId, Publication,
+    ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, Node, NodeId, Publication,
     PublicationChange, Removed, Retention, Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner,
     StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version, all_shards,
 };
@@ -40,6 +41,7 @@ struct Tables {
     executions: BTreeMap<ExecutionId, ExecutionRow>,
     names: BTreeMap<(ShardId, Arc<str>, Arc<str>), ExecutionId>,
     journal: BTreeMap<(ShardId, ExecutionId, u64), Chunk>,
+    map_runs: BTreeMap<(ShardId, ExecutionId, MapRunId), MapRunRow>,
     machines: BTreeMap<Arc<str>, StateMachine>,
     /// Of each state machine that is there.
     publications: BTreeMap<Arc<str>, Publication>,
@@ -154,6 +156,9 @@ impl Tables {
         for chunk in &group.chunks {
             self.journal.insert((chunk.shard, chunk.execution, chunk.first_event), chunk.clone());
         }
+        for row in &group.map_runs {
+            self.map_runs.insert((row.shard, row.execution, row.record.id), row.clone());
+        }
         for update in &group.updates {
             if let Some(row) = self.executions.get_mut(&update.id) {
                 row.status = update.status;
@@ -185,6 +190,7 @@ impl Tables {
 
     fn remove(&mut self, row: &ExecutionRow) {
         self.executions.remove(&row.id);
+        self.map_runs.retain(|(_, execution, _), _| *execution != row.id);
         self.names.remove(&(row.shard, row.state_machine_arn.clone(), row.name.clone()));
         let chunks = self.journal.range((row.shard, row.id, 0)..=(row.shard, row.id, u64::MAX));
         let places: Vec<_> = chunks.map(|(place, _)| *place).collect();
@@ -356,7 +362,8 @@ impl Store for MemoryStore {
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         let matches = |row: &&ExecutionRow| {
-            query.state_machine_arn.as_ref().is_none_or(|arn| *arn == row.state_machine_arn)
+            query.map_run.is_none_or(|key| row.child.is_some_and(|child| child.map_run == key))
+                && query.state_machine_arn.as_ref().is_none_or(|arn| *arn == row.state_machine_arn)
                 && query.started_by.as_ref().is_none_or(|by| by.includes(row.qualifier.as_ref()))
                 && query.status.is_none_or(|status| status == row.status)
                 && query.name_prefix.as_deref().is_none_or(|prefix| row.name.starts_with(prefix))
@@ -365,6 +372,25 @@ impl Store for MemoryStore {
         let tables = self.tables();
         let rows = tables.executions.values().rev();
         Ok(rows.filter(matches).take(query.limit).cloned().collect())
+    }
+
+    async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {
+        Ok(self.tables().map_runs.values().find(|row| &*row.record.arn == arn).cloned())
+    }
+
+    async fn list_map_runs(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        after: Option<MapRunId>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        let tables = self.tables();
+        let first = MapRunId(EventId(after.map_or(0, |after| after.0.0 + 1)));
+        let last = MapRunId(EventId(u64::MAX));
+        let of_execution =
+            tables.map_runs.range((shard, execution, first)..=(shard, execution, last));
+        Ok(of_execution.take(limit).map(|(_, row)| row.clone()).collect())
     }
 
     async fn journal_from(

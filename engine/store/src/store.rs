@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
+use stepyard_machine::MapRunId;
 use uuid::Uuid;
 
 use crate::{
     Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, Membership, NodeId, Publication, PublicationChange, Removed, Retention, Revision,
-    ShardId, ShardLease, StateMachine, StateMachineSummary, Tags, Version, all_shards,
+    ExecutionRow, MapRunRow, Membership, NodeId, Publication, PublicationChange, Removed,
+    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Tags, Version,
+    all_shards,
 };
 
 /// Bytes of the secret by which a database knows the task tokens that it has given out.
@@ -132,6 +134,18 @@ pub trait Store: Send + Sync {
 
     /// A page of executions, newest start first.
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error>;
+
+    /// The Map Run with that ARN.
+    async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error>;
+
+    /// Map Runs of an execution in the order of their starts, after the given one, at most so many.
+    async fn list_map_runs(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        after: Option<MapRunId>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error>;
 
     /// Chunks of an execution in order, those that begin at this event or later, at most so many.
     async fn journal_from(

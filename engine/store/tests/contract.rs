@@ -11,13 +11,16 @@ use bytes::Bytes;
 use sqlx::{Connection, PgConnection};
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{ExecutionStatus, Qualifier, Redriven};
+use stepyard_machine::{
+    EndCounts, EventId, ExecutionStatus, MapLimits, MapRunId, MapRunRecord, MapRunTotals,
+    Qualifier, Redriven,
+};
 use stepyard_store::{
-    Activity, Alias, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery, ExecutionRow,
-    ExecutionUpdate, MemoryStore, MetadataItem, MetadataStore, NodeId, PostgresOptions,
-    PostgresStore, Publication, PublicationChange, Removed, Retention, Revision, Routing, ShardId,
-    ShardLease, SqliteOptions, SqliteStore, StartedBy, StateMachine, StateMachineType, Store, Tags,
-    Version, all_shards,
+    Activity, Alias, ChildRow, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery,
+    ExecutionRow, ExecutionUpdate, MapRunRow, MemoryStore, MetadataItem, MetadataStore, NodeId,
+    PostgresOptions, PostgresStore, Publication, PublicationChange, Removed, Retention, Revision,
+    Routing, ShardId, ShardLease, SqliteOptions, SqliteStore, StartedBy, StateMachine,
+    StateMachineType, Store, Tags, Version, all_shards,
 };
 use support::postgres;
 use uuid::Uuid;
@@ -38,6 +41,7 @@ fn row(number: u64) -> ExecutionRow {
         state_machine_arn: MACHINE.into(),
         name: format!("e{number}").into(),
         qualifier: None,
+        child: None,
         revision: Uuid::from_u128(9),
         status: ExecutionStatus::Running,
         started_at: Timestamp(5),
@@ -124,7 +128,7 @@ async fn a_lost_lease_writes_nothing(store: &dyn Store) {
             leases,
             starts: vec![row(2)],
             chunks: vec![chunk(2, 0, 1)],
-            updates: vec![],
+            ..CommitGroup::default()
         };
         let refused = store.commit(&group).await.unwrap_err();
         assert!(matches!(refused, Error::Fenced { shard: SHARD }), "{refused}");
@@ -677,6 +681,105 @@ async fn revisions_that_nobody_needs_go_the_second_time(store: &dyn Store) {
     assert!(store.get_revision(Uuid::from_u128(3)).await.unwrap().is_some());
 }
 
+/// The Map Run of that MapRunStarted event of an execution.
+fn map_run(number: u64, event: u64) -> MapRunRow {
+    let record = MapRunRecord {
+        id: MapRunId(EventId(event)),
+        arn: map_run_arn(number, event).into(),
+        status: ExecutionStatus::Running,
+        started_at: Timestamp(6),
+        stopped_at: None,
+        limits: MapLimits { tolerated_failure_count: Some(0), ..MapLimits::default() },
+        totals: None,
+        executions: EndCounts::default(),
+        items: EndCounts::default(),
+    };
+    MapRunRow { shard: SHARD, execution: id(number), record }
+}
+
+fn map_run_arn(number: u64, event: u64) -> String {
+    let uuid = Uuid::from_u64_pair(number, event);
+    format!("arn:aws:states:us-east-1:000000000000:mapRun:m/l:{uuid}")
+}
+
+async fn map_runs_are_what_was_written_last(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let written = [map_run(0, 12), map_run(0, 4), map_run(1, 4)];
+    let group = CommitGroup {
+        starts: (0..2).map(row).collect(),
+        map_runs: written.to_vec(),
+        ..CommitGroup::default()
+    };
+    commit(store, &mut lease, group).await;
+    let listed = |number, after, limit| store.list_map_runs(SHARD, id(number), after, limit);
+    let [later, first, other] = written;
+    assert_eq!(listed(0, None, 9).await.unwrap(), [first.clone(), later.clone()]);
+    assert_eq!(listed(0, None, 1).await.unwrap(), slice::from_ref(&first));
+    assert_eq!(listed(0, Some(first.record.id), 9).await.unwrap(), slice::from_ref(&later));
+    assert_eq!(listed(2, None, 9).await.unwrap(), []);
+
+    let ended = MapRunRecord {
+        status: ExecutionStatus::Failed,
+        stopped_at: Some(Timestamp(9)),
+        limits: MapLimits { tolerated_failure_percentage: Some(12.5), ..MapLimits::default() },
+        totals: Some(MapRunTotals { items: 5, children: 3 }),
+        executions: EndCounts { succeeded: 1, failed: 2, ..EndCounts::default() },
+        items: EndCounts { succeeded: 2, timed_out: 3, ..EndCounts::default() },
+        ..first.record.clone()
+    };
+    let ended = MapRunRow { record: ended, ..first };
+    let map_runs = vec![ended.clone()];
+    commit(store, &mut lease, CommitGroup { map_runs, ..CommitGroup::default() }).await;
+    assert_eq!(listed(0, None, 9).await.unwrap(), [ended.clone(), later]);
+    assert_eq!(store.find_map_run(&ended.record.arn).await.unwrap(), Some(ended.clone()));
+    assert_eq!(store.find_map_run(&other.record.arn).await.unwrap(), Some(other));
+    assert_eq!(store.find_map_run(&map_run_arn(9, 9)).await.unwrap(), None);
+
+    let map_runs = vec![map_run(0, 4)];
+    let stale = CommitGroup { leases: vec![claim(store).await], ..CommitGroup::default() };
+    let stale = ShardLease { epoch: 0, ..stale.leases[0] };
+    let fenced = CommitGroup { leases: vec![stale], map_runs, ..CommitGroup::default() };
+    assert!(matches!(store.commit(&fenced).await, Err(Error::Fenced { shard: SHARD })));
+    assert_eq!(store.find_map_run(&ended.record.arn).await.unwrap(), Some(ended));
+}
+
+async fn child_executions_are_listed_by_their_map_run(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let child = |number: u64, run: u128| {
+        let child = Some(ChildRow { map_run: Uuid::from_u128(run), items: number });
+        ExecutionRow { child, ..row(number) }
+    };
+    let starts = vec![child(0, 1), child(1, 2), row(2), child(3, 1), child(4, 1)];
+    let updates = vec![update(3, ExecutionStatus::Failed)];
+    let group = CommitGroup { starts, updates, ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let list = async |status, after, limit| {
+        let map_run = Some(Uuid::from_u128(1));
+        let query = ExecutionQuery { map_run, status, after, limit, ..ExecutionQuery::default() };
+        store.list_executions(&query).await.unwrap()
+    };
+    let stopped_at = Some(Timestamp(9));
+    let failed = ExecutionRow { status: ExecutionStatus::Failed, stopped_at, ..child(3, 1) };
+    assert_eq!(list(None, None, 9).await, [child(4, 1), failed.clone(), child(0, 1)]);
+    assert_eq!(list(None, Some(id(4)), 1).await, slice::from_ref(&failed));
+    assert_eq!(list(Some(ExecutionStatus::Failed), None, 9).await, [failed]);
+    assert_eq!(store.get_execution(SHARD, id(0)).await.unwrap(), Some(child(0, 1)));
+}
+
+async fn map_runs_go_with_their_execution(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let group = CommitGroup {
+        starts: (0..2).map(row).collect(),
+        updates: vec![update(0, ExecutionStatus::Failed)],
+        map_runs: vec![map_run(0, 4), map_run(1, 4)],
+        ..CommitGroup::default()
+    };
+    commit(store, &mut lease, group).await;
+    store.remove_closed(SHARD, days_later(90), 9).await.unwrap();
+    assert_eq!(store.find_map_run(&map_run_arn(0, 4)).await.unwrap(), None);
+    assert_eq!(store.find_map_run(&map_run_arn(1, 4)).await.unwrap(), Some(map_run(1, 4)));
+}
+
 async fn metadata_is_replaced_by_key(store: &dyn MetadataStore) {
     let item = |image_id: &str, timestamp, text: &str| MetadataItem {
         image_id: image_id.into(),
@@ -757,6 +860,9 @@ over_all_stores! {
     a_database_keeps_its_secret,
     revisions_that_nobody_needs_go_the_second_time,
     metadata_is_replaced_by_key,
+    map_runs_are_what_was_written_last,
+    child_executions_are_listed_by_their_map_run,
+    map_runs_go_with_their_execution,
 }
 
 #[tokio::test]

@@ -144,6 +144,7 @@ async fn fill(store: &dyn Store) {
             state_machine_arn: MACHINE.into(),
             name: name.as_str().into(),
             qualifier: qualifier(name),
+            child: None,
             revision: Uuid::from_u128(1),
             status: ExecutionStatus::Running,
             started_at: start[0].at,
@@ -365,7 +366,7 @@ async fn redrive_last(store: &dyn Store) {
         resume_at: execution.sleeps_until(),
     };
     let (chunks, updates) = (vec![chunk(shard, id(2), &start, &decided.events)], vec![update]);
-    store.commit(&CommitGroup { leases, chunks, updates, starts: Vec::new() }).await.unwrap();
+    store.commit(&CommitGroup { leases, chunks, updates, ..CommitGroup::default() }).await.unwrap();
 }
 
 #[tokio::test]

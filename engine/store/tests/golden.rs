@@ -337,7 +337,7 @@ fn map_run_started(items: MapRunItems, rest: Option<&str>) -> Vec<(u32, EventKin
 /// A Map Run that succeeds, and another one that fails, both of a child execution; it is abandoned with a third one.
 fn map_runs() -> Vec<Event> {
     let state = StateId(0);
-    let child = ChildOf { map_run_arn: "arn:r".into(), state: StateId(3) };
+    let child = ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 1 };
     let context = StartContext { child_of: Some(child), ..StartContext::clone(&context()) };
     let input = payload("1");
     let start =
@@ -370,8 +370,19 @@ fn map_runs() -> Vec<Event> {
     journal(kinds)
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 9] {
+/// A child execution of a Map Run that has two items.
+fn batch() -> Vec<Event> {
+    let child = ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 2 };
+    let context = StartContext { child_of: Some(child), ..StartContext::clone(&context()) };
+    let input = payload(r#"{"Items":[1,2]}"#);
+    let start =
+        EventKind::ExecutionStarted { context: Arc::new(context), input, timeout_seconds: None };
+    journal(vec![(0, start), (0, EventKind::ExecutionSucceeded { output: payload("[1,2]") })])
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 10] {
     [
+        ("batch", batch()),
         ("evaluation", evaluation()),
         ("map_runs", map_runs()),
         ("nesting", nesting()),
@@ -400,6 +411,7 @@ fn the_oldest_journals_are_read_as_they_were_written() {
 #[test]
 fn the_oldest_journals_fold() {
     let ends = [
+        ("batch", "SUCCEEDED"),
         ("evaluation", "FAILED"),
         ("task", "FAILED"),
         ("nesting", "SUCCEEDED"),

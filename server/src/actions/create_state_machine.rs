@@ -10,9 +10,11 @@ use stepyard_asl::{
 use stepyard_store::{Revision, StateMachine, StateMachineType, Version};
 use uuid::Uuid;
 
+use super::configuration::{EncryptionConfiguration, LoggingConfiguration, TracingConfiguration};
 use super::publish_state_machine_version::{DESCRIPTION_CHARS_MAX, version_arn};
 use super::tags::{self, Tag};
 use crate::app::App;
+use crate::arn::check_role;
 use crate::wire::{ApiError, Constraints, check_name, epoch_seconds, required};
 
 /// Request of CreateStateMachine.
@@ -23,9 +25,9 @@ pub(crate) struct CreateStateMachineRequest {
     pub(crate) definition: Option<String>,
     pub(crate) role_arn: Option<String>,
     pub(crate) r#type: Option<String>,
-    pub(crate) logging_configuration: Option<Value>,
-    pub(crate) tracing_configuration: Option<Value>,
-    pub(crate) encryption_configuration: Option<Value>,
+    pub(crate) logging_configuration: Option<LoggingConfiguration>,
+    pub(crate) tracing_configuration: Option<TracingConfiguration>,
+    pub(crate) encryption_configuration: Option<EncryptionConfiguration>,
     pub(crate) tags: Option<Vec<Tag>>,
     pub(crate) publish: Option<bool>,
     pub(crate) version_description: Option<String>,
@@ -50,10 +52,11 @@ pub(crate) async fn create_state_machine(
     let name = required(request.name.as_deref(), "name")?;
     check_name(name)?;
     let role_arn: Arc<str> = required(request.role_arn.as_deref(), "roleArn")?.into();
+    check_role(&role_arn)?;
     let definition: Arc<str> = required(request.definition.as_deref(), "definition")?.into();
     let workflow = workflow_type(request.r#type.as_deref())?;
     check_versions(request.publish, request.version_description.as_deref())?;
-    check_logging(request.logging_configuration.as_ref())?;
+    let configuration = configuration(&request)?;
     let tags = tags::read(request.tags.clone())?;
     tags::check_count(&tags)?;
     check_definition_as(&definition, workflow)?;
@@ -67,7 +70,7 @@ pub(crate) async fn create_state_machine(
             id: new_revision_id(app, now),
             definition,
             role_arn,
-            configuration: configuration(&request).to_string().into(),
+            configuration: configuration.to_string().into(),
             created_at: now,
         },
         retention_days: None,
@@ -134,12 +137,17 @@ fn is_same(present: &StateMachine, asked: &StateMachine) -> bool {
         && present.revision.configuration == asked.revision.configuration
 }
 
-fn configuration(request: &CreateStateMachineRequest) -> Value {
-    json!({
+/// What is kept of a request's configuration.
+fn configuration(request: &CreateStateMachineRequest) -> Result<Value, ApiError> {
+    if let Some(logging) = &request.logging_configuration {
+        logging.check()?;
+    }
+    let encryption = request.encryption_configuration.as_ref();
+    Ok(json!({
         "loggingConfiguration": request.logging_configuration,
         "tracingConfiguration": request.tracing_configuration,
-        "encryptionConfiguration": request.encryption_configuration,
-    })
+        "encryptionConfiguration": encryption.map(EncryptionConfiguration::read).transpose()?,
+    }))
 }
 
 fn workflow_type(machine_type: Option<&str>) -> Result<WorkflowType, ApiError> {
@@ -173,7 +181,7 @@ pub(super) fn check_versions(
     description: Option<&str>,
 ) -> Result<(), ApiError> {
     Constraints::default()
-        .length("versionDescription", description, 0..=DESCRIPTION_CHARS_MAX)
+        .sensitive_length("versionDescription", description, 0..=DESCRIPTION_CHARS_MAX)
         .check()?;
     match (publish.unwrap_or(false), description) {
         (false, Some(_)) => {
@@ -181,20 +189,6 @@ pub(super) fn check_versions(
         }
         _ => Ok(()),
     }
-}
-
-/// Logging that is on needs a destination.
-pub(super) fn check_logging(configuration: Option<&Value>) -> Result<(), ApiError> {
-    let Some(configuration) = configuration else { return Ok(()) };
-    let level = configuration["level"].as_str().unwrap_or("OFF");
-    let destinations = configuration["destinations"].as_array().map_or(0, Vec::len);
-    if level == "OFF" || destinations == 1 {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        "InvalidLoggingConfiguration",
-        "Invalid Logging Configuration: Must specify exactly one Log Destination.",
-    ))
 }
 
 /// Compiles a definition of a Standard workflow.

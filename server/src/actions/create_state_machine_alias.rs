@@ -50,7 +50,7 @@ pub(crate) async fn create_state_machine_alias(
     let constraints = Constraints::default()
         .length("name", Some(name), 1..=NAME_CHARS_MAX)
         .pattern("name", Some(name), NAME_PATTERN, fits_pattern)
-        .length("description", description, 0..=DESCRIPTION_CHARS_MAX);
+        .sensitive_length("description", description, 0..=DESCRIPTION_CHARS_MAX);
     routing::constrain(constraints, &items).check()?;
     let routed = routing::read(&items)?;
     let now = app.runtime.clock().now();

@@ -22,7 +22,9 @@ pub(crate) async fn delete_state_machine(
     request: DeleteStateMachineRequest,
 ) -> Result<Empty, ApiError> {
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
-    Arn::parse(arn)?.state_machine_name()?;
+    let parsed = Arn::parse(arn)?;
+    parsed.state_machine_name()?;
+    parsed.refuse_label()?;
     match app.store.get_state_machine(arn).await? {
         Some(machine) if machine.machine_type == StateMachineType::Standard => {
             app.begin_deletion(arn).await?;

@@ -43,6 +43,8 @@ pub(crate) struct DescribeExecutionResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
+    map_run_arn: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_version_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_alias_arn: Option<String>,
@@ -81,6 +83,7 @@ fn answer(
     let text = |data: &Payload| with_data.then(|| data.text().clone());
     let timed_out = view.row.status == ExecutionStatus::TimedOut;
     let (machine_arn, qualifier) = (&view.row.state_machine_arn, view.row.qualifier.as_ref());
+    let child_of = view.context.child_of.as_ref();
     DescribeExecutionResponse {
         execution_arn: view.context.execution_arn.clone(),
         state_machine_arn: machine_arn.clone(),
@@ -95,11 +98,13 @@ fn answer(
         // An execution that its state machine's TimeoutSeconds has ended shows neither.
         error: view.error.clone().filter(|_| !timed_out),
         cause: view.cause.clone().filter(|_| !timed_out),
+        map_run_arn: child_of.map(|child_of| child_of.map_run_arn.clone()),
         state_machine_version_arn: qualifier.map(|by| by.version_arn(machine_arn)),
         state_machine_alias_arn: qualifier.and_then(|by| by.alias_arn(machine_arn)),
         redrive_count: view.row.redriven.map_or(0, |redriven| redriven.count),
         redrive_date: view.row.redriven.map(|redriven| EpochSeconds(redriven.at)),
         redrive_status: match redrive_refusal {
+            None if child_of.is_some() => "REDRIVABLE_BY_MAP_RUN",
             None => "REDRIVABLE",
             Some(_) => "NOT_REDRIVABLE",
         },

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stepyard_asl::{Timestamp, VariableNames};
-use stepyard_store::{Error, Revision, StateMachineType};
+use stepyard_store::{Error, Revision, StateMachine, StateMachineType};
 
+use super::item_processor::ItemProcessor;
 use super::update_state_machine::revision_id;
 use crate::app::App;
+use crate::arn::Arn;
 use crate::target::Described;
 use crate::wire::{ApiError, Constraints, METADATA_ONLY, epoch_seconds, required};
 
@@ -39,10 +41,17 @@ pub(crate) struct DescribeStateMachineResponse {
     pub(crate) revision_id: Option<String>,
     #[serde(skip_serializing_if = "VariableReferences::is_empty")]
     pub(crate) variable_references: VariableReferences,
+    /// Of the item processor of a Map state in DISTRIBUTED mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) label: Option<String>,
     /// Of a version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<Arc<str>>,
 }
+
+/// Words of the API for the types of state machines.
+const STANDARD: &str = "STANDARD";
+const EXPRESS: &str = "EXPRESS";
 
 /// The variables that states read, by the name of the state.
 pub(crate) type VariableReferences = BTreeMap<Arc<str>, VariableNames>;
@@ -65,6 +74,11 @@ pub(crate) async fn describe_state_machine(
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     Constraints::default().included_data(request.included_data.as_deref()).check()?;
     let included_data = request.included_data.as_deref();
+    if let Some((machine_arn, label)) = Arn::parse(arn)?.labelled() {
+        let machine = app.store.get_state_machine(&machine_arn).await?;
+        let machine = machine.ok_or_else(|| ApiError::state_machine_does_not_exist(arn))?;
+        return describe_processor(app, arn, (machine, label), included_data).await;
+    }
     let Described { machine, version } = app.described(arn).await?;
     Ok(DescribeStateMachineResponse {
         variable_references: variable_references(app, &machine.revision, included_data).await?,
@@ -72,23 +86,55 @@ pub(crate) async fn describe_state_machine(
         r#type: type_word(machine.machine_type),
         configuration: configuration(&machine.revision),
         state_machine_arn: arn.into(),
+        status: status(&machine),
         name: machine.name,
-        status: match machine.deleting_since {
-            None => "ACTIVE",
-            Some(_) => "DELETING",
-        },
-        definition: shown_definition(&machine.revision, included_data),
+        definition: shown_text(machine.revision.definition.clone(), included_data),
         role_arn: machine.revision.role_arn,
         creation_date: version.as_ref().map_or(machine.created_at, |version| version.created_at),
         description: version.and_then(|version| version.description),
+        label: None,
     })
 }
 
+/// Describes the item processor of the Map state with that label.
+async fn describe_processor(
+    app: &App,
+    arn: &str,
+    (machine, label): (StateMachine, &str),
+    included_data: Option<&str>,
+) -> Result<DescribeStateMachineResponse, ApiError> {
+    let processor = ItemProcessor::with_label(&machine.revision.definition, label);
+    let processor = processor.ok_or_else(|| ApiError::state_machine_does_not_exist(arn))?;
+    let is_express = processor.execution_type() == Some(EXPRESS);
+    Ok(DescribeStateMachineResponse {
+        variable_references: references_within(app, &machine.revision, included_data, &processor)
+            .await?,
+        revision_id: revision_id(&machine),
+        r#type: if is_express { EXPRESS } else { STANDARD },
+        configuration: configuration(&machine.revision),
+        state_machine_arn: arn.into(),
+        name: format!("{}/{label}", machine.name).into(),
+        status: status(&machine),
+        definition: shown_text(processor.definition().into(), included_data),
+        role_arn: machine.revision.role_arn,
+        creation_date: machine.created_at,
+        description: None,
+        label: Some(label.to_owned()),
+    })
+}
+
+fn status(machine: &StateMachine) -> &'static str {
+    match machine.deleting_since {
+        None => "ACTIVE",
+        Some(_) => "DELETING",
+    }
+}
+
 /// The definition, or `{}` for a client that has waived it.
-pub(super) fn shown_definition(revision: &Revision, included_data: Option<&str>) -> Arc<str> {
+pub(super) fn shown_text(definition: Arc<str>, included_data: Option<&str>) -> Arc<str> {
     match included_data {
         Some(METADATA_ONLY) => "{}".into(),
-        _ => revision.definition.clone(),
+        _ => definition,
     }
 }
 
@@ -109,11 +155,24 @@ pub(super) async fn variable_references(
     }
 }
 
+/// Those of the states within an item processor.
+pub(super) async fn references_within(
+    app: &App,
+    revision: &Revision,
+    included_data: Option<&str>,
+    processor: &ItemProcessor,
+) -> Result<VariableReferences, ApiError> {
+    let names = processor.state_names();
+    let mut references = variable_references(app, revision, included_data).await?;
+    references.retain(|name, _| names.contains(&**name));
+    Ok(references)
+}
+
 /// The word of the API for a state machine's type.
 pub(crate) fn type_word(machine_type: StateMachineType) -> &'static str {
     match machine_type {
-        StateMachineType::Standard => "STANDARD",
-        StateMachineType::Express => "EXPRESS",
+        StateMachineType::Standard => STANDARD,
+        StateMachineType::Express => EXPRESS,
     }
 }
 

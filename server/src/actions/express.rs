@@ -7,6 +7,7 @@ use stepyard_json::Payload;
 use stepyard_machine::{ExecutionKind, StartContext};
 use stepyard_runtime::{LogLevel, Logging, StartExpress};
 use stepyard_store::ExecutionId;
+use tokio_util::sync::CancellationToken;
 
 use super::start_execution::random_name;
 use crate::app::App;
@@ -38,7 +39,8 @@ pub(super) async fn express_start(
         kind,
     });
     let logging = logging(&machine.revision.configuration, &app.identity.region);
-    Ok(StartExpress { id, context, program, input, logging })
+    let cancellation = CancellationToken::new();
+    Ok(StartExpress { id, context, program, input, logging, cancellation })
 }
 
 /// The part of a revision's configuration that matters here.

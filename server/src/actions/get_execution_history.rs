@@ -107,8 +107,12 @@ pub(crate) async fn history_page(
             return Ok(HistoryPage { events, next: None });
         }
         let Some(last) = events.last().filter(|_| events.len() > before) else {
-            // All of them hold invisible events only.
-            limit *= 2;
+            // All of them hold invisible events only; going back, there may be very many.
+            match chunks.last().filter(|_| descending).map(|chunk| chunk.first_visible_id - 1) {
+                Some(0) => return Ok(HistoryPage { events, next: None }),
+                Some(before) => at = before,
+                None => limit *= 2,
+            }
             continue;
         };
         at = if descending { last.id.0 - 1 } else { last.id.0 + 1 };

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stepyard_machine::ExecutionStatus;
-use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow, StartedBy, StateMachineType};
+use stepyard_store::{
+    ExecutionId, ExecutionQuery, ExecutionRow, StartedBy, StateMachineType, map_run_key,
+};
 use uuid::Uuid;
 
 use super::type_not_supported;
@@ -23,7 +25,10 @@ const STATUSES: &[&str] =
     &["SUCCEEDED", "TIMED_OUT", PENDING_REDRIVE, "ABORTED", "FAILED", "RUNNING"];
 
 /// Words of `redriveFilter`.
-const REDRIVE_FILTERS: &[&str] = &["NOT_REDRIVEN", "REDRIVEN"];
+const REDRIVE_FILTERS: &[&str] = &["NOT_REDRIVEN", REDRIVEN];
+
+/// Those that were redriven.
+const REDRIVEN: &str = "REDRIVEN";
 
 /// A status that only child executions of a Map Run have.
 const PENDING_REDRIVE: &str = "PENDING_REDRIVE";
@@ -67,24 +72,42 @@ struct ExecutionListItem {
     redrive_count: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     redrive_date: Option<EpochSeconds>,
+    /// Of a child execution, where those of a Map Run are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    map_run_arn: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_count: Option<u64>,
 }
 
-/// Lists executions of a state machine, a version or an alias, newest start first.
+/// Lists executions of a state machine, a version or an alias, or child executions of a Map Run, newest start first.
 pub(crate) async fn list_executions(
     app: &App,
     request: ListExecutionsRequest,
 ) -> Result<ListExecutionsResponse, ApiError> {
-    if request.map_run_arn.is_some() {
-        return Err(ApiError::validation("Listing by Map Run is not supported yet"));
-    }
-    let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     Constraints::default()
         .one_of("statusFilter", request.status_filter.as_deref(), STATUSES)
         .one_of("redriveFilter", request.redrive_filter.as_deref(), REDRIVE_FILTERS)
         .max_results(request.max_results)
         .length("nextToken", request.next_token.as_deref(), 1..=TOKEN_CHARS_MAX)
         .check()?;
-    refuse_filters_of_map_runs(&request)?;
+    match (&request.state_machine_arn, &request.map_run_arn) {
+        (Some(_), Some(_)) => Err(ApiError::validation(
+            "Specify either a stateMachineArn or a mapRunArn, but not both",
+        )),
+        (None, Some(map_run_arn)) => list_of_map_run(app, &request, map_run_arn).await,
+        (machine_arn, None) => {
+            let machine_arn = required(machine_arn.as_deref(), "stateMachineArn")?;
+            list_of_state_machine(app, &request, machine_arn).await
+        }
+    }
+}
+
+async fn list_of_state_machine(
+    app: &App,
+    request: &ListExecutionsRequest,
+    arn: &str,
+) -> Result<ListExecutionsResponse, ApiError> {
+    refuse_filters_of_map_runs(request)?;
     let parsed = Arn::parse(arn)?;
     let machine_arn = parsed.unqualified()?;
     if app.state_machine(&machine_arn).await?.machine_type == StateMachineType::Express {
@@ -94,6 +117,7 @@ pub(crate) async fn list_executions(
     let query = ExecutionQuery {
         state_machine_arn: Some(machine_arn.into()),
         started_by: started_by(&parsed),
+        map_run: None,
         status: request.status_filter.as_deref().map(parse_status).transpose()?,
         name_prefix: None,
         after: request.next_token.as_deref().map(parse_cursor).transpose()?,
@@ -101,6 +125,37 @@ pub(crate) async fn list_executions(
     };
     let (rows, next_token) = page(app, query).await?;
     let executions = rows.into_iter().map(item).collect::<Result<_, _>>()?;
+    Ok(ListExecutionsResponse { executions, next_token })
+}
+
+/// Those of an EXPRESS type are not kept, so none of these is shown.
+async fn list_of_map_run(
+    app: &App,
+    request: &ListExecutionsRequest,
+    arn: &str,
+) -> Result<ListExecutionsResponse, ApiError> {
+    let map_run = app.map_run(arn).await?;
+    let after = request.next_token.as_deref().map(parse_cursor).transpose()?;
+    let status = request.status_filter.as_deref().filter(|name| *name != PENDING_REDRIVE);
+    let is_none = status != request.status_filter.as_deref();
+    if is_none || request.redrive_filter.as_deref() == Some(REDRIVEN) {
+        // A redrive starts a new Map Run, whose child executions are new, too.
+        return Ok(ListExecutionsResponse { executions: Vec::new(), next_token: None });
+    }
+    let query = ExecutionQuery {
+        map_run: map_run_key(&map_run.record.arn),
+        status: status.map(parse_status).transpose()?,
+        after,
+        limit: page_size(request.max_results),
+        ..ExecutionQuery::default()
+    };
+    let (rows, next_token) = page(app, query).await?;
+    let child = |row: ExecutionRow| {
+        let item_count = row.child.map(|child| child.items);
+        let map_run_arn = Some(map_run.record.arn.clone());
+        Ok(ExecutionListItem { map_run_arn, item_count, ..item(row)? })
+    };
+    let executions = rows.into_iter().map(child).collect::<Result<_, ApiError>>()?;
     Ok(ListExecutionsResponse { executions, next_token })
 }
 
@@ -169,6 +224,8 @@ fn item(row: ExecutionRow) -> Result<ExecutionListItem, ApiError> {
         stop_date: row.stopped_at.map(EpochSeconds),
         redrive_count: row.redriven.map_or(0, |redriven| redriven.count),
         redrive_date: row.redriven.map(|redriven| EpochSeconds(redriven.at)),
+        map_run_arn: None,
+        item_count: None,
     })
 }
 

@@ -76,6 +76,7 @@ pub(crate) async fn list_state_machine_aliases(
 async fn aliases(app: &App, arn: &str) -> Result<(String, Vec<Alias>), ApiError> {
     let parsed = Arn::parse(arn)?;
     let machine_arn = parsed.unqualified()?;
+    app.check_not_deleting(&machine_arn).await?;
     let publication = app.store.publication(&machine_arn).await?;
     let publication = publication.ok_or_else(|| ApiError::state_machine_does_not_exist(arn))?;
     let aliases = match parsed.qualified() {

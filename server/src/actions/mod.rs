@@ -1,5 +1,6 @@
 //! The operations of the API, one file each: request, response, what it does.
 
+mod configuration;
 mod create_activity;
 mod create_state_machine;
 mod create_state_machine_alias;
@@ -9,14 +10,17 @@ mod delete_state_machine_alias;
 mod delete_state_machine_version;
 mod describe_activity;
 mod describe_execution;
+mod describe_map_run;
 mod describe_state_machine;
 mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
 mod express;
 mod get_activity_task;
 mod get_execution_history;
+mod item_processor;
 mod list_activities;
 pub(crate) mod list_executions;
+mod list_map_runs;
 mod list_state_machine_aliases;
 mod list_state_machine_versions;
 mod list_state_machines;
@@ -35,6 +39,7 @@ mod tags;
 mod task_token;
 mod test_state;
 mod untag_resource;
+mod update_map_run;
 mod update_state_machine;
 mod update_state_machine_alias;
 mod validate_state_machine_definition;
@@ -51,6 +56,7 @@ use delete_state_machine_alias::delete_state_machine_alias;
 use delete_state_machine_version::delete_state_machine_version;
 use describe_activity::describe_activity;
 use describe_execution::describe_execution;
+use describe_map_run::describe_map_run;
 use describe_state_machine::describe_state_machine;
 pub(crate) use describe_state_machine::type_word;
 use describe_state_machine_alias::describe_state_machine_alias;
@@ -59,6 +65,7 @@ use get_activity_task::get_activity_task;
 pub(crate) use get_execution_history::{get_execution_history, history_page};
 use list_activities::list_activities;
 use list_executions::list_executions;
+use list_map_runs::list_map_runs;
 use list_state_machine_aliases::list_state_machine_aliases;
 use list_state_machine_versions::list_state_machine_versions;
 use list_state_machines::list_state_machines;
@@ -74,6 +81,7 @@ pub(crate) use stop_execution::{StopExecutionRequest, stop_execution};
 use tag_resource::tag_resource;
 use test_state::test_state;
 use untag_resource::untag_resource;
+use update_map_run::update_map_run;
 pub(crate) use update_state_machine::{UpdateStateMachineRequest, update_state_machine};
 use update_state_machine_alias::update_state_machine_alias;
 use validate_state_machine_definition::validate_state_machine_definition;
@@ -171,6 +179,22 @@ async fn call_on_publication(app: &App, operation: &str, body: &[u8], id: &str) 
         "UpdateStateMachineAlias" => {
             respond(then(parse(body), |request| update_state_machine_alias(app, request)).await, id)
         }
+        _ => call_on_map_run(app, operation, body, id).await,
+    }
+}
+
+/// The same for operations on Map Runs.
+async fn call_on_map_run(app: &App, operation: &str, body: &[u8], id: &str) -> Response<Body> {
+    match operation {
+        "DescribeMapRun" => {
+            respond(then(parse(body), |request| describe_map_run(app, request)).await, id)
+        }
+        "ListMapRuns" => {
+            respond(then(parse(body), |request| list_map_runs(app, request)).await, id)
+        }
+        "UpdateMapRun" => {
+            respond(then(parse(body), |request| update_map_run(app, request)).await, id)
+        }
         _ => call_on_task(app, operation, body, id).await,
     }
 }
@@ -214,15 +238,9 @@ async fn then<Request, Answer, Action: Future<Output = Result<Answer, ApiError>>
     action(request?).await
 }
 
-/// Operations that AWS has and this version does not.
-const NOT_YET: [&str; 4] = ["DescribeMapRun", "ListMapRuns", "RedriveExecution", "UpdateMapRun"];
-
 fn unknown(operation: &str) -> ApiError {
-    let why = match NOT_YET.contains(&operation) {
-        true => "is not supported yet",
-        false => "is not known to this server",
-    };
-    ApiError::new("UnknownOperationException", format!("The operation '{operation}' {why}"))
+    let text = format!("The operation '{operation}' is not known to this server");
+    ApiError::new("UnknownOperationException", text)
 }
 
 /// The state machine's type does not have the operation.

@@ -44,7 +44,9 @@ pub(crate) async fn publish_state_machine_version(
 ) -> Result<PublishStateMachineVersionResponse, ApiError> {
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     let description = request.description.as_deref();
-    Constraints::default().length("description", description, 0..=DESCRIPTION_CHARS_MAX).check()?;
+    Constraints::default()
+        .sensitive_length("description", description, 0..=DESCRIPTION_CHARS_MAX)
+        .check()?;
     let machine = app.state_machine_to_change(arn).await?;
     check_revision(&machine, request.revision_id.as_deref())?;
     let version = publish(app, &machine, description).await?;

@@ -50,6 +50,8 @@ pub(crate) async fn redrive_execution(
         .check()?;
     let parsed = Arn::parse(arn)?;
     let (machine, name) = parsed.state_machine_of_execution()?;
+    // A child execution of a Map Run goes on with that only.
+    Arn::parse(&machine)?.refuse_label()?;
     if is_deleted(app, &machine).await?
         && let Some(reason) = refusal(app, &*app.execution_view(arn).await?).await?
     {
@@ -77,7 +79,9 @@ pub(super) async fn refusal(app: &App, view: &ExecutionView) -> Result<Option<St
     if let Err(reason) = view.check_redrive(app.runtime.clock().now()) {
         return Ok(Some(reason.to_string()));
     }
-    let is_deleted = is_deleted(app, &view.row.state_machine_arn).await?;
+    let machine_arn = &*view.row.state_machine_arn;
+    let whole = Arn::parse(machine_arn)?.labelled().map(|(machine, _)| machine);
+    let is_deleted = is_deleted(app, whole.as_deref().unwrap_or(machine_arn)).await?;
     Ok(is_deleted.then(|| DELETING.to_owned()))
 }
 

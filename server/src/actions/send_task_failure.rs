@@ -27,8 +27,8 @@ pub(super) async fn send_task_failure(
 ) -> Result<Empty, ApiError> {
     let token = required(request.task_token, "taskToken")?;
     check(&token)
-        .length("error", request.error.as_deref(), 0..=ERROR_CHARS_MAX)
-        .length("cause", request.cause.as_deref(), 0..=CAUSE_CHARS_MAX)
+        .sensitive_length("error", request.error.as_deref(), 0..=ERROR_CHARS_MAX)
+        .sensitive_length("cause", request.cause.as_deref(), 0..=CAUSE_CHARS_MAX)
         .check()?;
     let place = app.runtime.open_token(&token)?;
     let (error, cause) = (request.error.map(Arc::from), request.cause.map(Arc::from));

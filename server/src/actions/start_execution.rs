@@ -13,7 +13,7 @@ use super::express::express_start;
 use crate::app::App;
 use crate::arn::Arn;
 use crate::target::Target;
-use crate::wire::{ApiError, check_name, epoch_seconds, required};
+use crate::wire::{ApiError, Constraints, check_name, epoch_seconds, required};
 
 /// Request of StartExecution.
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +22,8 @@ pub(crate) struct StartExecutionRequest {
     pub(crate) state_machine_arn: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) input: Option<String>,
+    /// Checked, and not kept: nothing is traced here.
+    pub(crate) trace_header: Option<String>,
 }
 
 /// Answer of StartExecution.
@@ -39,10 +41,12 @@ pub(crate) async fn start_execution(
     request: StartExecutionRequest,
 ) -> Result<StartExecutionResponse, ApiError> {
     let machine_arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
+    Constraints::default().trace_header(request.trace_header.as_deref()).check()?;
     if let Some(name) = &request.name {
         check_name(name)?;
     }
     let input = input(request.input)?;
+    Arn::parse(machine_arn)?.refuse_label()?;
     let target = app.target_to_start(machine_arn).await?;
     if target.machine.machine_type == StateMachineType::Express {
         return start_express(app, &target, request.name, input).await;

@@ -13,10 +13,7 @@ use super::express::express_start;
 use super::start_execution::input;
 use super::type_not_supported;
 use crate::app::App;
-use crate::wire::{
-    ApiError, Constraints, EpochSeconds, METADATA_ONLY, TRACE_HEADER_CHARS_MAX, check_name,
-    required,
-};
+use crate::wire::{ApiError, Constraints, EpochSeconds, METADATA_ONLY, check_name, required};
 
 /// Request of StartSyncExecution.
 #[derive(Debug, Default, Deserialize)]
@@ -75,7 +72,7 @@ pub(crate) async fn start_sync_execution(
 ) -> Result<StartSyncExecutionResponse, ApiError> {
     let machine_arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
     Constraints::default()
-        .length("traceHeader", request.trace_header.as_deref(), 0..=TRACE_HEADER_CHARS_MAX)
+        .trace_header(request.trace_header.as_deref())
         .included_data(request.included_data.as_deref())
         .check()?;
     if let Some(name) = &request.name {

@@ -38,8 +38,8 @@ pub(crate) async fn stop_execution(
 ) -> Result<StopExecutionResponse, ApiError> {
     let arn = required(request.execution_arn.as_deref(), "executionArn")?;
     Constraints::default()
-        .length("error", request.error.as_deref(), 0..=ERROR_CHARS_MAX)
-        .length("cause", request.cause.as_deref(), 0..=CAUSE_CHARS_MAX)
+        .sensitive_length("error", request.error.as_deref(), 0..=ERROR_CHARS_MAX)
+        .sensitive_length("cause", request.cause.as_deref(), 0..=CAUSE_CHARS_MAX)
         .check()?;
     let parsed = Arn::parse(arn)?;
     let (machine, name) = parsed.state_machine_of_execution()?;

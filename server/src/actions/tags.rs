@@ -35,10 +35,21 @@ pub(crate) struct Tag {
 /// `ValidationException` for a key or value that cannot be.
 pub(super) fn read(tags: Option<Vec<Tag>>) -> Result<Tags, ApiError> {
     let tags = tags.unwrap_or_default();
-    for tag in &tags {
-        check(tag)?;
+    for (at, tag) in tags.iter().enumerate() {
+        check(at, tag)?;
     }
     Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+/// Refuses keys that no tag can have.
+///
+/// # Errors
+/// `ValidationException`.
+pub(super) fn check_keys(keys: &[String]) -> Result<(), ApiError> {
+    let constraints = keys.iter().enumerate().fold(Constraints::default(), |found, (at, key)| {
+        found.length(&format!("tagKeys.{}.member", at + 1), Some(key), 1..=KEY_CHARS_MAX)
+    });
+    constraints.check()
 }
 
 /// Refuses more than a resource may have.
@@ -49,10 +60,11 @@ pub(super) fn check_count(tags: &Tags) -> Result<(), ApiError> {
     Err(ApiError::new("TooManyTags", format!("A resource has at most {TAGS_MAX} tags")))
 }
 
-fn check(tag: &Tag) -> Result<(), ApiError> {
+fn check(at: usize, tag: &Tag) -> Result<(), ApiError> {
+    let member = |name: &str| format!("tags.{}.member.{name}", at + 1);
     Constraints::default()
-        .length("tags.member.key", Some(&tag.key), 1..=KEY_CHARS_MAX)
-        .length("tags.member.value", Some(&tag.value), 0..=VALUE_CHARS_MAX)
+        .length(&member("key"), Some(&tag.key), 1..=KEY_CHARS_MAX)
+        .length(&member("value"), Some(&tag.value), 0..=VALUE_CHARS_MAX)
         .check()?;
     for text in [&tag.key, &tag.value] {
         let is_allowed = |c: char| c.is_alphanumeric() || c == ' ' || PUNCTUATION.contains(c);

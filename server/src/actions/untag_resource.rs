@@ -21,6 +21,7 @@ pub(crate) async fn untag_resource(
 ) -> Result<Empty, ApiError> {
     let arn = required(request.resource_arn.as_deref(), "resourceArn")?;
     let keys = required(request.tag_keys, "tagKeys")?;
+    tags::check_keys(&keys)?;
     tags::change(app, arn, |tags| tags.retain(|key, _| !keys.contains(key))).await?;
     Ok(Empty {})
 }

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use stepyard_asl::{Timestamp, WorkflowType};
 use stepyard_store::{Revision, StateMachine};
 
+use super::configuration::{EncryptionConfiguration, LoggingConfiguration, TracingConfiguration};
 use super::create_state_machine::{
-    check_definition_as, check_logging, check_versions, new_revision_id, workflow_of,
+    check_definition_as, check_versions, new_revision_id, workflow_of,
 };
 use super::publish_state_machine_version::{publish, version_arn};
 use crate::app::App;
+use crate::arn::{Arn, check_role};
 use crate::wire::{ApiError, epoch_seconds, required};
 
 /// Request of UpdateStateMachine.
@@ -21,9 +23,9 @@ pub(crate) struct UpdateStateMachineRequest {
     pub(crate) state_machine_arn: Option<String>,
     pub(crate) definition: Option<String>,
     pub(crate) role_arn: Option<String>,
-    pub(crate) logging_configuration: Option<Value>,
-    pub(crate) tracing_configuration: Option<Value>,
-    pub(crate) encryption_configuration: Option<Value>,
+    pub(crate) logging_configuration: Option<LoggingConfiguration>,
+    pub(crate) tracing_configuration: Option<TracingConfiguration>,
+    pub(crate) encryption_configuration: Option<EncryptionConfiguration>,
     pub(crate) publish: Option<bool>,
     pub(crate) version_description: Option<String>,
 }
@@ -47,12 +49,14 @@ pub(crate) async fn update_state_machine(
     request: UpdateStateMachineRequest,
 ) -> Result<UpdateStateMachineResponse, ApiError> {
     let arn = required(request.state_machine_arn.as_deref(), "stateMachineArn")?;
+    Arn::parse(arn)?.refuse_label()?;
     let machine = app.state_machine_to_change(arn).await?;
     check(&request, workflow_of(machine.machine_type))?;
+    let said = said_configuration(&request)?;
     loop {
         let machine = app.state_machine_to_change(arn).await?;
         let now = app.runtime.clock().now();
-        let revision = next_revision(app, &machine, &request, now);
+        let revision = next_revision(app, &machine, &request, &said, now);
         if is_same(&machine.revision, &revision) {
             return answer(app, &machine, &request, now).await;
         }
@@ -73,7 +77,10 @@ fn check(request: &UpdateStateMachineRequest, workflow: WorkflowType) -> Result<
             "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
         ));
     }
-    check_logging(request.logging_configuration.as_ref())?;
+    request.role_arn.as_deref().map_or(Ok(()), check_role)?;
+    if let Some(logging) = &request.logging_configuration {
+        logging.check()?;
+    }
     request
         .definition
         .as_deref()
@@ -84,6 +91,7 @@ fn next_revision(
     app: &App,
     machine: &StateMachine,
     request: &UpdateStateMachineRequest,
+    said: &Value,
     now: Timestamp,
 ) -> Revision {
     let present = &machine.revision;
@@ -93,7 +101,7 @@ fn next_revision(
         id: new_revision_id(app, now),
         definition: definition.map_or(present.definition.clone(), Arc::from),
         role_arn: role_arn.map_or(present.role_arn.clone(), Arc::from),
-        configuration: changed_configuration(machine, request),
+        configuration: changed_configuration(machine, said),
         // The first revision is told from later ones by its time: it is that of the machine.
         created_at: now.max(machine.created_at.plus_millis(1)),
     }
@@ -137,18 +145,24 @@ fn is_same(present: &Revision, asked: &Revision) -> bool {
         && present.configuration == asked.configuration
 }
 
-fn changed_configuration(machine: &StateMachine, request: &UpdateStateMachineRequest) -> Arc<str> {
+/// The configuration that a request names; what it does not name is null.
+fn said_configuration(request: &UpdateStateMachineRequest) -> Result<Value, ApiError> {
+    let encryption = request.encryption_configuration.as_ref();
+    Ok(json!({
+        "loggingConfiguration": request.logging_configuration,
+        "tracingConfiguration": request.tracing_configuration,
+        "encryptionConfiguration": encryption.map(EncryptionConfiguration::read).transpose()?,
+    }))
+}
+
+fn changed_configuration(machine: &StateMachine, said: &Value) -> Arc<str> {
     let present = &machine.revision.configuration;
     let Ok(Value::Object(mut configuration)) = serde_json::from_str(present) else {
         return present.clone();
     };
-    for (member, value) in [
-        ("loggingConfiguration", &request.logging_configuration),
-        ("tracingConfiguration", &request.tracing_configuration),
-        ("encryptionConfiguration", &request.encryption_configuration),
-    ] {
-        if let Some(value) = value {
-            configuration.insert(member.into(), value.clone());
+    for (member, value) in said.as_object().into_iter().flatten() {
+        if !value.is_null() {
+            configuration.insert(member.clone(), value.clone());
         }
     }
     Value::Object(configuration).to_string().into()

@@ -69,7 +69,7 @@ fn check(request: &UpdateStateMachineAliasRequest) -> Result<Option<Routed>, Api
             "Either the description or the routing configuration must be specified",
         ));
     }
-    let constraints = Constraints::default().length(
+    let constraints = Constraints::default().sensitive_length(
         "description",
         description.as_deref(),
         0..=DESCRIPTION_CHARS_MAX,

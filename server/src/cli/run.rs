@@ -103,6 +103,7 @@ async fn start(app: &App, definition: String, input: String) -> anyhow::Result<S
         state_machine_arn: Some(created.state_machine_arn.to_string()),
         name: None,
         input: Some(input),
+        ..StartExecutionRequest::default()
     };
     let started = start_execution(app, execution).await.map_err(refused)?;
     Ok(started.execution_arn.to_string())

@@ -10,14 +10,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use http_body_util::{BodyExt, Limited};
-use stepyard_runtime::{NotOwner, RedriveRequest, StopRequest};
+use stepyard_runtime::{MapRunRequest, NotOwner, RedriveRequest, StopRequest};
 
 use super::REQUEST_BYTES_MAX;
 use crate::app::App;
 use crate::peer::{
-    CALLBACK, CallbackMessage, CallbackReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply,
-    Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply, TAKE,
-    TakeMessage, TakeReply,
+    CALLBACK, CallbackMessage, CallbackReply, MAP_RUN, MapRunMessage, MapRunReply, NodeKey, POKE,
+    REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START, STOP, StartMessage, StartReply,
+    StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
 };
 use crate::wire::Problem;
 
@@ -29,6 +29,7 @@ pub(super) fn router(key: NodeKey) -> Router<Arc<App>> {
         .route(CALLBACK, post(call_back))
         .route(TAKE, post(take))
         .route(REDRIVE, post(redrive))
+        .route(MAP_RUN, post(ask_map_run))
         .route(POKE, post(poke))
         .layer(middleware::from_fn_with_state(key, check))
 }
@@ -92,6 +93,13 @@ async fn redrive(
     Json(message): Json<RedriveMessage>,
 ) -> Json<Reply<RedriveReply>> {
     Json(reply(app.runtime.redrive_forwarded(RedriveRequest::from(message)).await))
+}
+
+async fn ask_map_run(
+    State(app): State<Arc<App>>,
+    Json(message): Json<MapRunMessage>,
+) -> Json<Reply<MapRunReply>> {
+    Json(reply(app.runtime.ask_map_run_forwarded(MapRunRequest::from(message)).await))
 }
 
 fn reply<T, R: From<T>>(answer: Result<T, NotOwner>) -> Reply<R> {

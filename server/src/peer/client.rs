@@ -13,15 +13,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    ActivityTask, CallbackError, CallbackRequest, NotOwner, Peer, PeerError, RedriveError,
-    RedriveRequest, StartError, StartRequest, StopError, StopRequest,
+    ActivityTask, CallbackError, CallbackRequest, MapRunProgress, MapRunRequest,
+    MapRunRequestError, NotOwner, Peer, PeerError, RedriveError, RedriveRequest, StartError,
+    StartRequest, StopError, StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
 use super::{
-    CALLBACK, CallbackMessage, CallbackReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply,
-    Reply, SIGNATURE, START, STOP, StartMessage, StartReply, StopMessage, StopReply, TAKE,
-    TakeMessage, TakeReply,
+    CALLBACK, CallbackMessage, CallbackReply, MAP_RUN, MapRunMessage, MapRunReply, NodeKey, POKE,
+    REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START, STOP, StartMessage, StartReply,
+    StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
 };
 
 /// A node that cannot be connected to within that time is taken for gone.
@@ -140,6 +141,16 @@ impl Peer for HttpPeer {
     ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
         let message = RedriveMessage::from(request);
         let reply: RedriveReply = self.call(address, REDRIVE, &message).await?;
+        Ok(reply.into())
+    }
+
+    async fn ask_map_run(
+        &self,
+        address: &str,
+        request: &MapRunRequest,
+    ) -> Result<Result<MapRunProgress, MapRunRequestError>, PeerError> {
+        let message = MapRunMessage::from(request);
+        let reply: MapRunReply = self.call(address, MAP_RUN, &message).await?;
         Ok(reply.into())
     }
 

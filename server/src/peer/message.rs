@@ -11,7 +11,7 @@ use stepyard_machine::{
 use stepyard_runtime::{
     RedriveError, RedriveRequest, StartError, StartRequest, StopError, StopRequest,
 };
-use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
+use stepyard_store::{ChildRow, ExecutionId, ExecutionRow, ShardId};
 use uuid::Uuid;
 
 /// A start that is forwarded.
@@ -41,6 +41,13 @@ pub(crate) struct StartMessage {
 pub(crate) struct ChildOfMessage {
     map_run_arn: String,
     state: u32,
+    /// Nodes of an earlier version do not tell.
+    #[serde(default = "one")]
+    items: u64,
+}
+
+fn one() -> u64 {
+    1
 }
 
 impl From<&StartRequest> for StartMessage {
@@ -61,6 +68,7 @@ impl From<&StartRequest> for StartMessage {
             child_of: context.child_of.as_ref().map(|child_of| ChildOfMessage {
                 map_run_arn: child_of.map_run_arn.to_string(),
                 state: child_of.state.0,
+                items: child_of.items,
             }),
             name_is_chosen: request.name_is_chosen,
             revision: request.revision,
@@ -84,9 +92,8 @@ impl StartMessage {
                 state_machine_name: self.state_machine_name.into(),
                 role_arn: self.role_arn.into(),
                 qualifier: self.version.map(|version| Qualifier { version, alias }),
-                child_of: self.child_of.map(|ChildOfMessage { map_run_arn, state }| ChildOf {
-                    map_run_arn: map_run_arn.into(),
-                    state: StateId(state),
+                child_of: self.child_of.map(|ChildOfMessage { map_run_arn, state, items }| {
+                    ChildOf { map_run_arn: map_run_arn.into(), state: StateId(state), items }
                 }),
                 kind: ExecutionKind::Standard,
             }),
@@ -211,6 +218,7 @@ impl StartReply {
                     state_machine_arn: context.state_machine_arn.clone(),
                     name: context.execution_name.clone(),
                     qualifier: context.qualifier.clone(),
+                    child: context.child_of.as_ref().and_then(ChildRow::of),
                     revision,
                     status: status_of(&status),
                     started_at: Timestamp(started_at),
@@ -318,7 +326,7 @@ impl From<RedriveReply> for Result<Timestamp, RedriveError> {
 }
 
 /// The status with that word; only another version of this program sends one that is unknown.
-fn status_of(word: &str) -> ExecutionStatus {
+pub(super) fn status_of(word: &str) -> ExecutionStatus {
     let known = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == word);
     known.unwrap_or(ExecutionStatus::Running)
 }
@@ -327,19 +335,22 @@ fn status_of(word: &str) -> ExecutionStatus {
 mod tests {
     use std::sync::Arc;
 
-    use stepyard_asl::Timestamp;
+    use stepyard_asl::{StateId, Timestamp};
     use stepyard_json::Payload;
     use stepyard_machine::{
-        ExecutionKind, ExecutionStatus, NotRedrivable, Qualifier, StartContext,
+        ChildOf, ExecutionKind, ExecutionStatus, NotRedrivable, Qualifier, StartContext,
     };
     use stepyard_runtime::{RedriveError, StartError, StartRequest};
-    use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
+    use stepyard_store::{ChildRow, ExecutionId, ExecutionRow, ShardId};
     use uuid::Uuid;
 
     use super::{RedriveReply, StartMessage, StartReply};
 
     #[test]
     fn a_start_arrives_as_it_was_sent() {
+        let run =
+            format!("arn:aws:states:us-east-1:000000000000:mapRun:m/l:{}", Uuid::from_u128(6));
+        let child_of = ChildOf { map_run_arn: run.into(), state: StateId(3), items: 2 };
         let request = StartRequest {
             id: ExecutionId(Uuid::from_u128(7)),
             context: Arc::new(StartContext {
@@ -349,7 +360,7 @@ mod tests {
                 state_machine_name: "n".into(),
                 role_arn: "r".into(),
                 qualifier: Some(Qualifier { version: 3, alias: Some("PROD".into()) }),
-                child_of: None,
+                child_of: Some(child_of.clone()),
                 kind: ExecutionKind::Standard,
             }),
             name_is_chosen: true,
@@ -369,6 +380,7 @@ mod tests {
             state_machine_arn: "m".into(),
             name: "ü".into(),
             qualifier: request.context.qualifier.clone(),
+            child: ChildRow::of(&child_of),
             revision: request.revision,
             status: ExecutionStatus::Succeeded,
             started_at: Timestamp(5),

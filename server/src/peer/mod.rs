@@ -4,12 +4,14 @@
 mod address;
 mod client;
 mod key;
+mod map_run_message;
 mod message;
 mod task_message;
 
 pub(crate) use address::NodeAddress;
 use client::HttpPeer;
 pub(crate) use key::{NodeKey, SIGNATURE};
+pub(crate) use map_run_message::{MapRunMessage, MapRunReply};
 pub(crate) use message::{
     RedriveMessage, RedriveReply, Reply, StartMessage, StartReply, StopMessage, StopReply,
 };
@@ -29,6 +31,7 @@ pub(crate) const STOP: &str = "/peer/v1/stop";
 pub(crate) const CALLBACK: &str = "/peer/v1/callback";
 pub(crate) const TAKE: &str = "/peer/v1/take-activity-task";
 pub(crate) const REDRIVE: &str = "/peer/v1/redrive";
+pub(crate) const MAP_RUN: &str = "/peer/v1/map-run";
 pub(crate) const POKE: &str = "/peer/v1/poke";
 
 /// How this process takes part in a cluster; `None` when its database is its own.

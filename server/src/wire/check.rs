@@ -19,7 +19,7 @@ const PAGE_MAX: i64 = 1_000;
 pub(crate) const TOKEN_CHARS_MAX: usize = 1_024;
 
 /// Longest `traceHeader`, in characters.
-pub(crate) const TRACE_HEADER_CHARS_MAX: usize = 256;
+const TRACE_HEADER_CHARS_MAX: usize = 256;
 
 /// The constraints of AWS's model that a request breaks: all of them in one error.
 #[derive(Default)]
@@ -36,7 +36,20 @@ impl Constraints {
         chars: RangeInclusive<usize>,
     ) -> Constraints {
         if let Some(value) = value {
-            self.size(value, member, value.chars().count(), chars);
+            self.size(Some(value), member, value.chars().count(), chars);
+        }
+        self
+    }
+
+    /// A string of so many characters that AWS's model calls sensitive: its value is not told.
+    pub(crate) fn sensitive_length(
+        mut self,
+        member: &str,
+        value: Option<&str>,
+        chars: RangeInclusive<usize>,
+    ) -> Constraints {
+        if let Some(value) = value {
+            self.size(None, member, value.chars().count(), chars);
         }
         self
     }
@@ -49,7 +62,7 @@ impl Constraints {
         count: usize,
         range: RangeInclusive<usize>,
     ) -> Constraints {
-        self.size(shown, member, count, range);
+        self.size(Some(shown), member, count, range);
         self
     }
 
@@ -62,9 +75,19 @@ impl Constraints {
         fits: impl Fn(&str) -> bool,
     ) -> Constraints {
         if let Some(value) = value.filter(|value| !fits(value)) {
-            self.add(value, member, &format!("satisfy regular expression pattern: {pattern}"));
+            let rule = format!("satisfy regular expression pattern: {pattern}");
+            self.add(Some(&value), member, &rule);
         }
         self
+    }
+
+    /// `traceHeader` of a start.
+    pub(crate) fn trace_header(self, value: Option<&str>) -> Constraints {
+        self.pattern("traceHeader", value, r"\p{ASCII}*", str::is_ascii).length(
+            "traceHeader",
+            value,
+            0..=TRACE_HEADER_CHARS_MAX,
+        )
     }
 
     /// `maxResults` of a list.
@@ -73,19 +96,19 @@ impl Constraints {
     }
 
     /// A number in a range.
-    pub(crate) fn range(
+    pub(crate) fn range<T: Display + PartialOrd>(
         mut self,
         member: &str,
-        value: Option<i64>,
-        range: RangeInclusive<i64>,
+        value: Option<T>,
+        range: RangeInclusive<T>,
     ) -> Constraints {
         let Some(value) = value else { return self };
         if value < *range.start() {
             let rule = format!("have value greater than or equal to {}", range.start());
-            self.add(value, member, &rule);
+            self.add(Some(&value), member, &rule);
         } else if value > *range.end() {
             let rule = format!("have value less than or equal to {}", range.end());
-            self.add(value, member, &rule);
+            self.add(Some(&value), member, &rule);
         }
         self
     }
@@ -94,7 +117,7 @@ impl Constraints {
     pub(crate) fn one_of(mut self, member: &str, value: Option<&str>, set: &[&str]) -> Constraints {
         if let Some(value) = value.filter(|value| !set.contains(value)) {
             let rule = format!("satisfy enum value set: [{}]", set.join(", "));
-            self.add(value, member, &rule);
+            self.add(Some(&value), member, &rule);
         }
         self
     }
@@ -104,7 +127,14 @@ impl Constraints {
         self.one_of("includedData", value, &["ALL_DATA", METADATA_ONLY])
     }
 
-    fn size(&mut self, value: &str, member: &str, count: usize, range: RangeInclusive<usize>) {
+    fn size(
+        &mut self,
+        value: Option<&str>,
+        member: &str,
+        count: usize,
+        range: RangeInclusive<usize>,
+    ) {
+        let value = value.as_ref().map(|value| value as &dyn Display);
         if count < *range.start() {
             let rule = format!("have length greater than or equal to {}", range.start());
             self.add(value, member, &rule);
@@ -114,9 +144,10 @@ impl Constraints {
         }
     }
 
-    fn add(&mut self, value: impl Display, member: &str, rule: &str) {
+    fn add(&mut self, value: Option<&dyn Display>, member: &str, rule: &str) {
+        let shown = value.map_or_else(String::new, |value| format!(" '{value}'"));
         self.violations.push(format!(
-            "Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"
+            "Value{shown} at '{member}' failed to satisfy constraint: Member must {rule}"
         ));
     }
 
@@ -197,6 +228,10 @@ mod tests {
         assert_eq!(
             message(Constraints::default().max_results(Some(1_001))),
             "1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 1000"
+        );
+        assert_eq!(
+            message(Constraints::default().sensitive_length("cause", Some("ab"), 0..=1)),
+            "1 validation error detected: Value at 'cause' failed to satisfy constraint: Member must have length less than or equal to 1"
         );
         let two = Constraints::default()
             .length("nextToken", Some(""), 1..=TOKEN_CHARS_MAX)

@@ -9,15 +9,22 @@ pub(crate) struct ApiError {
     pub(crate) name: &'static str,
     /// AWS's text where AWS has one.
     pub(crate) message: String,
+    /// `reason` of a `ValidationException`, where AWS names one.
+    pub(crate) reason: Option<&'static str>,
 }
 
 impl ApiError {
     pub(crate) fn new(name: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { name, message: message.into() }
+        ApiError { name, message: message.into(), reason: None }
     }
 
     pub(crate) fn validation(message: impl Into<String>) -> ApiError {
         ApiError::new("ValidationException", message)
+    }
+
+    /// A `ValidationException` with its `reason`, a word of AWS's model.
+    pub(crate) fn validation_because(reason: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError { reason: Some(reason), ..ApiError::validation(message) }
     }
 
     pub(crate) fn state_machine_does_not_exist(arn: &str) -> ApiError {
@@ -29,7 +36,7 @@ impl ApiError {
         ApiError::new("StateMachineDeleting", format!("State Machine is being deleted: '{arn}'"))
     }
 
-    /// An alias, or a version where one is listed for, that is not there.
+    /// An alias, a Map Run, or a version where one is listed for, that is not there.
     pub(crate) fn resource_not_found() -> ApiError {
         ApiError::new("ResourceNotFound", "Request references a resource that does not exist.")
     }

@@ -30,7 +30,10 @@ pub(crate) fn respond<T: Serialize>(
     let (status, body) = match written {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => {
-            let body = serde_json::json!({ "__type": error.name, "message": error.message });
+            let mut body = serde_json::json!({ "__type": error.name, "message": error.message });
+            if let Some(reason) = error.reason {
+                body["reason"] = reason.into();
+            }
             (error.aws_status(), body.to_string().into_bytes())
         }
     };

@@ -59,7 +59,9 @@ fn made_up(idempotency_key: &str) -> String {
 
 /// What an earlier call has started.
 async fn describe(api: &dyn StepFunctionsApi, state_machine_arn: &str, name: &str) -> ApiReply {
-    let arn = state_machine_arn.replacen(":stateMachine:", ":execution:", 1);
+    // Without the version or alias behind the name.
+    let unqualified: Vec<&str> = state_machine_arn.splitn(8, ':').take(7).collect();
+    let arn = unqualified.join(":").replacen(":stateMachine:", ":execution:", 1);
     let mut request = Object::new();
     request.insert("executionArn", format!("{arn}:{name}"));
     api.call("DescribeExecution", Json::from(request).to_string().into()).await
@@ -177,12 +179,17 @@ mod tests {
     #[tokio::test]
     async fn a_repeated_call_finds_what_the_first_has_started() {
         let exists = (400, r#"{"__type":"ExecutionAlreadyExists","message":"m"}"#);
-        let parameters = r#"{"StateMachineArn":"a:stateMachine:m","Input":null}"#;
+        let parameters =
+            r#"{"StateMachineArn":"arn:aws:states:r:a:stateMachine:m:PROD","Input":null}"#;
         let (asked, outcome) = start(parameters, &[exists, STARTED]).await;
         let (again, _) = start(parameters, &[STARTED]).await;
         assert_eq!(asked[0], again[0], "the name follows from the task");
         assert!(asked[0].contains(r#""input":"{}""#), "{asked:?}");
-        assert!(asked[1].starts_with(r#"DescribeExecution {"executionArn":"a:execution:m:"#));
+        assert!(
+            asked[1].starts_with(
+                r#"DescribeExecution {"executionArn":"arn:aws:states:r:a:execution:m:"#
+            )
+        );
         let TaskOutcome::Succeeded(result) = outcome else { panic!("{outcome:?}") };
         assert_eq!(result.tree().get("ExecutionArn"), Some(&Json::from("a:execution:m:n")));
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
+use stepyard_machine::MapRunId;
 use stepyard_store::{
     Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed,
-    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags,
-    Version,
+    ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Publication, PublicationChange,
+    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    Tags, Version,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -405,6 +406,20 @@ impl Store for Connection {
 
     async fn token_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
         self.database.tables.token_key(fresh).await
+    }
+
+    async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {
+        self.call(self.database.tables.find_map_run(arn)).await
+    }
+
+    async fn list_map_runs(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        after: Option<MapRunId>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        self.call(self.database.tables.list_map_runs(shard, execution, after, limit)).await
     }
 
     async fn get_execution(

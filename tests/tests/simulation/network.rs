@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    ActivityTask, CallbackError, CallbackRequest, NotOwner, Peer, PeerError, RedriveError,
-    RedriveRequest, Runtime, StartError, StartRequest, StopError, StopRequest,
+    ActivityTask, CallbackError, CallbackRequest, MapRunProgress, MapRunRequest,
+    MapRunRequestError, NotOwner, Peer, PeerError, RedriveError, RedriveRequest, Runtime,
+    StartError, StartRequest, StopError, StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
@@ -154,6 +155,15 @@ impl Peer for SimulatedPeer {
     ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
         let request = request.clone();
         self.call(address, async move |there| there.redrive_forwarded(request).await).await
+    }
+
+    async fn ask_map_run(
+        &self,
+        address: &str,
+        request: &MapRunRequest,
+    ) -> Result<Result<MapRunProgress, MapRunRequestError>, PeerError> {
+        let request = request.clone();
+        self.call(address, async move |there| there.ask_map_run_forwarded(request).await).await
     }
 
     async fn poke(&self, address: &str) {

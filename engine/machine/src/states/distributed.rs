@@ -223,8 +223,13 @@ pub(crate) fn child_ended(run: &mut Run<'_>, id: MapRunId, child: Arc<EndedChild
 /// The last item was found.
 pub(crate) fn totals_known(run: &mut Run<'_>, id: MapRunId, totals: MapRunTotals) -> bool {
     let Some((frame, state, map_run)) = waiting(run, id) else { return false };
-    if map_run.totals().is_some() || totals.children < map_run.executions().ended() {
+    if map_run.totals().is_some() {
         return false;
+    }
+    if !map_run.admits(totals) {
+        // They were read again after a crash.
+        let cause = "The items are not those that were read before.";
+        return failed(run, id, Failure::new("States.ItemReaderFailed", cause));
     }
     run.emit(frame, EventKind::MapRunTotalsKnown(totals));
     settle(run, frame, state, id);

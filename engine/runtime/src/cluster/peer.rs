@@ -9,7 +9,10 @@ use stepyard_machine::{StartContext, Text};
 use stepyard_store::{ExecutionId, ExecutionRow};
 use uuid::Uuid;
 
-use crate::{ActivityTask, CallbackError, CallbackRequest, RedriveError, StartError, StopError};
+use crate::{
+    ActivityTask, CallbackError, CallbackRequest, MapRunProgress, MapRunRequest,
+    MapRunRequestError, RedriveError, StartError, StopError,
+};
 
 /// A start on its way to the owner of its shard. Sent again, it is still one start: the id tells.
 #[derive(Clone, Debug)]
@@ -84,12 +87,20 @@ pub trait Peer: Send + Sync {
         activity: &str,
         worker: Option<&str>,
     ) -> Result<Option<ActivityTask>, PeerError>;
+
     /// Redrives an execution there; the answer is the time of the redrive.
     async fn redrive_execution(
         &self,
         address: &str,
         request: &RedriveRequest,
     ) -> Result<Result<Timestamp, RedriveError>, PeerError>;
+
+    /// Asks there how a Map Run stands, after a change of its limits if there is one.
+    async fn ask_map_run(
+        &self,
+        address: &str,
+        request: &MapRunRequest,
+    ) -> Result<Result<MapRunProgress, MapRunRequestError>, PeerError>;
 
     /// Tells the node that something has changed in the database which concerns it. That it is lost
     /// only costs time.
@@ -156,6 +167,14 @@ impl Peer for NoPeers {
         address: &str,
         _request: &RedriveRequest,
     ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
+        Err(unreachable(address))
+    }
+
+    async fn ask_map_run(
+        &self,
+        address: &str,
+        _request: &MapRunRequest,
+    ) -> Result<Result<MapRunProgress, MapRunRequestError>, PeerError> {
         Err(unreachable(address))
     }
 

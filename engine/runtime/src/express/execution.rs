@@ -9,6 +9,7 @@ use stepyard_machine::{
 };
 use stepyard_store::ExecutionId;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::places::Place;
 use super::{Billing, ExpressEnd, Logging, StartExpress, Surroundings};
@@ -29,6 +30,9 @@ const STALE_TIMERS_MAX: usize = 64;
 /// The cause of an execution that a shutdown ends.
 const STOPPED: &str = "The server was stopped";
 
+/// The cause of a child execution whose Map Run does not count any more.
+const NOT_NEEDED: &str = "The Map Run has ended";
+
 /// The error of an execution that this process ends.
 const ABORTED: &str = "States.Runtime";
 
@@ -42,6 +46,7 @@ pub(super) struct Running {
     program: Arc<Program>,
     execution: Execution,
     logging: Logging,
+    cancellation: CancellationToken,
     random: Random,
     timers: Timers,
     dispatches: Dispatches<Report>,
@@ -67,7 +72,7 @@ impl Running {
         place: Place,
         start: StartExpress,
     ) -> Running {
-        let StartExpress { id, context, program, input, logging } = start;
+        let StartExpress { id, context, program, input, logging, cancellation } = start;
         let (mailbox, reports) = mpsc::channel(REPORTS_MAX);
         let dispatches = Dispatches::new(
             surroundings.runner.clone(),
@@ -83,6 +88,7 @@ impl Running {
             program,
             execution: Execution::new(),
             logging,
+            cancellation,
             timers: Timers::default(),
             dispatches,
             _mailbox: mailbox,
@@ -119,9 +125,11 @@ impl Running {
         }
         let surroundings = self.surroundings.clone();
         let due = self.timers.next_due();
+        let cancellation = self.cancellation.clone();
         tokio::select! {
             biased;
             () = surroundings.cut_off.cancelled() => self.abort(STOPPED),
+            () = cancellation.cancelled() => self.abort(NOT_NEEDED),
             () = surroundings.clock.sleep_until(due.unwrap_or_default()), if due.is_some() => self.fire_timers(),
             Some(report) = self.reports.recv() => {
                 if let Some(stimulus) = self.dispatches.receive(report) {

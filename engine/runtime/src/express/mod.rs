@@ -46,6 +46,8 @@ pub struct StartExpress {
     pub input: Payload,
     /// What its state machine wants to be logged.
     pub logging: Logging,
+    /// Set when nobody needs it any more: it is aborted then.
+    pub cancellation: CancellationToken,
 }
 
 /// How an Express execution has ended.

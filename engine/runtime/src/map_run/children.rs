@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use stepyard_asl::Program;
 use stepyard_json::Payload;
-use stepyard_machine::{ChildEnd, StartContext};
+use stepyard_machine::{ChildEnd, ExecutionStatus, StartContext};
 use stepyard_store::ExecutionId;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cluster::{StartRequest, StopRequest};
@@ -16,8 +18,11 @@ use crate::express::{Express, Logging, StartExpress};
 use crate::shard::Shared;
 use crate::{StartError, StopError};
 
-/// The pause before a start is tried again that was not taken.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pause before a start is tried again that was not taken, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// Child executions that are stopped at the same time.
+const STOPS_AT_ONCE: usize = 64;
 
 /// Runs child executions.
 pub(crate) struct Children {
@@ -37,14 +42,23 @@ pub(super) struct Child {
 impl Children {
     /// Runs one to its end. It may have been started before: it is the same one then, if its kind is durable.
     /// `None`: this process comes to its end, and somebody else has to see to it.
-    pub(super) async fn run(&self, child: Child) -> Option<ChildEnd> {
+    pub(super) async fn run(
+        &self,
+        child: Child,
+        cancellation: &CancellationToken,
+    ) -> Option<ChildEnd> {
         match child.context.kind.is_express() {
-            true => self.run_express(child).await,
+            true => self.run_express(child, cancellation).await,
             false => self.run_standard(child).await,
         }
     }
 
-    async fn run_express(&self, child: Child) -> Option<ChildEnd> {
+    async fn run_express(
+        &self,
+        child: Child,
+        cancellation: &CancellationToken,
+    ) -> Option<ChildEnd> {
+        let mut pause = PAUSE.0;
         loop {
             let start = StartExpress {
                 id: self.new_id(),
@@ -52,9 +66,13 @@ impl Children {
                 program: child.program.clone(),
                 input: child.input.clone(),
                 logging: Logging::default(),
+                cancellation: cancellation.clone(),
             };
             match self.express.run(start).await {
-                _ if self.express.is_ending() => return None,
+                // Its end is that of this process.
+                Ok(end) if end.status == ExecutionStatus::Aborted && self.express.is_ending() => {
+                    return None;
+                }
                 Ok(end) => {
                     return Some(ChildEnd {
                         status: end.status,
@@ -66,8 +84,27 @@ impl Children {
                         redrive_count: 0,
                     });
                 }
-                Err(_) => self.shared.clock.sleep(PAUSE).await,
+                Err(_) if self.express.is_ending() => return None,
+                Err(StartError::Throttled) => {
+                    self.shared.clock.sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE.1);
+                }
+                Err(error) => return Some(self.lost(error.to_string())),
             }
+        }
+    }
+
+    /// The end of a child execution of which nothing is known.
+    fn lost(&self, cause: String) -> ChildEnd {
+        let now = self.shared.clock.now();
+        ChildEnd {
+            status: ExecutionStatus::Failed,
+            started: now,
+            stopped: now,
+            output: None,
+            error: Some("States.Runtime".into()),
+            cause: Some(cause.into()),
+            redrive_count: 0,
         }
     }
 
@@ -85,16 +122,21 @@ impl Children {
             input: child.input,
             is_repeat: false,
         };
+        let mut pause = PAUSE.0;
         loop {
             match self.delivery.start(request.clone(), child.program.clone()).await {
                 Ok(_) | Err(StartError::AlreadyExists { .. }) => break,
                 Err(StartError::Throttled | StartError::Unavailable(_)) => {
                     request.is_repeat = true;
-                    self.shared.clock.sleep(PAUSE).await;
+                    self.shared.clock.sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE.1);
                 }
             }
         }
-        let view = end_of(&self.shared, &awaited).await.ok()?;
+        let view = match end_of(&self.shared, &awaited).await {
+            Ok(view) => view,
+            Err(error) => return Some(self.lost(error.to_string())),
+        };
         Some(ChildEnd {
             status: view.row.status,
             started: view.row.started_at,
@@ -108,16 +150,19 @@ impl Children {
 
     /// Stops child executions that are not needed any more.
     pub(super) async fn stop(&self, contexts: Vec<Arc<StartContext>>) {
-        for context in contexts {
-            let request = StopRequest {
-                state_machine_arn: context.state_machine_arn.clone(),
-                name: context.execution_name.clone(),
-                error: None,
-                cause: None,
-            };
-            if let Err(StopError::Unavailable(reason)) = self.delivery.stop(request).await {
-                tracing::warn!(execution = %context.execution_arn, reason, "a child execution could not be stopped");
-            }
+        let stops = contexts.into_iter().map(|context| self.stop_one(context));
+        stream::iter(stops).for_each_concurrent(STOPS_AT_ONCE, |stop| stop).await;
+    }
+
+    async fn stop_one(&self, context: Arc<StartContext>) {
+        let request = StopRequest {
+            state_machine_arn: context.state_machine_arn.clone(),
+            name: context.execution_name.clone(),
+            error: None,
+            cause: None,
+        };
+        if let Err(StopError::Unavailable(reason)) = self.delivery.stop(request).await {
+            tracing::warn!(execution = %context.execution_arn, reason, "a child execution could not be stopped");
         }
     }
 

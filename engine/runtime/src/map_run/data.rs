@@ -73,6 +73,9 @@ pub trait ResultSink: Send {
     /// # Errors
     /// Those of [`MapRunData::export`].
     async fn finish(self: Box<Self>) -> Result<Json, MapRunError>;
+
+    /// Drops what was written and is not complete.
+    async fn abort(self: Box<Self>);
 }
 
 /// Why a Map Run cannot go on.

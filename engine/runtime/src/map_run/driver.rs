@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::children::{Child, Children};
 use super::planning::{PLANNED_MAX, Plan, PlannedChild, Planner};
-use super::{News, Reporter};
+use super::{News, Reporter, RunningChildren};
 
 /// Child executions of one Map Run that run at once when nothing else is said, and at most (AWS quota).
 const CHILDREN_MAX: u64 = 10_000;
@@ -24,11 +24,15 @@ pub(super) struct Driver {
     pub(super) family: Family,
     /// `MaxConcurrency`.
     pub(super) limit: watch::Receiver<u64>,
+    /// Where it is told how many run.
+    pub(super) running: watch::Sender<RunningChildren>,
     pub(super) reporter: Reporter,
     /// Set when nothing more is to be started here.
     pub(super) leaving: CancellationToken,
     /// Set when the Map Run does not count any more.
     pub(super) cancelled: CancellationToken,
+    /// Ends Express executions.
+    pub(super) express_cancellation: CancellationToken,
 }
 
 /// What the child executions of a Map Run have in common.
@@ -44,8 +48,8 @@ pub(super) struct Family {
 }
 
 impl Family {
-    fn child(&self, number: u64, input: Payload) -> Child {
-        let context = self.plan.child_context(&self.parent, self.state, number, self.kind);
+    fn child(&self, (number, items): (u64, u64), input: Payload) -> Child {
+        let context = self.plan.child_context(&self.parent, self.state, (number, items), self.kind);
         let (program, revision) = (self.program.clone(), self.revision);
         Child { context: Arc::new(context), revision, program, input }
     }
@@ -67,24 +71,34 @@ impl Driver {
         let mut running = Running::default();
         let mut is_planned = false;
         let (cancelled, leaving) = (self.cancelled.clone(), self.leaving.clone());
-        while !(running.tasks.is_empty() && (is_planned || leaving.is_cancelled())) {
+        // Express executions end with this driver, however it ends.
+        let _end_express = self.express_cancellation.clone().drop_guard();
+        while !self.is_over(&running, is_planned) {
             let has_room = (running.tasks.len() as u64) < self.room() && !leaving.is_cancelled();
             tokio::select! {
                 biased;
                 () = cancelled.cancelled() => {
+                    // None of them may start after it was stopped.
+                    running.tasks.shutdown().await;
                     let durable = running.durable.into_values().collect();
                     return self.children.stop(durable).await;
                 }
                 Some(ended) = running.tasks.join_next(), if !running.tasks.is_empty() => match ended {
                     Ok(Some(child)) => {
                         running.durable.remove(&child.number);
+                        self.running.send_modify(|running| {
+                            running.executions -= 1;
+                            running.items -= child.items;
+                        });
                         self.reporter.report(News::Ended(Arc::new(child))).await;
                     }
-                    Ok(None) => return,
+                    // This process comes to its end: somebody else runs it.
+                    Ok(None) => {}
                     Err(_) => return self.reporter.fail("A child execution was lost.").await,
                 },
                 plan = plans.recv(), if has_room && !is_planned => match plan {
                     Some(Plan::Child(child)) => self.start(&mut running, child),
+                    Some(Plan::Known(totals)) => self.reporter.report(News::Totals(totals)).await,
                     Some(Plan::All(totals)) => {
                         is_planned = true;
                         self.reporter.report(News::Totals(totals)).await;
@@ -102,6 +116,14 @@ impl Driver {
         self.reporter.report(News::Over).await;
     }
 
+    /// Whether nothing is left to be done here. Of a shard that leaves only Express executions are waited for: the others
+    /// go on without anybody who waits, and the next owner does.
+    fn is_over(&self, running: &Running, is_planned: bool) -> bool {
+        let is_leaving = self.leaving.is_cancelled();
+        (running.tasks.is_empty() && (is_planned || is_leaving))
+            || (is_leaving && !self.family.kind.is_express())
+    }
+
     /// How many may run at once.
     fn room(&self) -> u64 {
         match *self.limit.borrow() {
@@ -112,13 +134,18 @@ impl Driver {
 
     fn start(&self, running: &mut Running, planned: PlannedChild) {
         let PlannedChild { number, items, input } = planned;
-        let child = self.family.child(number, input.clone());
+        let child = self.family.child((number, items), input.clone());
         if !self.family.kind.is_express() {
             running.durable.insert(number, child.context.clone());
         }
+        self.running.send_modify(|running| {
+            running.executions += 1;
+            running.items += items;
+        });
         let (children, shows_inputs) = (self.children.clone(), self.family.shows_inputs);
+        let cancellation = self.express_cancellation.clone();
         running.tasks.spawn(async move {
-            let end = children.run(child).await?;
+            let end = children.run(child, &cancellation).await?;
             let is_shown = shows_inputs || end.status != ExecutionStatus::Succeeded;
             Some(EndedChild { number, items, input: is_shown.then_some(input), end })
         });

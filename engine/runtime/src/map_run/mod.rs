@@ -9,6 +9,7 @@ mod data;
 mod driver;
 mod export;
 mod planning;
+mod request;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use stepyard_machine::{
     EndedChild, ExecutionKind, MapRunId, MapRunTotals, Selection, Stimulus, Text,
 };
 use stepyard_store::{ExecutionId, ShardId};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +31,16 @@ pub use data::{
 use driver::{Driver, Family};
 use export::Exporter;
 use planning::Planner;
+pub use request::{MapRunProgress, MapRunRequest, MapRunRequestError, RunningChildren};
 
 use crate::active::Active;
 use crate::shard::Message;
+
+/// Places for ends of child executions that are not durable yet, for all Map Runs of a shard.
+const PLACES_MAX: usize = 8_192;
+
+/// Bytes of data for which an end takes a further place.
+const PLACE_BYTES: usize = 1 << 10;
 
 /// What Map Runs need of their surroundings.
 #[derive(Clone)]
@@ -48,6 +56,10 @@ pub(crate) struct MapRuns {
     shard: ShardId,
     mailbox: mpsc::WeakSender<Message>,
     leaving: CancellationToken,
+    /// Places for ends of child executions that are not durable yet.
+    places: Arc<Semaphore>,
+    /// Those of ends that have been taken in, until their commit.
+    taken_in: Vec<OwnedSemaphorePermit>,
     under_way: BTreeMap<(ExecutionId, MapRunId), UnderWay>,
     numbered: u64,
 }
@@ -56,6 +68,18 @@ struct UnderWay {
     number: u64,
     task: AbortHandle,
     limit: watch::Sender<u64>,
+    running: watch::Receiver<RunningChildren>,
+    cancelled: CancellationToken,
+}
+
+/// What ties the work for a Map Run to its shard.
+struct Ties {
+    reporter: Reporter,
+    /// How many child executions may run at once.
+    limit: watch::Receiver<u64>,
+    /// How many do.
+    running: watch::Sender<RunningChildren>,
+    /// Set when the Map Run does not count any more.
     cancelled: CancellationToken,
 }
 
@@ -66,6 +90,8 @@ pub(crate) struct MapRunReport {
     run: MapRunId,
     number: u64,
     news: News,
+    /// The place of what it tells among what is not durable yet.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -84,6 +110,8 @@ enum News {
 /// The way back to the shard.
 struct Reporter {
     mailbox: mpsc::WeakSender<Message>,
+    /// Places for ends that are not durable yet.
+    places: Arc<Semaphore>,
     execution: ExecutionId,
     run: MapRunId,
     number: u64,
@@ -92,11 +120,21 @@ struct Reporter {
 impl Reporter {
     async fn report(&self, news: News) {
         let Reporter { execution, run, number, .. } = *self;
+        let place = self.place(&news).await;
         if let Some(mailbox) = self.mailbox.upgrade() {
-            let report = MapRunReport { execution, run, number, news };
+            let report = MapRunReport { execution, run, number, news, place };
             // A shard that has stopped does it again when the execution is taken up.
             let _ = mailbox.send(Message::MapRun(report)).await;
         }
+    }
+
+    /// A place for an end: a store that is slow makes child executions wait, not memory grow.
+    async fn place(&self, news: &News) -> Option<OwnedSemaphorePermit> {
+        let News::Ended(child) = news else { return None };
+        let data = [&child.input, &child.end.output].into_iter().flatten().map(Payload::len);
+        let places = 1 + data.sum::<usize>() / PLACE_BYTES;
+        let places = u32::try_from(places.min(PLACES_MAX)).unwrap_or(u32::MAX);
+        self.places.clone().acquire_many_owned(places).await.ok()
     }
 
     async fn fail(&self, cause: &str) {
@@ -112,7 +150,16 @@ impl MapRuns {
         mailbox: mpsc::WeakSender<Message>,
         leaving: CancellationToken,
     ) -> MapRuns {
-        MapRuns { host, shard, mailbox, leaving, under_way: BTreeMap::new(), numbered: 0 }
+        MapRuns {
+            host,
+            shard,
+            mailbox,
+            leaving,
+            places: Arc::new(Semaphore::new(PLACES_MAX)),
+            taken_in: Vec::new(),
+            under_way: BTreeMap::new(),
+            numbered: 0,
+        }
     }
 
     /// Runs the child executions that have not ended.
@@ -130,10 +177,20 @@ impl MapRuns {
         let limit = map_run.limits().max_concurrency;
         let (host, leaving) = (self.host.clone(), self.leaving.clone());
         let shared = host.children.shared.clone();
-        self.begin(active.id, run, limit, move |reporter, limit, cancelled| {
+        self.begin(active.id, run, limit, move |Ties { reporter, limit, running, cancelled }| {
             let children = host.children.clone();
             let family = Family { shows_inputs, ..family };
-            let driver = Driver { children, family, limit, reporter, leaving, cancelled };
+            let express_cancellation = CancellationToken::new();
+            let driver = Driver {
+                children,
+                family,
+                limit,
+                running,
+                reporter,
+                leaving,
+                cancelled,
+                express_cancellation,
+            };
             driver.run(move |plans| Planner { shared, data: host.data, selection, map_run, plans })
         });
     }
@@ -151,7 +208,7 @@ impl MapRuns {
         let (plan, shard, execution) = (map_run.plan().clone(), self.shard, active.id);
         let (shared, data) = (self.host.children.shared.clone(), self.host.data.clone());
         let is_express = family.kind.is_express();
-        self.begin(execution, run, 0, move |reporter, _, _| {
+        self.begin(execution, run, 0, move |Ties { reporter, cancelled, .. }| {
             let exporter = Exporter {
                 shared,
                 data,
@@ -162,6 +219,7 @@ impl MapRuns {
                 execution,
                 run,
                 reporter,
+                cancelled,
             };
             exporter.run()
         });
@@ -172,15 +230,23 @@ impl MapRuns {
         execution: ExecutionId,
         run: MapRunId,
         limit: u64,
-        work: impl FnOnce(Reporter, watch::Receiver<u64>, CancellationToken) -> F,
+        work: impl FnOnce(Ties) -> F,
     ) {
         self.numbered += 1;
         let number = self.numbered;
-        let reporter = Reporter { mailbox: self.mailbox.clone(), execution, run, number };
-        let (sender, receiver) = watch::channel(limit);
+        let reporter = Reporter {
+            mailbox: self.mailbox.clone(),
+            places: self.places.clone(),
+            execution,
+            run,
+            number,
+        };
+        let (set_limit, limit) = watch::channel(limit);
+        let (tell_running, running) = watch::channel(RunningChildren::default());
         let cancelled = CancellationToken::new();
-        let task = tokio::spawn(work(reporter, receiver, cancelled.clone())).abort_handle();
-        let under_way = UnderWay { number, task, limit: sender, cancelled };
+        let ties = Ties { reporter, limit, running: tell_running, cancelled: cancelled.clone() };
+        let task = tokio::spawn(work(ties)).abort_handle();
+        let under_way = UnderWay { number, task, limit: set_limit, running, cancelled };
         if let Some(earlier) = self.under_way.insert((execution, run), under_way) {
             earlier.task.abort();
         }
@@ -194,6 +260,12 @@ impl MapRuns {
         }
     }
 
+    /// How many of its child executions run.
+    pub(crate) fn running(&self, execution: ExecutionId, run: MapRunId) -> RunningChildren {
+        let under_way = self.under_way.get(&(execution, run));
+        under_way.map(|under_way| *under_way.running.borrow()).unwrap_or_default()
+    }
+
     /// Stops what is done for one that does not count any more.
     pub(crate) fn cancel(&mut self, execution: ExecutionId, run: MapRunId) {
         if let Some(under_way) = self.under_way.remove(&(execution, run)) {
@@ -203,11 +275,12 @@ impl MapRuns {
 
     /// What a report means to the execution; `None` when it means nothing.
     pub(crate) fn receive(&mut self, report: MapRunReport) -> Option<Stimulus> {
-        let MapRunReport { execution, run, number, news } = report;
+        let MapRunReport { execution, run, number, news, place } = report;
         let key = (execution, run);
         if self.under_way.get(&key)?.number != number {
             return None;
         }
+        self.taken_in.extend(place);
         Some(match news {
             News::Ended(child) => Stimulus::MapRunChildEnded { run, child },
             News::Totals(totals) => Stimulus::MapRunTotalsKnown { run, totals },
@@ -221,6 +294,11 @@ impl MapRuns {
                 return None;
             }
         })
+    }
+
+    /// The places of what was taken in since the last commit; to be given back with the next one.
+    pub(crate) fn take_places(&mut self) -> Vec<OwnedSemaphorePermit> {
+        std::mem::take(&mut self.taken_in)
     }
 
     /// Whether nothing is under way.

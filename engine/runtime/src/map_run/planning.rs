@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use stepyard_asl::{Distributed, StateKind};
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{
-    Batch, Batcher, Item, MapRun, MapRunItems, MapRunTotals, Moment, Selection, Text,
-};
+use stepyard_machine::{Batch, Batcher, Item, MapRun, MapRunItems, MapRunTotals, Selection, Text};
 use tokio::sync::mpsc;
 
 use super::data::{ItemStream, MapRunData, MapRunError, ReadItems};
@@ -18,6 +16,9 @@ pub(super) const PLANNED_MAX: usize = 64;
 /// Items from which inputs are made at a time.
 const PAGE_ITEMS: usize = 64;
 
+/// The same in JSONata, where each may take as long as a decision.
+const PAGE_ITEMS_COMPUTED: usize = 4;
+
 /// Bytes of items from which inputs are made at a time; the last one may go beyond that.
 const PAGE_BYTES: usize = 1 << 20;
 
@@ -25,6 +26,8 @@ const PAGE_BYTES: usize = 1 << 20;
 pub(super) enum Plan {
     /// A child execution.
     Child(PlannedChild),
+    /// There will be so many.
+    Known(MapRunTotals),
     /// There are no more than these.
     All(MapRunTotals),
     /// It does not go on.
@@ -52,6 +55,11 @@ type Failed = (Text, Text);
 
 impl Planner {
     pub(super) async fn run(mut self) {
+        if let Some(totals) = self.known_totals()
+            && self.plans.send(Plan::Known(totals)).await.is_err()
+        {
+            return;
+        }
         let plan = match self.plan().await {
             Ok(Some(totals)) => Plan::All(totals),
             Ok(None) => return,
@@ -66,9 +74,13 @@ impl Planner {
         let (first, skip) = self.map_run.resume_at();
         let mut items = self.open(skip).await.map_err(told)?;
         let mut groups = Groups::of(&self.map_run);
+        let most = match self.selection.may_take_long() {
+            true => PAGE_ITEMS_COMPUTED,
+            false => PAGE_ITEMS,
+        };
         let mut totals = MapRunTotals { items: skip, children: first };
         loop {
-            let page = next_page(&mut *items).await.map_err(told)?;
+            let page = next_page(&mut *items, most).await.map_err(told)?;
             let is_last = page.is_empty();
             let inputs = self.select(page).await?;
             for batch in groups.take(inputs, is_last) {
@@ -88,6 +100,17 @@ impl Planner {
             if is_last {
                 return Ok(Some(totals));
             }
+        }
+    }
+
+    /// How many there are in all, if no item must be read for that.
+    fn known_totals(&self) -> Option<MapRunTotals> {
+        match (&self.map_run.plan().items, &self.map_run.plan().batches, self.map_run.totals()) {
+            (MapRunItems::Given(items), None, None) => {
+                let items = items.tree().as_array()?.len() as u64;
+                Some(MapRunTotals { items, children: items })
+            }
+            _ => None,
         }
     }
 
@@ -113,9 +136,8 @@ impl Planner {
 
     /// What `ItemSelector` makes of items. In JSONata that may take long, so it has a thread of its own.
     async fn select(&self, items: Vec<Item>) -> Result<Vec<Json>, Failed> {
-        let moment = Moment { now: self.shared.clock.now(), entropy: self.shared.entropy.draw() };
         let selection = self.selection.clone();
-        let select = move || selection.select(moment, &items);
+        let select = move || selection.select(&items);
         let inputs = match self.selection.may_take_long() {
             false => select()?,
             true => self.shared.thinkers.run(select).await.unwrap_or_else(|_| {
@@ -130,9 +152,9 @@ fn told(error: MapRunError) -> Failed {
     (Some(error.error), Some(error.cause))
 }
 
-async fn next_page(items: &mut dyn ItemStream) -> Result<Vec<Item>, MapRunError> {
+async fn next_page(items: &mut dyn ItemStream, most: usize) -> Result<Vec<Item>, MapRunError> {
     let (mut page, mut bytes) = (Vec::new(), 0);
-    while page.len() < PAGE_ITEMS && bytes < PAGE_BYTES {
+    while page.len() < most && bytes < PAGE_BYTES {
         let Some(item) = items.next().await? else { break };
         bytes += item.value.text_len();
         page.push(item);

@@ -13,6 +13,9 @@ use super::message::{Answer, Callback, Message, Reply, Take};
 use crate::active::Active;
 use crate::{ActivityTask, CallbackError, CallbackRequest, TaskPlace};
 
+/// Why nobody can say anything of a task or Map Run of an execution.
+pub(super) const SET_ASIDE: &str = "the execution is set aside";
+
 /// What the store has of executions whose tasks somebody speaks of.
 pub(super) type Called = BTreeMap<ExecutionId, Result<Option<ExecutionRow>, Error>>;
 
@@ -65,7 +68,7 @@ impl Shard {
     }
 
     /// Replies when what is told is decided and durable.
-    fn reply(&mut self, execution: ExecutionId, answer: Answer) {
+    pub(super) fn reply(&mut self, execution: ExecutionId, answer: Answer) {
         let thought = self.executions.get(&execution).and_then(Active::thought);
         self.replies.push(Reply { execution, thought, answer });
     }
@@ -164,6 +167,7 @@ impl Shard {
             match message {
                 Message::Callback(callback) => self.call_back(callback, &Called::new()),
                 Message::Take(take) => self.take(take),
+                Message::AskMapRun(ask) => self.ask_map_run(ask),
                 Message::Start(_)
                 | Message::Stop(_)
                 | Message::Redrive(_)
@@ -181,7 +185,7 @@ fn absent(found: Option<&Result<Option<ExecutionRow>, Error>>) -> CallbackError 
         Some(Err(error)) => CallbackError::Unavailable(error.to_string()),
         Some(Ok(None)) => CallbackError::DoesNotExist,
         Some(Ok(Some(row))) if row.stopped_at.is_none() => {
-            CallbackError::Unavailable("the execution is set aside".into())
+            CallbackError::Unavailable(SET_ASIDE.into())
         }
         // It has ended since it was looked up.
         Some(Ok(Some(_))) | None => CallbackError::TimedOut,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepyard_machine::{Command, Event, InvokeTask, Stimulus, TimerKind};
 use stepyard_store::ExecutionId;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{Reply, Shard};
 use crate::active::{Active, Released};
@@ -19,6 +19,8 @@ pub(super) struct UnderWay {
     outcome: oneshot::Receiver<Outcome>,
     released: Vec<Released>,
     replies: Vec<Reply>,
+    /// Places of ends of child executions, which others wait for until this is durable.
+    _places: Vec<OwnedSemaphorePermit>,
 }
 
 impl UnderWay {
@@ -46,7 +48,8 @@ impl Shard {
             let Some(active) = self.executions.get_mut(&id) else { continue };
             let (chunk, mut release) = active.hand_over(self.lease.shard);
             let update = active.update(self.lease.shard, self.loaded_to);
-            rows.add(self.starts.remove(&id), chunk, update);
+            let map_runs = active.changed_map_runs(self.lease.shard);
+            rows.add(self.starts.remove(&id), chunk, update, map_runs);
             if makes(Planted::EffectsBeforeCommit) {
                 self.release_commands(id, std::mem::take(&mut release.commands));
             }
@@ -60,11 +63,12 @@ impl Shard {
         if released.is_empty() || makes(Planted::RepliesBeforeCommit) {
             replies.drain(..).for_each(Reply::send);
         }
+        let places = self.map_runs.take_places();
         if released.is_empty() {
             return;
         }
         let (done, outcome) = oneshot::channel();
-        self.under_way = Some(UnderWay { outcome, released, replies });
+        self.under_way = Some(UnderWay { outcome, released, replies, _places: places });
         // If the committer is gone, the outcome says so.
         let _ = self.committer.send(Batch { lease: self.lease, rows, done }).await;
     }

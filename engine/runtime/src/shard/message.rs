@@ -11,7 +11,10 @@ use crate::awaiting::AwaitedEnd;
 use crate::cluster::{RedriveRequest, StartRequest, StopRequest};
 use crate::dispatch::Report;
 use crate::map_run::MapRunReport;
-use crate::{ActivityTask, CallbackError, CallbackRequest, RedriveError, StartError, StopError};
+use crate::{
+    ActivityTask, CallbackError, CallbackRequest, MapRunProgress, MapRunRequest,
+    MapRunRequestError, RedriveError, StartError, StopError,
+};
 
 /// What reaches a shard.
 pub(crate) enum Message {
@@ -20,6 +23,7 @@ pub(crate) enum Message {
     Callback(Box<Callback>),
     Take(Box<Take>),
     Redrive(Box<Redrive>),
+    AskMapRun(Box<AskMapRun>),
     Report(Report),
     MapRun(MapRunReport),
     AwaitedEnd(Box<AwaitedEnd>),
@@ -97,6 +101,12 @@ impl Redrive {
     }
 }
 
+/// A question about a Map Run, maybe with a change of its limits.
+pub(crate) struct AskMapRun {
+    pub(crate) request: MapRunRequest,
+    pub(crate) reply: oneshot::Sender<Result<MapRunProgress, MapRunRequestError>>,
+}
+
 /// A reply that waits until what it tells is durable.
 pub(crate) struct Reply {
     /// The execution that it tells of.
@@ -130,6 +140,10 @@ pub(crate) enum Answer {
         reply: oneshot::Sender<Result<Timestamp, RedriveError>>,
         result: Result<Timestamp, RedriveError>,
     },
+    MapRun {
+        reply: oneshot::Sender<Result<MapRunProgress, MapRunRequestError>>,
+        result: Result<MapRunProgress, MapRunRequestError>,
+    },
 }
 
 impl Reply {
@@ -141,6 +155,7 @@ impl Reply {
             Answer::CalledBack { reply, result, .. } => drop(reply.send(result)),
             Answer::Taken { reply, task } => drop(reply.send(task)),
             Answer::Redriven { reply, result } => drop(reply.send(result)),
+            Answer::MapRun { reply, result } => drop(reply.send(result)),
         }
     }
 
@@ -149,6 +164,10 @@ impl Reply {
         match &mut self.answer {
             Answer::CalledBack { result, .. } => {
                 *result = Err(CallbackError::TimedOut);
+                true
+            }
+            Answer::MapRun { result, .. } => {
+                *result = Err(MapRunRequestError::NotRunning);
                 true
             }
             Answer::Taken { .. } => false,

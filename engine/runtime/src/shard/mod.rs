@@ -6,6 +6,7 @@
 
 mod callbacks;
 mod committing;
+mod map_runs;
 mod message;
 mod redriving;
 mod setback;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use committing::UnderWay;
 use futures::FutureExt;
 use message::{Answer, Reply};
-pub(crate) use message::{Callback, Message, Redrive, Start, Stop, Take};
+pub(crate) use message::{AskMapRun, Callback, Message, Redrive, Start, Stop, Take};
 use sleep::BEFORE_ALL;
 use stepyard_machine::{Moment, StartContext, Stimulus, TaskTokens};
 use stepyard_store::{
@@ -332,6 +333,7 @@ impl Shard {
                 Message::Callback(callback) => self.call_back(callback, &called),
                 Message::Take(take) => self.take(take),
                 Message::Redrive(redrive) => self.redrive(*redrive, &found),
+                Message::AskMapRun(ask) => self.ask_map_run(ask),
                 Message::Report(report) => self.report(report),
                 Message::MapRun(report) => {
                     let execution = report.execution;

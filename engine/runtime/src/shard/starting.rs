@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use stepyard_machine::{ExecutionStatus, Stimulus};
-use stepyard_store::{Error, ExecutionId, ExecutionRow};
+use stepyard_store::{ChildRow, Error, ExecutionId, ExecutionRow};
 
 use super::{Answer, Message, Name, Reply, Shard, Start, Stop};
 use crate::active::Active;
@@ -66,6 +66,7 @@ impl Shard {
             state_machine_arn: name.0,
             name: name.1,
             qualifier: context.qualifier.clone(),
+            child: context.child_of.as_ref().and_then(ChildRow::of),
             revision,
             status: ExecutionStatus::Running,
             started_at: moment.now,

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
+use stepyard_machine::MapRunId;
 use stepyard_store::{
     Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, Membership, MemoryStore, NodeId, Publication, PublicationChange, Removed,
-    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags,
-    Version, all_shards,
+    ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Publication, PublicationChange,
+    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    Tags, Version, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -243,6 +244,22 @@ impl Store for FaultyStore {
 
     async fn token_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
         self.inner.token_key(fresh).await
+    }
+
+    async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {
+        self.check()?;
+        self.inner.find_map_run(arn).await
+    }
+
+    async fn list_map_runs(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        after: Option<MapRunId>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        self.check()?;
+        self.inner.list_map_runs(shard, execution, after, limit).await
     }
 
     async fn get_execution(

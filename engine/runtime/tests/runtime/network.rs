@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, Weak};
 use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_runtime::{
-    ActivityTask, CallbackError, CallbackRequest, Peer, PeerError, RedriveError, RedriveRequest,
-    Runtime, StartError, StartRequest, StopError, StopRequest,
+    ActivityTask, CallbackError, CallbackRequest, MapRunProgress, MapRunRequest,
+    MapRunRequestError, Peer, PeerError, RedriveError, RedriveRequest, Runtime, StartError,
+    StartRequest, StopError, StopRequest,
 };
 use stepyard_store::ExecutionRow;
 
@@ -83,6 +84,14 @@ impl Peer for Network {
         request: &RedriveRequest,
     ) -> Result<Result<Timestamp, RedriveError>, PeerError> {
         Ok(self.find(address)?.redrive_forwarded(request.clone()).await?)
+    }
+
+    async fn ask_map_run(
+        &self,
+        address: &str,
+        request: &MapRunRequest,
+    ) -> Result<Result<MapRunProgress, MapRunRequestError>, PeerError> {
+        Ok(self.find(address)?.ask_map_run_forwarded(request.clone()).await?)
     }
 
     async fn poke(&self, address: &str) {

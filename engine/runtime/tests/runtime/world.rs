@@ -245,6 +245,7 @@ impl World {
             program: self.program.clone(),
             input: Payload::from(Json::parse(input).unwrap()),
             logging: Logging { level: LogLevel::All, ..Logging::default() },
+            cancellation: tokio_util::sync::CancellationToken::new(),
         }
     }
 

@@ -106,7 +106,12 @@ impl<'a> Reader<'a> {
                 timeout_seconds: self.option()?,
             },
             code::CHILD_EXECUTION_STARTED => EventKind::ExecutionStarted {
-                context: Arc::new(self.child_context()?),
+                context: Arc::new(self.child_context(|_| Ok(1))?),
+                input: self.payload(payloads)?,
+                timeout_seconds: self.option()?,
+            },
+            code::BATCH_EXECUTION_STARTED => EventKind::ExecutionStarted {
+                context: Arc::new(self.child_context(Reader::var)?),
                 input: self.payload(payloads)?,
                 timeout_seconds: self.option()?,
             },
@@ -256,9 +261,13 @@ impl<'a> Reader<'a> {
         Ok(StartContext { qualifier: Some(qualifier), ..context })
     }
 
-    fn child_context(&mut self) -> Decoded<StartContext> {
+    fn child_context(
+        &mut self,
+        items: impl FnOnce(&mut Self) -> Decoded<u64>,
+    ) -> Decoded<StartContext> {
         let context = self.context()?;
-        let child_of = ChildOf { map_run_arn: self.str()?, state: StateId(self.small()?) };
+        let (map_run_arn, state) = (self.str()?, StateId(self.small()?));
+        let child_of = ChildOf { map_run_arn, state, items: items(self)? };
         Ok(StartContext { child_of: Some(child_of), ..context })
     }
 

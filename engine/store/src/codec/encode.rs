@@ -197,9 +197,12 @@ impl<'a> Encoder<'a> {
             self.var(*version);
             self.text(alias);
         }
-        if let Some(ChildOf { map_run_arn, state }) = child_of {
+        if let Some(ChildOf { map_run_arn, state, items }) = child_of {
             self.str(map_run_arn);
             self.state(*state);
+            if *items != 1 {
+                self.var(*items);
+            }
         }
     }
 
@@ -278,7 +281,8 @@ fn kind_code(kind: &EventKind) -> u8 {
             match (&context.child_of, &context.qualifier) {
                 (None, None) => code::EXECUTION_STARTED,
                 (None, Some(_)) => code::QUALIFIED_EXECUTION_STARTED,
-                (Some(_), _) => code::CHILD_EXECUTION_STARTED,
+                (Some(ChildOf { items: 1, .. }), _) => code::CHILD_EXECUTION_STARTED,
+                (Some(_), _) => code::BATCH_EXECUTION_STARTED,
             }
         }
         EventKind::ExecutionSucceeded { .. } => code::EXECUTION_SUCCEEDED,

@@ -71,6 +71,8 @@ mod code {
     pub(super) const MAP_RUN_SUCCEEDED: u8 = 64;
     pub(super) const MAP_RUN_FAILED: u8 = 65;
     pub(super) const MAP_RUN_ABORTED: u8 = 66;
+    /// A child execution of a Map Run that has not just one item.
+    pub(super) const BATCH_EXECUTION_STARTED: u8 = 69;
     pub(super) const EXECUTION_REDRIVEN: u8 = 50;
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{Chunk, Error, ExecutionId, ExecutionRow, Revision, ShardId, ShardLease, Version};
+use crate::{
+    Chunk, Error, ExecutionId, ExecutionRow, MapRunRow, Revision, ShardId, ShardLease, Version,
+};
 
 /// An execution as it lies in the database: a part may be missing or unreadable.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct StoredExecution {
     pub row: Option<Result<ExecutionRow, Error>>,
     /// Its chunks in order; empty when there are none.
     pub chunks: Vec<Result<Chunk, Error>>,
+    /// Its Map Runs in the order of their starts.
+    pub map_runs: Vec<Result<MapRunRow, Error>>,
 }
 
 impl StoredExecution {
@@ -49,7 +53,7 @@ pub trait Inspect: Send + Sync {
     async fn leases(&self) -> Result<Vec<ShardLease>, Error>;
 
     /// A page of executions of a shard after the given one, in the order of their ids: all that have a
-    /// row or a chunk, each as it was at one moment.
+    /// row, a chunk or a Map Run, each as it was at one moment.
     async fn executions(
         &self,
         shard: ShardId,
@@ -76,18 +80,23 @@ pub trait Inspect: Send + Sync {
 /// Values, each with the execution that it belongs to, in the order of their ids.
 pub(crate) type Keyed<T> = Vec<(ExecutionId, Result<T, Error>)>;
 
-/// Puts rows and chunks, each in the order of its ids, to the executions of a page.
+/// Puts rows, chunks and Map Runs, each in the order of its ids, to the executions of a page.
 pub(crate) fn assemble(
     shard: ShardId,
     ids: Vec<ExecutionId>,
     rows: Keyed<ExecutionRow>,
     chunks: Keyed<Chunk>,
+    map_runs: Keyed<MapRunRow>,
 ) -> Vec<StoredExecution> {
     let (mut rows, mut chunks) = (rows.into_iter().peekable(), chunks.into_iter().peekable());
+    let mut map_runs = map_runs.into_iter().peekable();
     let assemble_one = |id| {
         let row = rows.next_if(|(of, _)| *of == id).map(|(_, row)| row);
-        let of_this = std::iter::from_fn(|| chunks.next_if(|(of, _)| *of == id));
-        StoredExecution { shard, id, row, chunks: of_this.map(|(_, chunk)| chunk).collect() }
+        let chunks = std::iter::from_fn(|| chunks.next_if(|(of, _)| *of == id));
+        let chunks = chunks.map(|(_, chunk)| chunk).collect();
+        let map_runs = std::iter::from_fn(|| map_runs.next_if(|(of, _)| *of == id));
+        let map_runs = map_runs.map(|(_, row)| row).collect();
+        StoredExecution { shard, id, row, chunks, map_runs }
     };
     ids.into_iter().map(assemble_one).collect()
 }

@@ -6,6 +6,7 @@
 
 mod chunks;
 mod inspect;
+mod map_runs;
 mod repair;
 mod revision;
 mod row;
@@ -54,6 +55,8 @@ pub enum Check {
     Shard,
     /// An execution that sleeps goes on at the time that its state names.
     Sleep,
+    /// The rows of Map Runs say what the journal says.
+    MapRun,
     /// Each row has a journal.
     RowWithoutJournal,
     /// Each journal has a row.
@@ -76,6 +79,7 @@ impl Check {
             Check::Row => "row",
             Check::Shard => "shard",
             Check::Sleep => "sleep",
+            Check::MapRun => "map-run",
             Check::RowWithoutJournal => "row-without-journal",
             Check::JournalWithoutRow => "journal-without-row",
             Check::Replay => "replay",
@@ -90,6 +94,7 @@ impl Check {
             Check::Database
                 | Check::Row
                 | Check::Sleep
+                | Check::MapRun
                 | Check::RowWithoutJournal
                 | Check::JournalWithoutRow
         )
@@ -261,7 +266,8 @@ fn examine(stored: &StoredExecution, program: Option<&Result<Arc<Program>, Strin
     let is_whole = fault.is_ok() && !events.is_empty();
     found(Check::Chunks, fault);
     match (&stored.row, stored.chunks.is_empty()) {
-        (None, _) => found(Check::JournalWithoutRow, Err("a journal without a row".into())),
+        (None, true) => found(Check::MapRun, Err("a Map Run without an execution".into())),
+        (None, false) => found(Check::JournalWithoutRow, Err("a journal without a row".into())),
         (Some(_), true) => found(Check::RowWithoutJournal, Err("a row without a journal".into())),
         (Some(_), false) => {}
     }
@@ -280,6 +286,7 @@ fn examine(stored: &StoredExecution, program: Option<&Result<Arc<Program>, Strin
         let (state, again) = (Execution::replay(&events), Execution::replay(&events));
         let differs = if state == again { Ok(()) } else { Err("two folds differ".to_owned()) };
         found(Check::Replay, differs);
+        found(Check::MapRun, map_runs::say_what_the_journal_says(stored, &state));
         if let Some(row) = stored.readable_row() {
             found(Check::Row, row::says_what_the_journal_says(row, &state));
             found(Check::Shard, row::lies_in_its_shard(row));

@@ -9,14 +9,14 @@ use stepyard_machine::Execution;
 use uuid::Uuid;
 
 use super::inspect::StoredExecution;
-use super::{Inspect, PAGE, chunks, row};
-use crate::{Error, ExecutionId, ExecutionRow, ShardId};
+use super::{Inspect, PAGE, chunks, map_runs, row};
+use crate::{ChildRow, Error, ExecutionId, ExecutionRow, MapRunRow, ShardId};
 
 /// What is done to a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowChange {
-    /// It is written anew.
-    Put(ExecutionRow),
+    /// It is written anew, with the Map Runs of the execution.
+    Put(Box<ExecutionRow>, Vec<MapRunRow>),
     /// It goes: there is no journal that it could be an index of.
     Remove(ExecutionId),
 }
@@ -25,7 +25,7 @@ impl RowChange {
     /// The execution.
     pub(crate) fn id(&self) -> ExecutionId {
         match self {
-            RowChange::Put(row) => row.id,
+            RowChange::Put(row, _) => row.id,
             RowChange::Remove(id) => *id,
         }
     }
@@ -33,8 +33,16 @@ impl RowChange {
     /// The row that is written.
     pub(crate) fn row(&self) -> Option<&ExecutionRow> {
         match self {
-            RowChange::Put(row) => Some(row),
+            RowChange::Put(row, _) => Some(row),
             RowChange::Remove(_) => None,
+        }
+    }
+
+    /// The Map Runs that are written.
+    pub(crate) fn map_runs(&self) -> &[MapRunRow] {
+        match self {
+            RowChange::Put(_, map_runs) => map_runs,
+            RowChange::Remove(_) => &[],
         }
     }
 }
@@ -92,6 +100,7 @@ async fn change(
     let is_right = |present: &ExecutionRow| {
         row::says_what_the_journal_says(present, &state)
             .and_then(|()| row::sleeps_until_its_deadline(present, &state))
+            .and_then(|()| map_runs::say_what_the_journal_says(stored, &state))
             .is_ok()
     };
     if present.is_some_and(is_right) {
@@ -101,7 +110,8 @@ async fn change(
         Some(present) => Some(present.revision),
         None => revisions.at_start(&state).await?,
     };
-    Ok(revision.and_then(|revision| derived(stored, &state, revision)).map(RowChange::Put))
+    let row = revision.and_then(|revision| derived(stored, &state, revision));
+    Ok(row.map(|row| RowChange::Put(Box::new(row), map_runs::derived(stored, &state))))
 }
 
 /// The row that a journal leads to.
@@ -113,6 +123,7 @@ fn derived(stored: &StoredExecution, state: &Execution, revision: Uuid) -> Optio
         state_machine_arn: context.state_machine_arn.clone(),
         name: context.execution_name.clone(),
         qualifier: context.qualifier.clone(),
+        child: context.child_of.as_ref().and_then(ChildRow::of),
         revision,
         status: state.status()?,
         started_at: state.started_at()?,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use stepyard_machine::{Execution, Qualifier, Redriven};
 
-use crate::{ExecutionRow, ShardId};
+use crate::{ChildRow, ExecutionRow, ShardId};
 
 pub(super) fn says_what_the_journal_says(
     row: &ExecutionRow,
@@ -23,6 +23,11 @@ pub(super) fn says_what_the_journal_says(
     };
     let count =
         |redriven: Option<Redriven>| redriven.map_or(0, |redriven| redriven.count).to_string();
+    let map_run = |child: Option<ChildRow>| {
+        child
+            .map_or("none".to_owned(), |child| format!("{} ({} items)", child.map_run, child.items))
+    };
+    let child = context.child_of.as_ref().and_then(ChildRow::of);
     let redrive = |redriven: Option<Redriven>| time(redriven.map(|redriven| redriven.at));
     let status = state.status().map_or("none", |status| status.as_str());
     let pairs = [
@@ -30,6 +35,7 @@ pub(super) fn says_what_the_journal_says(
         ("name", row.name.to_string(), context.execution_name.to_string()),
         ("version", version(&row.qualifier), version(&context.qualifier)),
         ("alias", alias(&row.qualifier), alias(&context.qualifier)),
+        ("Map Run", map_run(row.child), map_run(child)),
         ("status", row.status.as_str().to_owned(), status.to_owned()),
         ("start", row.started_at.to_string(), time(state.started_at())),
         ("end", time(row.stopped_at), time(state.stopped_at())),

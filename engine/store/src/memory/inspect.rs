@@ -30,16 +30,21 @@ impl Inspect for MemoryStore {
         let tables = self.tables();
         let rows = tables.executions.values().filter(|row| row.shard == shard).map(|row| row.id);
         let places = tables.journal.keys().filter(|(of, ..)| *of == shard);
-        let ids: BTreeSet<_> = rows.chain(places.map(|(_, id, _)| *id)).collect();
+        let runs = tables.map_runs.keys().filter(|(of, ..)| *of == shard);
+        let ids: BTreeSet<_> =
+            rows.chain(places.map(|(_, id, _)| *id)).chain(runs.map(|(_, id, _)| *id)).collect();
         let later = ids.into_iter().filter(|id| after.is_none_or(|after| *id > after));
         let stored = |id| {
             let row = tables.executions.get(&id).filter(|row| row.shard == shard);
             let chunks = tables.journal.range((shard, id, 0)..=(shard, id, u64::MAX));
+            let runs =
+                tables.map_runs.values().filter(|row| (row.shard, row.execution) == (shard, id));
             StoredExecution {
                 shard,
                 id,
                 row: row.cloned().map(Ok),
                 chunks: chunks.map(|(_, chunk)| Ok(chunk.clone())).collect(),
+                map_runs: runs.map(|row| Ok(row.clone())).collect(),
             }
         };
         Ok(later.take(limit).map(stored).collect())

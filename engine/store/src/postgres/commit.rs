@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::machines::Machines;
 use super::pool::Pool;
 use super::read;
+use crate::map_run::detail_text;
 use crate::sql::{database_error, merge, signed, status_code};
-use crate::{Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, ShardLease};
+use crate::{Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MapRunRow, ShardLease};
 
 /// All of it happens if every shard is at the epoch and commit number that its lease names and every execution
 /// that is to change is there, and otherwise nothing. The shards' rows are locked in their order, so that commits never
@@ -32,16 +33,24 @@ WITH lease AS (
     WHERE fence.holds AND s.shard_id = l.shard_id
 ), started AS (
     INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, status,
-        started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at)
+        started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at, map_run,
+        item_count)
     SELECT e.shard_id, e.execution_id, (SELECT m.machine_id FROM machine m WHERE m.arn = e.arn),
         e.name, e.revision_id, e.status, e.started_at, e.stopped_at, e.resume_at, e.version, e.alias,
-        e.redrive_count, e.redriven_at
+        e.redrive_count, e.redriven_at, e.map_run, e.item_count
     FROM unnest($4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::uuid[],
         $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[],
-        $15::bigint[], $16::bigint[])
+        $15::bigint[], $16::bigint[], $30::uuid[], $31::bigint[])
         AS e (shard_id, execution_id, arn, name, revision_id, status, started_at, stopped_at,
-            resume_at, version, alias, redrive_count, redriven_at), fence
+            resume_at, version, alias, redrive_count, redriven_at, map_run, item_count), fence
     WHERE fence.holds
+), mapped AS (
+    INSERT INTO map_run (shard_id, execution_id, started_event, arn, status, started_at, stopped_at,
+        detail)
+    SELECT r.* FROM unnest($32::bigint[], $33::uuid[], $34::bigint[], $35::text[], $36::bigint[],
+        $37::bigint[], $38::bigint[], $39::text[]) AS r, fence WHERE fence.holds
+    ON CONFLICT (shard_id, execution_id, started_event) DO UPDATE SET status = excluded.status,
+        stopped_at = excluded.stopped_at, detail = excluded.detail
 ), written AS (
     INSERT INTO journal (shard_id, execution_id, first_event, events, first_visible_id, body)
     SELECT c.* FROM unnest($17::bigint[], $18::uuid[], $19::bigint[], $20::bigint[],
@@ -70,6 +79,8 @@ pub(super) async fn commit(
     let query = bind_starts(query, &starts);
     let query = bind_chunks(query, &group.chunks);
     let query = bind_updates(query, &updates);
+    let query = bind_children(query, &starts);
+    let query = bind_map_runs(query, &group.map_runs);
     let row = pool.fetch_optional(query).await?;
     let holds = row.map(|row| row.try_get("holds")).transpose().map_err(database_error)?;
     if holds.unwrap_or(false) {
@@ -122,6 +133,24 @@ fn bind_updates<'q>(query: Bound<'q>, updates: &[ExecutionUpdate]) -> Bound<'q> 
         .bind(column(updates, |update| update.resume_at.map(|time| time.0)))
         .bind(column(updates, |update| update.redriven.map(|redriven| i64::from(redriven.count))))
         .bind(column(updates, |update| update.redriven.map(|redriven| redriven.at.0)))
+}
+
+fn bind_children<'q>(query: Bound<'q>, rows: &'q [ExecutionRow]) -> Bound<'q> {
+    query
+        .bind(column::<_, Option<Uuid>>(rows, |row| row.child.map(|child| child.map_run)))
+        .bind(column(rows, |row| row.child.map(|child| signed(child.items))))
+}
+
+pub(super) fn bind_map_runs<'q>(query: Bound<'q>, rows: &'q [MapRunRow]) -> Bound<'q> {
+    query
+        .bind(column(rows, |row| i64::from(row.shard.0)))
+        .bind(column(rows, |row| row.execution.0))
+        .bind(column(rows, |row| signed(row.record.id.0.0)))
+        .bind(column(rows, |row| &*row.record.arn))
+        .bind(column(rows, |row| status_code(row.record.status)))
+        .bind(column(rows, |row| row.record.started_at.0))
+        .bind(column(rows, |row| row.record.stopped_at.map(|time| time.0)))
+        .bind(column(rows, |row| detail_text(&row.record)))
 }
 
 fn column<'q, R, T>(rows: &'q [R], value: impl Fn(&'q R) -> T) -> Vec<T> {

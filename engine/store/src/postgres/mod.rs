@@ -7,6 +7,7 @@ mod activity;
 mod commit;
 mod inspect;
 mod machines;
+mod map_run;
 mod nodes;
 mod open;
 mod pool;
@@ -25,13 +26,14 @@ use machines::Machines;
 use pool::Pool;
 pub use repair::PostgresRepairer;
 use stepyard_asl::Timestamp;
+use stepyard_machine::MapRunId;
 use uuid::Uuid;
 
 use crate::{
     Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, Membership, MetadataItem, MetadataStore, NodeId, Publication, PublicationChange,
-    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
-    TOKEN_KEY_BYTES, Tags, Version,
+    ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, NodeId, Publication,
+    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
+    StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version,
 };
 
 /// How to open a Postgres store.
@@ -171,6 +173,20 @@ impl Store for PostgresStore {
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         read::list_executions(&self.readers, query).await
+    }
+
+    async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {
+        map_run::find(&self.look_ups, arn).await
+    }
+
+    async fn list_map_runs(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        after: Option<MapRunId>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        map_run::of_execution(&self.readers, (shard, execution), after, limit).await
     }
 
     async fn journal_from(

@@ -62,6 +62,12 @@ const LIST_OF_ALIAS: &str = "SELECT e.*, $5::text AS state_machine_arn FROM exec
     AND ($3::text IS NULL OR starts_with(e.name, $3)) \
     ORDER BY e.execution_id DESC LIMIT $4";
 
+const LIST_OF_MAP_RUN: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e JOIN machine m USING (machine_id) \
+    WHERE e.map_run = $5 AND e.execution_id < $1 AND ($2::bigint IS NULL OR e.status = $2) \
+    AND ($3::text IS NULL OR starts_with(e.name, $3)) \
+    ORDER BY e.execution_id DESC LIMIT $4";
+
 const JOURNAL_FROM: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 \
     AND first_event >= $3 ORDER BY first_event LIMIT $4";
 
@@ -169,6 +175,7 @@ pub(super) async fn list_executions(
     query: &ExecutionQuery,
 ) -> Result<Vec<ExecutionRow>, Error> {
     let sql = match (&query.state_machine_arn, &query.started_by, query.status) {
+        _ if query.map_run.is_some() => LIST_OF_MAP_RUN,
         (None, ..) => LIST_ALL,
         (Some(_), None, None) => LIST_OF_MACHINE,
         (Some(_), None, Some(_)) => LIST_OF_MACHINE_WITH_STATUS,
@@ -180,7 +187,9 @@ pub(super) async fn list_executions(
         .bind(query.status.map(status_code))
         .bind(query.name_prefix.as_deref())
         .bind(row_limit(query.limit));
-    if let Some(arn) = &query.state_machine_arn {
+    if let Some(map_run) = query.map_run {
+        bound = bound.bind(map_run);
+    } else if let Some(arn) = &query.state_machine_arn {
         bound = bound.bind(&**arn);
         bound = match &query.started_by {
             Some(StartedBy::Version(version)) => bound.bind(signed(*version)),

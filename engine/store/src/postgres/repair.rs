@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnection, PgPool};
 
+use super::commit::bind_map_runs;
 use super::inspect::PostgresInspector;
 use super::machines::Machines;
 use crate::doctor::{Inspect, Repair, RowChange};
@@ -20,10 +21,19 @@ const FENCE: &str = "UPDATE shard SET epoch = epoch + 1, owner = NULL";
 
 const REMOVE_ROW: &str = "DELETE FROM execution WHERE shard_id = $1 AND execution_id = $2";
 
+const REMOVE_MAP_RUNS: &str = "DELETE FROM map_run WHERE shard_id = $1 AND execution_id = $2";
+
+/// The arrays of [`bind_map_runs`].
+const PUT_MAP_RUNS: &str = "INSERT INTO map_run (shard_id, execution_id, started_event, arn, status, \
+        started_at, stopped_at, detail) \
+    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[], \
+        $6::bigint[], $7::bigint[], $8::text[])";
+
 const PUT_ROW: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, \
-        status, started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at) \
+        status, started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at, \
+        map_run, item_count) \
     VALUES ($1, $2, (SELECT machine_id FROM machine WHERE arn = $3), $4, $5, $6, $7, $8, $9, $10, $11, \
-        $12, $13)";
+        $12, $13, $14, $15)";
 
 /// A database whose shards belong to nobody.
 pub struct PostgresRepairer {
@@ -62,7 +72,7 @@ impl Repair for PostgresRepairer {
     }
 
     async fn rebuild_indexes(&self) -> Result<(), Error> {
-        for table in ["REINDEX TABLE execution", "REINDEX TABLE journal"] {
+        for table in ["REINDEX TABLE execution", "REINDEX TABLE journal", "REINDEX TABLE map_run"] {
             sqlx::query(table).execute(self.pool()).await.map_err(database_error)?;
         }
         Ok(())
@@ -78,9 +88,15 @@ impl Repair for PostgresRepairer {
         for change in changes {
             let remove = sqlx::query(REMOVE_ROW).bind(i64::from(shard.0)).bind(change.id().0);
             remove.execute(&mut *transaction).await.map_err(database_error)?;
+            let remove = sqlx::query(REMOVE_MAP_RUNS).bind(i64::from(shard.0)).bind(change.id().0);
+            remove.execute(&mut *transaction).await.map_err(database_error)?;
         }
         for row in rows {
             put_row(&mut transaction, row).await?;
+        }
+        for change in changes {
+            let put = bind_map_runs(sqlx::query(PUT_MAP_RUNS), change.map_runs());
+            put.execute(&mut *transaction).await.map_err(database_error)?;
         }
         transaction.commit().await.map_err(database_error)
     }
@@ -100,7 +116,9 @@ async fn put_row(connection: &mut PgConnection, row: &ExecutionRow) -> Result<()
         .bind(row.qualifier.as_ref().map(|qualifier| signed(qualifier.version)))
         .bind(row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()))
         .bind(row.redriven.map(|redriven| i64::from(redriven.count)))
-        .bind(row.redriven.map(|redriven| redriven.at.0));
+        .bind(row.redriven.map(|redriven| redriven.at.0))
+        .bind(row.child.map(|child| child.map_run))
+        .bind(row.child.map(|child| signed(child.items)));
     put.execute(connection).await.map_err(database_error)?;
     Ok(())
 }

@@ -25,6 +25,9 @@ const REMOVE_CLOSED: &str = "WITH expired AS MATERIALIZED ( \
     ), chunks AS ( \
         DELETE FROM journal WHERE shard_id = $1 \
         AND execution_id = ANY (ARRAY (SELECT execution_id FROM closed)) \
+    ), map_runs AS ( \
+        DELETE FROM map_run WHERE shard_id = $1 \
+        AND execution_id = ANY (ARRAY (SELECT execution_id FROM closed)) \
     ), removed AS ( \
         DELETE FROM execution WHERE shard_id = $1 \
         AND execution_id = ANY (ARRAY (SELECT execution_id FROM closed)) RETURNING 1 \

@@ -27,6 +27,11 @@ macro_rules! files {
             "0040_execution_redrive_count"
             "0041_execution_redriven_at"
             "0042_state_machine_deleting_since"
+            "0050_map_run"
+            "0051_map_run_by_arn"
+            "0052_execution_map_run"
+            "0053_execution_item_count"
+            "0054_execution_by_map_run"
         )
     };
     ($folder:literal: $($name:literal)*) => {

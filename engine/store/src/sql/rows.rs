@@ -7,16 +7,17 @@ use bytestring::ByteString;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
-use stepyard_machine::{Qualifier, Redriven};
+use stepyard_machine::{EventId, ExecutionStatus, MapRunId, MapRunRecord, Qualifier, Redriven};
 use uuid::Uuid;
 
 use super::codes::{status_from_code, type_from_code};
 use super::database_error;
 use crate::doctor::Keyed;
+use crate::map_run::Detail;
 use crate::{
-    Activity, Alias, Chunk, Error, ExecutionId, ExecutionRow, MetadataItem, Publication, Revision,
-    Routing, ShardId, ShardLease, StateMachine, StateMachineSummary, StateMachineType,
-    TOKEN_KEY_BYTES, Tags, Version,
+    Activity, Alias, ChildRow, Chunk, Error, ExecutionId, ExecutionRow, MapRunRow, MetadataItem,
+    Publication, Revision, Routing, ShardId, ShardLease, StateMachine, StateMachineSummary,
+    StateMachineType, TOKEN_KEY_BYTES, Tags, Version,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -41,15 +42,15 @@ where
     }
 
     pub(crate) fn execution(&self) -> Result<ExecutionRow, Error> {
-        let status = self.get::<i64>("status")?;
         Ok(ExecutionRow {
             shard: self.shard()?,
             id: self.id()?,
             state_machine_arn: self.text("state_machine_arn")?,
             name: self.text("name")?,
             qualifier: self.qualifier()?,
+            child: self.child()?,
             revision: self.get("revision_id")?,
-            status: status_from_code(status).ok_or_else(|| unknown_code("status", status))?,
+            status: self.status()?,
             started_at: self.time("started_at")?,
             stopped_at: self.optional_time("stopped_at")?,
             redriven: self.redriven()?,
@@ -67,6 +68,34 @@ where
         let count = self.unsigned("redrive_count")?;
         let count = u32::try_from(count).map_err(|error| corrupt("redrive_count", &error))?;
         Ok(Some(Redriven { count, at }))
+    }
+
+    fn child(&self) -> Result<Option<ChildRow>, Error> {
+        let map_run: Option<Uuid> = self.0.try_get("map_run").map_err(database_error)?;
+        let Some(map_run) = map_run else { return Ok(None) };
+        Ok(Some(ChildRow { map_run, items: self.optional_unsigned("item_count")?.unwrap_or(1) }))
+    }
+
+    pub(crate) fn map_run(&self) -> Result<MapRunRow, Error> {
+        let detail: &str = self.get("detail")?;
+        let detail = Detail::parse(detail).map_err(|error| corrupt("detail", &error))?;
+        let record = MapRunRecord {
+            id: MapRunId(EventId(self.unsigned("started_event")?)),
+            arn: self.text("arn")?,
+            status: self.status()?,
+            started_at: self.time("started_at")?,
+            stopped_at: self.optional_time("stopped_at")?,
+            limits: detail.limits,
+            totals: detail.totals,
+            executions: detail.executions,
+            items: detail.items,
+        };
+        Ok(MapRunRow { shard: self.shard()?, execution: self.id()?, record })
+    }
+
+    fn status(&self) -> Result<ExecutionStatus, Error> {
+        let status = self.get::<i64>("status")?;
+        status_from_code(status).ok_or_else(|| unknown_code("status", status))
     }
 
     /// The key of an execution.

@@ -27,6 +27,8 @@ const IDS: &str = "SELECT execution_id FROM (SELECT execution_id FROM execution 
         WHERE shard_id = ?1 AND execution_id > ?2 ORDER BY execution_id LIMIT ?3) \
     UNION SELECT execution_id FROM (SELECT DISTINCT execution_id FROM journal \
         WHERE shard_id = ?1 AND execution_id > ?2 ORDER BY execution_id LIMIT ?3) \
+    UNION SELECT execution_id FROM (SELECT DISTINCT execution_id FROM map_run \
+        WHERE shard_id = ?1 AND execution_id > ?2 ORDER BY execution_id LIMIT ?3) \
     ORDER BY 1 LIMIT ?3";
 
 const ROWS: &str = "SELECT e.*, coalesce(m.arn, '') AS state_machine_arn \
@@ -35,6 +37,9 @@ const ROWS: &str = "SELECT e.*, coalesce(m.arn, '') AS state_machine_arn \
 
 const CHUNKS: &str = "SELECT * FROM journal \
     WHERE shard_id = ?1 AND execution_id BETWEEN ?2 AND ?3 ORDER BY execution_id, first_event";
+
+const MAP_RUNS: &str = "SELECT * FROM map_run \
+    WHERE shard_id = ?1 AND execution_id BETWEEN ?2 AND ?3 ORDER BY execution_id, started_event";
 
 const REVISIONS_OF: &str =
     "SELECT revision_id, created_at FROM revision WHERE state_machine_arn = ?";
@@ -109,10 +114,12 @@ impl Inspect for SqliteInspector {
         };
         let rows = page(ROWS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
         let chunks = page(CHUNKS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
+        let map_runs = page(MAP_RUNS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
         snapshot.rollback().await.map_err(database_error)?;
         let rows = keyed(&rows, Columns::execution)?;
         let chunks = keyed(&chunks, Columns::chunk)?;
-        Ok(assemble(shard, ids, rows, chunks))
+        let map_runs = keyed(&map_runs, Columns::map_run)?;
+        Ok(assemble(shard, ids, rows, chunks, map_runs))
     }
 
     async fn revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

@@ -9,6 +9,7 @@ mod backup;
 mod checkpoint;
 mod connection;
 mod inspect;
+mod map_run;
 mod open;
 mod publication;
 mod read;
@@ -24,13 +25,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
 use stepyard_asl::Timestamp;
+use stepyard_machine::MapRunId;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
     Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, MetadataItem, MetadataStore, NodeId, Publication, PublicationChange, Removed,
-    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
+    ExecutionRow, MapRunRow, MetadataItem, MetadataStore, NodeId, Publication, PublicationChange,
+    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
     TOKEN_KEY_BYTES, Tags, Version,
 };
 pub use inspect::SqliteInspector;
@@ -140,6 +142,20 @@ impl Store for SqliteStore {
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         read::list_executions(&self.readers, query).await
+    }
+
+    async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {
+        map_run::find(&self.look_ups, arn).await
+    }
+
+    async fn list_map_runs(
+        &self,
+        shard: ShardId,
+        execution: ExecutionId,
+        after: Option<MapRunId>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        map_run::of_execution(&self.readers, (shard, execution), after, limit).await
     }
 
     async fn journal_from(

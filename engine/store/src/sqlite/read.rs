@@ -60,6 +60,12 @@ const LIST_OF_ALIAS: &str = "SELECT e.*, m.arn AS state_machine_arn \
     AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
     AND m.arn = ?5 AND e.alias = ?6 ORDER BY e.execution_id DESC LIMIT ?4";
 
+const LIST_OF_MAP_RUN: &str = "SELECT e.*, m.arn AS state_machine_arn \
+    FROM execution e INDEXED BY execution_by_map_run CROSS JOIN machine m USING (machine_id) \
+    WHERE e.execution_id < ?1 AND (?2 IS NULL OR e.status = ?2) \
+    AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
+    AND e.map_run = ?5 ORDER BY e.execution_id DESC LIMIT ?4";
+
 const JOURNAL_FROM: &str = "SELECT * FROM journal WHERE shard_id = ? AND execution_id = ? \
     AND first_event >= ? ORDER BY first_event LIMIT ?";
 
@@ -102,7 +108,7 @@ const ITEMS: &str = "SELECT * FROM image_metadata WHERE (image_id, timestamp) > 
 /// Beyond every UUID in the order of SQLite's blobs: it is longer.
 const AFTER_ALL_IDS: [u8; 17] = [0xff; 17];
 
-fn collect<T>(
+pub(super) fn collect<T>(
     rows: &[SqliteRow],
     convert: impl Fn(&SqliteRow) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
@@ -172,6 +178,7 @@ pub(super) async fn list_executions(
     query: &ExecutionQuery,
 ) -> Result<Vec<ExecutionRow>, Error> {
     let sql = match (&query.state_machine_arn, &query.started_by, query.status) {
+        _ if query.map_run.is_some() => LIST_OF_MAP_RUN,
         (None, ..) => LIST_ALL,
         (Some(_), None, None) => LIST_OF_MACHINE,
         (Some(_), None, Some(_)) => LIST_OF_MACHINE_WITH_STATUS,
@@ -184,7 +191,9 @@ pub(super) async fn list_executions(
         .bind(query.status.map(status_code))
         .bind(query.name_prefix.as_deref())
         .bind(row_limit(query.limit));
-    if let Some(arn) = &query.state_machine_arn {
+    if let Some(map_run) = query.map_run {
+        bound = bound.bind(map_run.into_bytes().to_vec());
+    } else if let Some(arn) = &query.state_machine_arn {
         bound = bound.bind(&**arn);
         bound = match &query.started_by {
             Some(StartedBy::Version(version)) => bound.bind(signed(*version)),

@@ -10,7 +10,8 @@ use rusqlite::{Connection, params};
 use super::connection::{self, write_error};
 use super::inspect::SqliteInspector;
 use super::open::lock;
-use super::write::{begin, insert_executions};
+use super::retention::REMOVE_MAP_RUNS;
+use super::write::{begin, insert_executions, put_map_runs};
 use crate::doctor::{Inspect, Repair, RowChange};
 use crate::{Error, ExecutionRow, ShardId};
 
@@ -74,8 +75,12 @@ fn change_rows(
         let id = change.id();
         let key = params![shard.0, &id.0.as_bytes()[..]];
         transaction.execute(REMOVE_ROW, key).map_err(write_error)?;
+        transaction.execute(REMOVE_MAP_RUNS, key).map_err(write_error)?;
     }
     let rows: Vec<ExecutionRow> = changes.iter().filter_map(RowChange::row).cloned().collect();
     insert_executions(&transaction, &rows).map_err(write_error)?;
+    for change in changes {
+        put_map_runs(&transaction, change.map_runs()).map_err(write_error)?;
+    }
     transaction.commit().map_err(write_error)
 }

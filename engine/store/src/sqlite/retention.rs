@@ -24,6 +24,9 @@ const EXPIRED: &str = "SELECT e.rowid, e.execution_id \
 
 const REMOVE_JOURNAL: &str = "DELETE FROM journal WHERE shard_id = ? AND execution_id = ?";
 
+pub(super) const REMOVE_MAP_RUNS: &str =
+    "DELETE FROM map_run WHERE shard_id = ? AND execution_id = ?";
+
 const REMOVE_EXECUTION: &str = "DELETE FROM execution WHERE rowid = ?";
 
 const SET_RETENTION: &str = "UPDATE state_machine SET retention_days = ? WHERE arn = ?";
@@ -57,10 +60,12 @@ fn remove_expired(
 ) -> rusqlite::Result<Removed> {
     let expired = expired(transaction, shard, retention, limit)?;
     let mut remove_journal = transaction.prepare_cached(REMOVE_JOURNAL)?;
+    let mut remove_map_runs = transaction.prepare_cached(REMOVE_MAP_RUNS)?;
     let mut remove_execution = transaction.prepare_cached(REMOVE_EXECUTION)?;
     let (mut executions, mut rows) = (0, 0);
     for (rowid, id) in &expired {
         rows += remove_journal.execute(params![shard.0, id])?;
+        rows += remove_map_runs.execute(params![shard.0, id])?;
         rows += remove_execution.execute([rowid])?;
         executions += 1;
         if rows >= ROWS_MAX {

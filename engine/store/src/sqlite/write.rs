@@ -9,10 +9,11 @@ use uuid::Uuid;
 use super::connection::write_error;
 use super::publication;
 use crate::commit::missing;
+use crate::map_run::detail_text;
 use crate::sql::{merge, signed, status_code, tags_text, type_code};
 use crate::{
-    Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MetadataItem, Revision, ShardId,
-    ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, Version,
+    Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MapRunRow, MetadataItem, Revision,
+    ShardId, ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, Version,
 };
 
 const CLAIM: &str = "UPDATE shard SET epoch = epoch + 1 WHERE shard_id = ? \
@@ -25,8 +26,14 @@ const FENCE: &str = "UPDATE shard SET commit_seq = commit_seq + 1 \
 const INSERT_MACHINE: &str = "INSERT INTO machine (arn) VALUES (?) ON CONFLICT (arn) DO NOTHING";
 
 const INSERT_EXECUTION: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, \
-    revision_id, status, started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at) \
-    VALUES (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    revision_id, status, started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at, \
+    map_run, item_count) \
+    VALUES (?, ?, (SELECT machine_id FROM machine WHERE arn = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+const PUT_MAP_RUN: &str = "INSERT INTO map_run (shard_id, execution_id, started_event, arn, status, \
+    started_at, stopped_at, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+    ON CONFLICT (shard_id, execution_id, started_event) DO UPDATE SET \
+    status = excluded.status, stopped_at = excluded.stopped_at, detail = excluded.detail";
 
 const INSERT_CHUNK: &str = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)";
 
@@ -125,6 +132,7 @@ pub(super) fn commit(connection: &mut Connection, group: &CommitGroup) -> Result
     let (starts, updates) = merge(group);
     insert_executions(&transaction, &starts)
         .and_then(|()| insert_chunks(&transaction, &group.chunks))
+        .and_then(|()| put_map_runs(&transaction, &group.map_runs))
         .map_err(write_error)?;
     if !update_executions(&transaction, &updates).map_err(write_error)? {
         return Err(missing());
@@ -172,6 +180,28 @@ pub(super) fn insert_executions(
             row.qualifier.as_ref().and_then(|qualifier| qualifier.alias.as_deref()),
             row.redriven.map(|redriven| redriven.count),
             row.redriven.map(|redriven| redriven.at.0),
+            row.child.map(|child| child.map_run.into_bytes()),
+            row.child.map(|child| signed(child.items)),
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn put_map_runs(
+    transaction: &Transaction<'_>,
+    rows: &[MapRunRow],
+) -> rusqlite::Result<()> {
+    let mut put = transaction.prepare_cached(PUT_MAP_RUN)?;
+    for MapRunRow { shard, execution, record } in rows {
+        put.execute(params![
+            shard.0,
+            &execution.0.as_bytes()[..],
+            signed(record.id.0.0),
+            record.arn,
+            status_code(record.status),
+            record.started_at.0,
+            record.stopped_at.map(|time| time.0),
+            detail_text(record),
         ])?;
     }
     Ok(())

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 use stepyard_json::Payload;
-use stepyard_machine::Mock;
+use stepyard_machine::{DATA_BYTES_MAX, Mock};
 
 use super::shape::{self, Validation};
 use super::subject::Subject;
+use crate::actions::stop_execution::{CAUSE_CHARS_MAX, ERROR_CHARS_MAX};
 use crate::wire::{ApiError, Constraints};
 
 /// A mock as it is sent.
@@ -26,11 +27,21 @@ struct ErrorOutput {
 }
 
 impl MockInput {
+    /// Adds what AWS's front end looks at.
+    pub(super) fn constrain(&self, constraints: Constraints) -> Constraints {
+        let output = self.error_output.as_ref();
+        let error = output.and_then(|output| output.error.as_deref());
+        let cause = output.and_then(|output| output.cause.as_deref());
+        let mode = self.field_validation_mode.as_deref();
+        constraints
+            .sensitive_length("mock.result", self.result.as_deref(), 0..=DATA_BYTES_MAX)
+            .sensitive_length("mock.errorOutput.error", error, 0..=ERROR_CHARS_MAX)
+            .sensitive_length("mock.errorOutput.cause", cause, 0..=CAUSE_CHARS_MAX)
+            .one_of("mock.fieldValidationMode", mode, &["STRICT", "PRESENT", "NONE"])
+    }
+
     /// Refuses one that no state, or not this one, can have.
     pub(super) fn check(&self, subject: &Subject) -> Result<(), ApiError> {
-        let mode = self.field_validation_mode.as_deref();
-        let modes = &["STRICT", "PRESENT", "NONE"];
-        Constraints::default().one_of("mock.fieldValidationMode", mode, modes).check()?;
         match (&self.result, &self.error_output) {
             (Some(_), Some(_)) | (None, None) => {
                 return Err(ApiError::validation(

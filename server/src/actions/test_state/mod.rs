@@ -9,14 +9,18 @@ mod subject;
 
 use serde::{Deserialize, Serialize};
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{Inspection, MapMock, Mock};
+use stepyard_machine::{DATA_BYTES_MAX, Inspection, MapMock, Mock};
 
 use self::mock::MockInput;
 use self::run::Bench;
 use self::shown::InspectionData;
 use self::subject::Subject;
 use crate::app::App;
+use crate::arn::check_role;
 use crate::wire::{ApiError, Constraints, required};
+
+/// Longest name of a state, in characters (AWS's model).
+const NAME_CHARS_MAX: usize = 80;
 
 /// Request of TestState.
 #[derive(Debug, Default, Deserialize)]
@@ -39,16 +43,41 @@ pub(crate) struct TestStateRequest {
 #[serde(rename_all = "camelCase")]
 struct StateConfiguration {
     /// Attempts that the matching retrier has granted.
-    retrier_retry_count: Option<u32>,
+    retrier_retry_count: Option<i64>,
     /// Iterations of a Map state that have failed.
-    map_iteration_failure_count: Option<u32>,
+    map_iteration_failure_count: Option<i64>,
     /// JSON text: what the `ItemReader` of a Map state reads.
     map_item_reader_data: Option<String>,
+    /// Checked only: whose error that of a Map or Parallel state is.
+    error_caused_by_state: Option<String>,
 }
 
 impl StateConfiguration {
+    /// Adds what AWS's front end looks at.
+    fn constrain(&self, constraints: Constraints) -> Constraints {
+        let member = |name: &str| format!("stateConfiguration.{name}");
+        let (reader_data, caused_by) = (&self.map_item_reader_data, &self.error_caused_by_state);
+        constraints
+            .range(&member("retrierRetryCount"), self.retrier_retry_count, 0..=i64::MAX)
+            .sensitive_length(
+                &member("errorCausedByState"),
+                caused_by.as_deref(),
+                1..=NAME_CHARS_MAX,
+            )
+            .range(
+                &member("mapIterationFailureCount"),
+                self.map_iteration_failure_count,
+                0..=i64::MAX,
+            )
+            .sensitive_length(
+                &member("mapItemReaderData"),
+                reader_data.as_deref(),
+                0..=DATA_BYTES_MAX,
+            )
+    }
+
     fn map_mock(&self, subject: &Subject) -> Result<MapMock, ApiError> {
-        let failed = self.map_iteration_failure_count.unwrap_or(0).into();
+        let failed = count(self.map_iteration_failure_count);
         let Some(text) = &self.map_item_reader_data else {
             return Ok(MapMock { items: None, failed });
         };
@@ -87,9 +116,9 @@ pub(crate) async fn test_state(
     request: TestStateRequest,
 ) -> Result<TestStateResponse, ApiError> {
     let definition = required(request.definition.as_deref(), "definition")?;
-    let levels = &["INFO", "DEBUG", "TRACE"];
+    constraints(&request).check()?;
     let level = request.inspection_level.as_deref();
-    Constraints::default().one_of("inspectionLevel", level, levels).check()?;
+    request.role_arn.as_deref().map_or(Ok(()), check_role)?;
     let subject = Subject::find(definition, request.state_name.as_deref())?;
     let mock = mock_of(&request, &subject)?;
     if mock.is_none() {
@@ -99,16 +128,43 @@ pub(crate) async fn test_state(
     let mock = mock.map(|mock| mock.read(&subject)).transpose()?;
     let input = parse(request.input.as_deref().unwrap_or("{}"), "input")?;
     let configuration = request.state_configuration.unwrap_or_default();
-    let retries = configuration.retrier_retry_count;
+    let retries = u32::try_from(count(configuration.retrier_retry_count)).unwrap_or(u32::MAX);
     let context = context(request.context.as_deref(), mock.as_ref())?;
     let variables = variables(request.variables.as_deref())?;
     let map = configuration.map_mock(&subject)?;
     let inspection = Inspection::new(context, variables, mock).with_map(map);
-    let bench = Bench { app, program, retries: retries.unwrap_or(0) };
+    let bench = Bench { app, program, retries };
     let ended = bench.run(input.clone(), inspection).await?;
     let shows_stages = !matches!(level, None | Some("INFO"));
     let data = shows_stages.then(|| shown::stages(&subject, &input, &ended));
     Ok(ended.response(data))
+}
+
+/// What AWS's front end looks at.
+fn constraints(request: &TestStateRequest) -> Constraints {
+    let data = |found: Constraints, member: &str, text: &Option<String>| {
+        found.sensitive_length(member, text.as_deref(), 0..=DATA_BYTES_MAX)
+    };
+    let levels = &["INFO", "DEBUG", "TRACE"];
+    let name = request.state_name.as_deref();
+    let mut found = Constraints::default()
+        .one_of("inspectionLevel", request.inspection_level.as_deref(), levels)
+        .sensitive_length("stateName", name, 1..=NAME_CHARS_MAX);
+    found = data(found, "input", &request.input);
+    found = data(found, "variables", &request.variables);
+    found = data(found, "context", &request.context);
+    if let Some(mock) = &request.mock {
+        found = mock.constrain(found);
+    }
+    match &request.state_configuration {
+        Some(configuration) => configuration.constrain(found),
+        None => found,
+    }
+}
+
+/// A number of things, none when nothing is said.
+fn count(said: Option<i64>) -> u64 {
+    said.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
 }
 
 /// `variables`: an object, each member of which is a variable.

@@ -67,6 +67,7 @@ pub(super) async fn list(
     let unqualified = machine.as_ref().map(Arn::unqualified).transpose()?;
     let query = ExecutionQuery {
         state_machine_arn: unqualified.map(Arc::from),
+        map_run: None,
         started_by: machine.as_ref().and_then(list_executions::started_by),
         status: filter.status.as_deref().map(list_executions::parse_status).transpose()?,
         name_prefix: filter.name_prefix,
@@ -90,6 +91,7 @@ pub(super) async fn start(
         state_machine_arn: Some(machine_arn(&app, &machine)),
         name: submission.name,
         input: submission.input.map(|input| input.get().to_owned()),
+        ..StartExecutionRequest::default()
     };
     let started = start_execution(&app, request).await?;
     if Arn::parse(&started.execution_arn)?.is_express_execution() {

@@ -1,0 +1,152 @@
+//! The rows of Map Runs, an index of the journals of their executions, and what ties child executions to them.
+
+use serde_json::{Value, json};
+use stepyard_machine::{ChildOf, EndCounts, MapLimits, MapRunRecord, MapRunTotals};
+use uuid::Uuid;
+
+use crate::{ExecutionId, ShardId};
+
+/// One row of `map_run`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRunRow {
+    /// Shard of its execution.
+    pub shard: ShardId,
+    /// The execution that has started it.
+    pub execution: ExecutionId,
+    /// What the journal tells of it.
+    pub record: MapRunRecord,
+}
+
+/// What the row of a child execution says of its Map Run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChildRow {
+    /// The UUID that ends the ARN of the Map Run.
+    pub map_run: Uuid,
+    /// How many items the child execution has.
+    pub items: u64,
+}
+
+impl ChildRow {
+    /// That of a child execution; `None` when the ARN of its Map Run does not end in a UUID.
+    pub fn of(child_of: &ChildOf) -> Option<ChildRow> {
+        let map_run = map_run_key(&child_of.map_run_arn)?;
+        Some(ChildRow { map_run, items: child_of.items })
+    }
+}
+
+/// The UUID that ends the ARN of a Map Run, by which its child executions are found.
+pub fn map_run_key(map_run_arn: &str) -> Option<Uuid> {
+    map_run_arn.rsplit(':').next()?.parse().ok()
+}
+
+/// Limits and counts as one JSON text. Members may be added to it, and never get another meaning.
+pub(crate) fn detail_text(record: &MapRunRecord) -> String {
+    let counts = |counts: EndCounts| {
+        json!([counts.succeeded, counts.failed, counts.timed_out, counts.aborted])
+    };
+    let mut detail = json!({
+        "concurrency": record.limits.max_concurrency,
+        "executions": counts(record.executions),
+        "items": counts(record.items),
+    });
+    let optional = [
+        ("failures", record.limits.tolerated_failure_count.map(Value::from)),
+        ("percentage", record.limits.tolerated_failure_percentage.map(Value::from)),
+        ("total", record.totals.map(|totals| json!([totals.children, totals.items]))),
+    ];
+    for (member, value) in optional {
+        if let Some(value) = value {
+            detail[member] = value;
+        }
+    }
+    detail.to_string()
+}
+
+/// What [`detail_text`] has written.
+pub(crate) struct Detail {
+    pub(crate) limits: MapLimits,
+    pub(crate) totals: Option<MapRunTotals>,
+    pub(crate) executions: EndCounts,
+    pub(crate) items: EndCounts,
+}
+
+impl Detail {
+    /// # Errors
+    /// What is wrong with the text.
+    pub(crate) fn parse(text: &str) -> Result<Detail, String> {
+        let detail: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let missing = |member: &str| format!("{member} is missing");
+        let counts = |member: &str| {
+            let counts: Option<[u64; 4]> = serde_json::from_value(detail[member].clone()).ok();
+            let [succeeded, failed, timed_out, aborted] = counts.ok_or_else(|| missing(member))?;
+            Ok::<_, String>(EndCounts { succeeded, failed, timed_out, aborted })
+        };
+        let totals: Option<[u64; 2]> =
+            serde_json::from_value(detail["total"].clone()).map_err(|error| error.to_string())?;
+        Ok(Detail {
+            limits: MapLimits {
+                max_concurrency: detail["concurrency"]
+                    .as_u64()
+                    .ok_or_else(|| missing("concurrency"))?,
+                tolerated_failure_count: detail["failures"].as_u64(),
+                tolerated_failure_percentage: detail["percentage"].as_f64(),
+            },
+            totals: totals.map(|[children, items]| MapRunTotals { items, children }),
+            executions: counts("executions")?,
+            items: counts("items")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepyard_asl::Timestamp;
+    use stepyard_machine::{
+        EndCounts, EventId, ExecutionStatus, MapLimits, MapRunId, MapRunRecord, MapRunTotals,
+    };
+    use uuid::Uuid;
+
+    use super::{Detail, detail_text, map_run_key};
+
+    #[test]
+    fn details_come_back_as_they_were() {
+        let counts = EndCounts { succeeded: 1, failed: 2, timed_out: 3, aborted: u64::MAX };
+        let bare = MapRunRecord {
+            id: MapRunId(EventId(4)),
+            arn: "arn".into(),
+            status: ExecutionStatus::Running,
+            started_at: Timestamp(1),
+            stopped_at: None,
+            limits: MapLimits::default(),
+            totals: None,
+            executions: EndCounts::default(),
+            items: counts,
+        };
+        let full = MapRunRecord {
+            limits: MapLimits {
+                max_concurrency: 7,
+                tolerated_failure_count: Some(0),
+                tolerated_failure_percentage: Some(0.1),
+            },
+            totals: Some(MapRunTotals { items: 9, children: 8 }),
+            executions: counts,
+            ..bare.clone()
+        };
+        for record in [bare, full] {
+            let text = detail_text(&record);
+            let detail = Detail::parse(&text).unwrap();
+            assert_eq!(detail.limits, record.limits);
+            assert_eq!(detail.totals, record.totals);
+            assert_eq!((detail.executions, detail.items), (record.executions, record.items));
+        }
+        assert!(Detail::parse("{}").is_err());
+        assert!(Detail::parse("no JSON").is_err());
+    }
+
+    #[test]
+    fn the_key_of_a_map_run_is_the_end_of_its_arn() {
+        let uuid = Uuid::from_u128(5);
+        assert_eq!(map_run_key(&format!("arn:aws:states:r:a:mapRun:m/l:{uuid}")), Some(uuid));
+        assert_eq!(map_run_key("arn:aws:states:r:a:mapRun:m/l:x"), None);
+    }
+}
