@@ -1,7 +1,9 @@
 //! The rows of Map Runs, an index of the journals of their executions, and what ties child executions to them.
 
 use serde_json::{Value, json};
-use stepyard_machine::{ChildOf, EndCounts, MapLimits, MapRunRecord, MapRunTotals};
+use stepyard_machine::{
+    ChildOf, EndCounts, ExecutionStatus, MapLimits, MapRunRecord, MapRunTotals,
+};
 use uuid::Uuid;
 
 use crate::{ExecutionId, ShardId};
@@ -32,6 +34,17 @@ impl ChildRow {
         let map_run = map_run_key(&child_of.map_run_arn)?;
         Some(ChildRow { map_run, items: child_of.items })
     }
+}
+
+/// Child executions of a Map Run that have the same status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChildrenOfStatus {
+    /// The status.
+    pub status: ExecutionStatus,
+    /// How many they are.
+    pub executions: u64,
+    /// How many items they have.
+    pub items: u64,
 }
 
 /// The UUID that ends the ARN of a Map Run, by which its child executions are found.

@@ -16,10 +16,11 @@ use uuid::Uuid;
 use crate::commit::missing;
 use crate::sql::merge;
 use crate::{
-    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, Node, NodeId, Publication,
-    PublicationChange, Removed, Retention, Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner,
-    StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version, all_shards,
+    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
+    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, Node, NodeId,
+    Publication, PublicationChange, Removed, Retention, Revision, SHARD_COUNT, ShardId, ShardLease,
+    ShardOwner, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version,
+    all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -391,6 +392,21 @@ impl Store for MemoryStore {
         let of_execution =
             tables.map_runs.range((shard, execution, first)..=(shard, execution, last));
         Ok(of_execution.take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {
+        let tables = self.tables();
+        let mut counted = BTreeMap::new();
+        for row in tables.executions.values() {
+            if let Some(child) = row.child.filter(|child| child.map_run == map_run) {
+                let (executions, items) = counted.entry(row.status).or_insert((0, 0));
+                *executions += 1;
+                *items += child.items;
+            }
+        }
+        let of_status =
+            |(status, (executions, items))| ChildrenOfStatus { status, executions, items };
+        Ok(counted.into_iter().map(of_status).collect())
     }
 
     async fn journal_from(

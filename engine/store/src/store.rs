@@ -9,10 +9,10 @@ use stepyard_machine::MapRunId;
 use uuid::Uuid;
 
 use crate::{
-    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, MapRunRow, Membership, NodeId, Publication, PublicationChange, Removed,
-    Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Tags, Version,
-    all_shards,
+    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
+    ExecutionQuery, ExecutionRow, MapRunRow, Membership, NodeId, Publication, PublicationChange,
+    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Tags,
+    Version, all_shards,
 };
 
 /// Bytes of the secret by which a database knows the task tokens that it has given out.
@@ -146,6 +146,10 @@ pub trait Store: Send + Sync {
         after: Option<MapRunId>,
         limit: usize,
     ) -> Result<Vec<MapRunRow>, Error>;
+
+    /// How many child executions of the Map Run with this key ([`crate::map_run_key`]) there are, by status. All of them
+    /// are read for it.
+    async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error>;
 
     /// Chunks of an execution in order, those that begin at this event or later, at most so many.
     async fn journal_from(

@@ -16,11 +16,11 @@ use stepyard_machine::{
     Qualifier, Redriven,
 };
 use stepyard_store::{
-    Activity, Alias, ChildRow, Chunk, CommitGroup, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, ExecutionUpdate, MapRunRow, MemoryStore, MetadataItem, MetadataStore, NodeId,
-    PostgresOptions, PostgresStore, Publication, PublicationChange, Removed, Retention, Revision,
-    Routing, ShardId, ShardLease, SqliteOptions, SqliteStore, StartedBy, StateMachine,
-    StateMachineType, Store, Tags, Version, all_shards,
+    Activity, Alias, ChildRow, ChildrenOfStatus, Chunk, CommitGroup, Error, ExecutionId,
+    ExecutionQuery, ExecutionRow, ExecutionUpdate, MapRunRow, MemoryStore, MetadataItem,
+    MetadataStore, NodeId, PostgresOptions, PostgresStore, Publication, PublicationChange, Removed,
+    Retention, Revision, Routing, ShardId, ShardLease, SqliteOptions, SqliteStore, StartedBy,
+    StateMachine, StateMachineType, Store, Tags, Version, all_shards,
 };
 use support::postgres;
 use uuid::Uuid;
@@ -764,6 +764,12 @@ async fn child_executions_are_listed_by_their_map_run(store: &dyn Store) {
     assert_eq!(list(None, Some(id(4)), 1).await, slice::from_ref(&failed));
     assert_eq!(list(Some(ExecutionStatus::Failed), None, 9).await, [failed]);
     assert_eq!(store.get_execution(SHARD, id(0)).await.unwrap(), Some(child(0, 1)));
+    let counted = |status, executions, items| ChildrenOfStatus { status, executions, items };
+    assert_eq!(
+        store.count_children(Uuid::from_u128(1)).await.unwrap(),
+        [counted(ExecutionStatus::Running, 2, 4), counted(ExecutionStatus::Failed, 1, 3)]
+    );
+    assert_eq!(store.count_children(Uuid::from_u128(9)).await.unwrap(), []);
 }
 
 async fn map_runs_go_with_their_execution(store: &dyn Store) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_machine::{EndCounts, ExecutionStatus, MapLimitsChange, MapRunRecord};
 use stepyard_runtime::{MapRunProgress, MapRunRequest, MapRunRequestError, RunningChildren};
-use stepyard_store::MapRunRow;
+use stepyard_store::{ChildrenOfStatus, MapRunRow, map_run_key};
 
 use crate::app::App;
 use crate::arn::Arn;
@@ -72,20 +72,41 @@ async fn execution_arn(app: &App, row: &MapRunRow) -> Result<String, ApiError> {
 }
 
 async fn progress(app: &App, row: MapRunRow) -> Result<MapRunProgress, ApiError> {
-    let still = |record| MapRunProgress { record, running: RunningChildren::default() };
     if row.record.stopped_at.is_some() {
-        return Ok(still(row.record));
+        return ended(app, row.record).await;
     }
     match app.runtime.ask_map_run(question(&row, MapLimitsChange::default())).await {
         Ok(progress) => Ok(progress),
         // It has ended since.
         Err(MapRunRequestError::NotRunning) => {
-            Ok(still(app.map_run(&row.record.arn).await?.record))
+            ended(app, app.map_run(&row.record.arn).await?.record).await
         }
         Err(MapRunRequestError::Unavailable(why)) => {
             Err(ApiError::new("ServiceUnavailable", &*why))
         }
     }
+}
+
+/// One that has ended. Its last event does not tell of the child executions that were cut off with it, but those that are
+/// kept do: they are stopped, or about to be.
+async fn ended(app: &App, mut record: MapRunRecord) -> Result<MapRunProgress, ApiError> {
+    let mut running = RunningChildren::default();
+    let key = map_run_key(&record.arn).filter(|_| record.status != ExecutionStatus::Succeeded);
+    if let Some(key) = key {
+        for ChildrenOfStatus { status, executions, items } in app.store.count_children(key).await? {
+            match status {
+                ExecutionStatus::Running => running = RunningChildren { executions, items },
+                ExecutionStatus::Aborted => {
+                    record.executions.aborted = record.executions.aborted.max(executions);
+                    record.items.aborted = record.items.aborted.max(items);
+                }
+                ExecutionStatus::Succeeded
+                | ExecutionStatus::Failed
+                | ExecutionStatus::TimedOut => {}
+            }
+        }
+    }
+    Ok(MapRunProgress { record, running })
 }
 
 /// What its owner is asked.

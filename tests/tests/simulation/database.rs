@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_machine::MapRunId;
 use stepyard_store::{
-    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Publication, PublicationChange,
-    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
-    Tags, Version,
+    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
+    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Publication,
+    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
+    StateMachineSummary, Store, Tags, Version,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -420,6 +420,10 @@ impl Store for Connection {
         limit: usize,
     ) -> Result<Vec<MapRunRow>, Error> {
         self.call(self.database.tables.list_map_runs(shard, execution, after, limit)).await
+    }
+
+    async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {
+        self.call(self.database.tables.count_children(map_run)).await
     }
 
     async fn get_execution(

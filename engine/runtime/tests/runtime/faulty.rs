@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
 use stepyard_machine::MapRunId;
 use stepyard_store::{
-    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Publication, PublicationChange,
-    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store,
-    Tags, Version, all_shards,
+    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
+    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Publication,
+    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
+    StateMachineSummary, Store, Tags, Version, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -260,6 +260,11 @@ impl Store for FaultyStore {
     ) -> Result<Vec<MapRunRow>, Error> {
         self.check()?;
         self.inner.list_map_runs(shard, execution, after, limit).await
+    }
+
+    async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {
+        self.check()?;
+        self.inner.count_children(map_run).await
     }
 
     async fn get_execution(

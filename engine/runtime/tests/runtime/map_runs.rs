@@ -12,11 +12,14 @@ use crate::faulty::FaultyStore;
 use crate::network::Network;
 use crate::world::{World, chosen};
 
-/// Child executions that do not end by themselves.
+/// The first child execution fails, the others do not end by themselves.
 const HANGS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.items","Label":"l","End":true,
     "MaxConcurrency":2,"ToleratedFailureCount":1,"ItemProcessor":{
         "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-        "StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:hangs","End":true}}}}}}"#;
+        "StartAt":"C","States":{
+            "C":{"Type":"Choice","Choices":[{"Variable":"$","NumericEquals":1,"Next":"F"}],"Default":"T"},
+            "F":{"Type":"Fail","Error":"E"},
+            "T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:hangs","End":true}}}}}}"#;
 
 const INPUT: &str = r#"{"items":[1,2,3,4,5,6]}"#;
 
@@ -59,13 +62,23 @@ impl World {
     /// Waits until so many child executions run.
     async fn until_running(&self, runtime: &Runtime, row: &MapRunRow, executions: u64) {
         let running = RunningChildren { executions, items: executions };
+        self.until_told(runtime, row, |progress| progress.running == running).await;
+    }
+
+    /// Waits until a Map Run stands so.
+    async fn until_told(
+        &self,
+        runtime: &Runtime,
+        row: &MapRunRow,
+        condition: impl Fn(&MapRunProgress) -> bool,
+    ) {
         for _ in 0..100 {
             self.settle().await;
-            if self.ask(runtime, row, NOTHING).await.unwrap().running == running {
+            if condition(&self.ask(runtime, row, NOTHING).await.unwrap()) {
                 return;
             }
         }
-        panic!("there are never {executions} that run");
+        panic!("the Map Run never stands so");
     }
 }
 
@@ -75,6 +88,7 @@ async fn limits_change_while_it_runs() {
     let runtime = world.start_runtime().await;
     let execution = world.start(&runtime, "one", INPUT).await.unwrap();
     let row = world.map_run(&execution).await;
+    world.until_told(&runtime, &row, |told| told.record.executions.failed == 1).await;
     world.until_running(&runtime, &row, 2).await;
     let totals = world.ask(&runtime, &row, NOTHING).await.unwrap().record.totals.unwrap();
     assert_eq!((totals.items, totals.children), (6, 6), "known before all are started");
@@ -88,7 +102,7 @@ async fn limits_change_while_it_runs() {
     // Fewer than run: none of them is ended, and none is started for one that ends.
     let one = MapLimitsChange { max_concurrency: Some(1), ..NOTHING };
     world.ask(&runtime, &row, one).await.unwrap();
-    let [child, ..] = &world.children(&row).await[..] else { panic!("five run") };
+    let [child, ..] = &world.children(&row).await[..] else { panic!("there are children") };
     let stop = runtime.stop_execution(StopRequest {
         state_machine_arn: child.state_machine_arn.clone(),
         name: child.name.clone(),
@@ -96,29 +110,28 @@ async fn limits_change_while_it_runs() {
         cause: None,
     });
     world.passing_time(std::pin::pin!(stop)).await.unwrap();
+    world.until_told(&runtime, &row, |told| told.record.executions.aborted == 1).await;
     world.until_running(&runtime, &row, 4).await;
-    assert_eq!(world.children(&row).await.len(), 5);
+    assert_eq!(world.children(&row).await.len(), 6);
 
-    // One that was stopped has not failed.
+    // One has failed: that is too many now.
     let none = MapLimitsChange { tolerated_failure_count: Some(0), ..NOTHING };
-    let going_on = world.ask(&runtime, &row, none).await.unwrap().record;
-    assert_eq!((going_on.executions.aborted, going_on.items.aborted), (1, 1));
-    assert_eq!(going_on.status, ExecutionStatus::Running);
-
-    let stop = runtime.stop_execution(StopRequest {
-        state_machine_arn: execution.state_machine_arn.clone(),
-        name: execution.name.clone(),
-        error: None,
-        cause: None,
-    });
-    world.passing_time(std::pin::pin!(stop)).await.unwrap();
+    let ended = world.ask(&runtime, &row, none).await.unwrap();
+    assert_eq!(ended.record.status, ExecutionStatus::Failed);
+    assert_eq!(ended.running, RunningChildren::default());
     let stored = world.map_run(&execution).await.record;
-    assert_eq!(stored.status, ExecutionStatus::Aborted);
-    let asked = world.ask(&runtime, &row, five).await;
-    assert_eq!(asked, Err(MapRunRequestError::NotRunning), "it has ended");
+    assert_eq!(stored, ended.record);
+    assert_eq!((stored.executions.failed, stored.executions.aborted), (1, 1));
+    assert_eq!(
+        world.ask(&runtime, &row, five).await,
+        Err(MapRunRequestError::NotRunning),
+        "it has ended"
+    );
     world.until_all_closed().await;
-    let statuses = world.children(&row).await.into_iter().map(|child| child.status);
-    assert!(statuses.into_iter().all(|status| status == ExecutionStatus::Aborted));
+    let counted = world.store.count_children(map_run_key(&row.record.arn).unwrap()).await;
+    let counted: Vec<_> =
+        counted.unwrap().into_iter().map(|counted| (counted.status, counted.executions)).collect();
+    assert_eq!(counted, [(ExecutionStatus::Failed, 1), (ExecutionStatus::Aborted, 5)]);
 }
 
 #[tokio::test]
@@ -131,11 +144,11 @@ async fn an_answer_waits_until_what_it_tells_is_durable() {
     world.until_running(&runtime, &row, 2).await;
     let held = store.hold();
     let asking = {
-        let (shard, execution, run) = (row.shard, row.execution, row.record.id);
+        let runtime = runtime.clone();
         let change = MapLimitsChange { max_concurrency: Some(3), ..NOTHING };
+        let (shard, execution, run) = (row.shard, row.execution, row.record.id);
         let request = MapRunRequest { shard, execution, run, change };
         // No time passes meanwhile, so that nobody loses patience.
-        let runtime = runtime.clone();
         tokio::spawn(async move { runtime.ask_map_run(request).await })
     };
     world.settle().await;
@@ -163,7 +176,7 @@ async fn limits_last_beyond_a_crash() {
         world.map_run(&execution).await.record
     );
     assert_eq!(world.map_run(&execution).await.record.limits, changed.limits);
-    assert_eq!(world.children(&row).await.len(), 3, "the same child executions");
+    assert_eq!(world.children(&row).await.len(), 4, "the same child executions");
 }
 
 #[tokio::test]

@@ -30,10 +30,10 @@ use stepyard_machine::MapRunId;
 use uuid::Uuid;
 
 use crate::{
-    Activity, Alias, Chunk, CommitGroup, DuePlace, Error, ExecutionId, ExecutionQuery,
-    ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, NodeId, Publication,
-    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version,
+    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
+    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, NodeId,
+    Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
+    StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version,
 };
 
 /// How to open a Postgres store.
@@ -187,6 +187,10 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Result<Vec<MapRunRow>, Error> {
         map_run::of_execution(&self.readers, (shard, execution), after, limit).await
+    }
+
+    async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {
+        map_run::count_children(&self.readers, map_run).await
     }
 
     async fn journal_from(

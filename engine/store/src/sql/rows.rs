@@ -15,9 +15,9 @@ use super::database_error;
 use crate::doctor::Keyed;
 use crate::map_run::Detail;
 use crate::{
-    Activity, Alias, ChildRow, Chunk, Error, ExecutionId, ExecutionRow, MapRunRow, MetadataItem,
-    Publication, Revision, Routing, ShardId, ShardLease, StateMachine, StateMachineSummary,
-    StateMachineType, TOKEN_KEY_BYTES, Tags, Version,
+    Activity, Alias, ChildRow, ChildrenOfStatus, Chunk, Error, ExecutionId, ExecutionRow,
+    MapRunRow, MetadataItem, Publication, Revision, Routing, ShardId, ShardLease, StateMachine,
+    StateMachineSummary, StateMachineType, TOKEN_KEY_BYTES, Tags, Version,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -91,6 +91,14 @@ where
             items: detail.items,
         };
         Ok(MapRunRow { shard: self.shard()?, execution: self.id()?, record })
+    }
+
+    pub(crate) fn children_of_status(&self) -> Result<ChildrenOfStatus, Error> {
+        Ok(ChildrenOfStatus {
+            status: self.status()?,
+            executions: self.unsigned("executions")?,
+            items: self.unsigned("items")?,
+        })
     }
 
     fn status(&self) -> Result<ExecutionStatus, Error> {
