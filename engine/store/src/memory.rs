@@ -180,7 +180,7 @@ impl Tables {
 
     fn expired(&self, shard: ShardId, retention: Retention) -> impl Iterator<Item = &ExecutionRow> {
         let cutoff = move |row: &ExecutionRow| {
-            let machine = self.machines.get(&row.state_machine_arn);
+            let machine = self.machines.get(unlabelled(&row.state_machine_arn));
             retention.cutoff(machine.and_then(|machine| machine.retention_days))
         };
         let of_shard = self.executions.values().filter(move |row| row.shard == shard);
@@ -201,11 +201,16 @@ impl Tables {
     fn unused_revisions(&self) -> Vec<Uuid> {
         let is_used = |arn: &Arc<str>| {
             self.machines.contains_key(arn)
-                || self.executions.values().any(|row| row.state_machine_arn == *arn)
+                || self.executions.values().any(|row| unlabelled(&row.state_machine_arn) == &**arn)
         };
         let unused = self.revisions.iter().filter(|(_, known)| !is_used(&known.arn));
         unused.map(|(id, _)| *id).collect()
     }
+}
+
+/// The ARN of a state machine, also of one that child executions of a Map Run stand under: `ARN/LABEL`.
+fn unlabelled(arn: &str) -> &str {
+    arn.split_once('/').map_or(arn, |(machine, _)| machine)
 }
 
 #[async_trait]

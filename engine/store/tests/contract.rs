@@ -681,6 +681,33 @@ async fn revisions_that_nobody_needs_go_the_second_time(store: &dyn Store) {
     assert!(store.get_revision(Uuid::from_u128(3)).await.unwrap().is_some());
 }
 
+async fn child_executions_belong_to_their_state_machine(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    store.create_state_machine(machine("parent", 1), None).await.unwrap();
+    store.create_state_machine(machine("parents", 2), None).await.unwrap();
+    let arn = machine("parent", 0).arn;
+    let child = format!("{arn}/label").into();
+    let start = ExecutionRow { state_machine_arn: child, ..row(1) };
+    let updates = vec![update(1, ExecutionStatus::Succeeded)];
+    commit(
+        store,
+        &mut lease,
+        CommitGroup { starts: vec![start], updates, ..CommitGroup::default() },
+    )
+    .await;
+    store.set_retention(&arn, Some(200)).await.unwrap();
+    store.remove_closed(SHARD, days_later(90), 9).await.unwrap();
+    assert!(store.get_execution(SHARD, id(1)).await.unwrap().is_some());
+    store.delete_state_machine(&arn).await.unwrap();
+    store.delete_state_machine(&machine("parents", 0).arn).await.unwrap();
+    assert_eq!(store.remove_unused_revisions(&[]).await.unwrap(), [Uuid::from_u128(2)]);
+    store.remove_closed(SHARD, days_later(90), 9).await.unwrap();
+    assert_eq!(store.get_execution(SHARD, id(1)).await.unwrap(), None);
+    let mut found = store.remove_unused_revisions(&[]).await.unwrap();
+    found.sort();
+    assert_eq!(found, [1, 2].map(Uuid::from_u128));
+}
+
 /// The Map Run of that MapRunStarted event of an execution.
 fn map_run(number: u64, event: u64) -> MapRunRow {
     let record = MapRunRecord {
@@ -865,6 +892,7 @@ over_all_stores! {
     an_execution_is_found_by_its_id,
     a_database_keeps_its_secret,
     revisions_that_nobody_needs_go_the_second_time,
+    child_executions_belong_to_their_state_machine,
     metadata_is_replaced_by_key,
     map_runs_are_what_was_written_last,
     child_executions_are_listed_by_their_map_run,

@@ -12,7 +12,8 @@ use crate::{Error, Removed, Retention, ShardId};
 // journal are found by its key, whatever the planner believes of their number. One that is redriven meanwhile is let go
 // once its row can be locked: it has no end any more, or a later one.
 const REMOVE_CLOSED: &str = "WITH expired AS MATERIALIZED ( \
-        SELECT e.execution_id, e.stopped_at FROM machine m LEFT JOIN state_machine s ON s.arn = m.arn \
+        SELECT e.execution_id, e.stopped_at FROM machine m \
+        LEFT JOIN state_machine s ON s.arn = split_part(m.arn, '/', 1) \
         CROSS JOIN LATERAL (SELECT execution_id, stopped_at FROM execution \
             WHERE shard_id = $1 AND machine_id = m.machine_id \
             AND stopped_at < $2 - coalesce(s.retention_days, $3) * $4 \
@@ -39,7 +40,7 @@ const REMOVE_UNUSED_REVISIONS: &str = "WITH unused AS ( \
         SELECT r.revision_id FROM revision r \
         WHERE NOT EXISTS (SELECT 1 FROM state_machine s WHERE s.arn = r.state_machine_arn) \
         AND NOT EXISTS (SELECT 1 FROM machine m JOIN execution e USING (machine_id) \
-            WHERE m.arn = r.state_machine_arn) \
+            WHERE m.arn = r.state_machine_arn OR starts_with(m.arn, r.state_machine_arn || '/')) \
     ), removed AS ( \
         DELETE FROM revision r USING unused u \
         WHERE r.revision_id = u.revision_id AND u.revision_id = ANY ($1) \

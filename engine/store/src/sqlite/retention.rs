@@ -15,9 +15,10 @@ const ROWS_MAX: usize = 1_000;
 /// Most executions that one transaction removes.
 const EXECUTIONS_MAX: usize = 100;
 
-// `CROSS JOIN` keeps the order of the tables: for each machine a seek to those that ended first.
-const EXPIRED: &str = "SELECT e.rowid, e.execution_id \
-    FROM machine m LEFT JOIN state_machine s ON s.arn = m.arn \
+// `CROSS JOIN` keeps the order of the tables: for each machine a seek to those that ended first. Child executions of a
+// Map Run stand under `ARN/LABEL`.
+const EXPIRED: &str = "SELECT e.rowid, e.execution_id FROM machine m LEFT JOIN state_machine s \
+    ON s.arn = substr(m.arn, 1, instr(m.arn || '/', '/') - 1) \
     CROSS JOIN execution e INDEXED BY execution_closed ON e.machine_id = m.machine_id \
     WHERE e.shard_id = ?1 AND coalesce(s.retention_days, ?3) > 0 \
     AND e.stopped_at < ?2 - coalesce(s.retention_days, ?3) * ?4 LIMIT ?5";
@@ -31,10 +32,12 @@ const REMOVE_EXECUTION: &str = "DELETE FROM execution WHERE rowid = ?";
 
 const SET_RETENTION: &str = "UPDATE state_machine SET retention_days = ? WHERE arn = ?";
 
+// A slash is followed by a zero: what is between them are labels.
 const UNUSED_REVISIONS: &str = "SELECT r.revision_id FROM revision r \
     WHERE NOT EXISTS (SELECT 1 FROM state_machine s WHERE s.arn = r.state_machine_arn) \
     AND NOT EXISTS (SELECT 1 FROM machine m CROSS JOIN execution e USING (machine_id) \
-        WHERE m.arn = r.state_machine_arn)";
+        WHERE m.arn = r.state_machine_arn \
+        OR m.arn > r.state_machine_arn || '/' AND m.arn < r.state_machine_arn || '0')";
 
 const REMOVE_REVISION: &str = "DELETE FROM revision WHERE revision_id = ?";
 
