@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import time
+import uuid
 
 import pytest
 
@@ -173,3 +174,25 @@ def test_a_second_server_on_the_same_data_is_refused(start_server):
     with pytest.raises(RuntimeError):
         start_server()
     assert first.http("GET", "/healthz").status == 200
+
+
+def test_files_are_put_into_buckets_and_read_again(server, tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text("id,total\n1,7\n2,9\n")
+    done = stepyard("put", "data", "in/orders.csv", file, "--data-dir", server.data_dir)
+    assert (done.returncode, done.stdout) == (0, f"data/in/orders.csv: {file.stat().st_size} bytes\n"), done.stderr
+    assert stepyard("get", "data", "in/orders.csv", "--data-dir", server.data_dir).stdout == file.read_text()
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "data", "Key": "in/orders.csv"},
+              "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}}
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+                 "StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+    state = {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True}
+    sfn = server.client()
+    made = sfn.create_state_machine(name="put-" + uuid.uuid4().hex[:8], roleArn=ROLE,
+                                    definition=json.dumps({"StartAt": "M", "States": {"M": state}}))
+    done = server.await_end(sfn.start_execution(stateMachineArn=made["stateMachineArn"], input="{}")["executionArn"])
+    assert json.loads(done["output"]) == [{"id": "1", "total": "7"}, {"id": "2", "total": "9"}]
+    refused = stepyard("put", "No Bucket", "k", file, "--data-dir", server.data_dir)
+    assert refused.returncode != 0 and "bucket" in refused.stderr
+    missing = stepyard("get", "data", "none", "--data-dir", server.data_dir)
+    assert missing.returncode != 0 and "none" in missing.stderr

@@ -17,18 +17,20 @@ const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
 const EXECUTIONS: std::ops::Range<usize> = 0..20;
 const LOST: std::ops::Range<usize> = 20..40;
 
+/// The database, its log and the index of that.
+const DATABASE_FILES: [&str; 3] = ["stepyard.db", "stepyard.db-wal", "stepyard.db-shm"];
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_file_that_was_put_back_is_refused_until_the_loss_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
-    let file = data_dir.join("stepyard.db");
-    let copy = folder.path().join("copy.db");
+    let copy = folder.path().join("copy");
     let witness = data_dir.join("stepyard.db.witness");
     let options = ServerOptions::default();
     run(&data_dir, &options, EXECUTIONS);
-    fs::copy(&file, &copy).unwrap();
+    copy_database(&data_dir, &copy);
     let seen = fs::read(&witness).unwrap();
 
     let server = Server::start(&data_dir, &options);
@@ -37,10 +39,11 @@ fn a_file_that_was_put_back_is_refused_until_the_loss_is_accepted() {
         (fs::read(&witness).unwrap() != seen).then_some(())
     });
     server.kill();
-    fs::copy(&copy, &file).unwrap();
-    for log in ["stepyard.db-wal", "stepyard.db-shm"] {
-        fs::remove_file(data_dir.join(log)).unwrap();
+    for file in DATABASE_FILES {
+        // The log is gone already when the server has closed the file.
+        let _ = fs::remove_file(data_dir.join(file));
     }
+    copy_database(&copy, &data_dir);
     check_refused_until_accepted(&data_dir, &options);
 }
 
@@ -62,11 +65,21 @@ fn another_database_is_not_taken_for_an_earlier_one() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path();
     run(data_dir, &ServerOptions::default(), EXECUTIONS);
-    for name in ["stepyard.db", "stepyard.db-wal", "stepyard.db-shm"] {
+    for name in DATABASE_FILES {
         // The log is gone already when the server has closed the file.
         let _ = fs::remove_file(data_dir.join(name));
     }
     run(data_dir, &ServerOptions::default(), 0..1);
+}
+
+/// Copies a database that nobody has open. Its log holds commits when it was not written back at the end.
+fn copy_database(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in ["stepyard.db", "stepyard.db-wal"] {
+        if from.join(file).exists() {
+            fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    }
 }
 
 /// Runs executions on a server and stops it.

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod history;
 mod migrate;
+mod put;
 mod run;
 mod serve;
 mod validate;
@@ -38,6 +39,10 @@ enum Command {
     Validate(validate::Arguments),
     /// Drive a load on this machine and print what it costs
     Bench(bench::Arguments),
+    /// Copy a file into a bucket of this machine, also while the server runs
+    Put(put::PutArguments),
+    /// Write an object of a bucket of this machine to the standard output
+    Get(put::GetArguments),
     /// Copy database and objects to a new folder, also while the server runs
     Backup(backup::Arguments),
     /// Look whether the database is as it must be, also while a server runs on it
@@ -58,6 +63,8 @@ pub(crate) fn run() -> anyhow::Result<u8> {
         Command::History(arguments) => history::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Put(arguments) => put::put(&arguments),
+        Command::Get(arguments) => put::get(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Migrate(flags) => migrate::run(&flags),

@@ -37,9 +37,16 @@ impl Temporary {
         Ok(file)
     }
 
-    /// A new file, empty.
+    /// A new file, empty. A bucket that somebody has made by hand has no folder for it yet.
     pub(super) fn create(bucket: &Path) -> io::Result<Temporary> {
-        let file = create(&bucket.join(FOLDER))?;
+        let folder = bucket.join(FOLDER);
+        let file = match create(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && bucket.is_dir() => {
+                fs::create_dir_all(&folder)?;
+                create(&folder)?
+            }
+            made => made?,
+        };
         file.as_file().lock()?;
         Ok(Temporary { file, modified: 0 })
     }

@@ -260,3 +260,12 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn a_bucket_that_was_made_by_hand_takes_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FsObjectStore::open(folder.path(), &[]).unwrap();
+    std::fs::create_dir(folder.path().join("by-hand")).unwrap();
+    store.put("by-hand", "k", Bytes::from("v"), ObjectAttributes::default()).await.unwrap();
+    assert_eq!(store.get("by-hand", "k").await.unwrap().body, "v");
+}
