@@ -962,7 +962,22 @@ async fn postgres_is_opened_again_and_refused_when_it_is_newer_or_unsafe() {
     assert!(matches!(refused, Error::Unusable(_)), "{refused}");
 }
 
-/// Commits of different lanes, and claims between them.
+#[tokio::test]
+async fn postgres_reads_on_when_its_connections_were_broken_off() {
+    let Some((url, store)) = postgres().await else { return };
+    let leases = [claim(&store).await];
+    let read = || async { store.read_leases(&[SHARD]).await.unwrap() };
+    // As many connections as there are reads at once.
+    tokio::join!(read(), read(), read(), read());
+
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let terminate = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    sqlx::query(terminate).execute(&mut other).await.unwrap();
+    let answers = tokio::join!(read(), read(), read(), read());
+    assert_eq!(answers, (leases.into(), leases.into(), leases.into(), leases.into()));
+}
+
 /// Of a redrive and a removal at the same time one has no effect, whichever comes second.
 #[tokio::test]
 async fn postgres_redrives_or_removes() {
@@ -1020,6 +1035,7 @@ async fn postgres_redrives_or_removes() {
     assert_eq!(store.read_leases(&[SHARD]).await.unwrap(), [lease]);
 }
 
+/// Commits of different lanes, and claims between them.
 #[tokio::test]
 async fn postgres_commits_lanes_side_by_side() {
     let Some((_, store)) = postgres().await else { return };

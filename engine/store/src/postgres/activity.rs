@@ -52,7 +52,7 @@ pub(super) async fn set_tags(
 }
 
 pub(super) async fn get(pool: &Pool, arn: &str) -> Result<Option<Activity>, Error> {
-    let row = pool.fetch_optional(sqlx::query(GET).bind(arn)).await?;
+    let row = pool.read_optional(sqlx::query(GET).bind(arn)).await?;
     row.map(|row| Columns(&row).activity()).transpose()
 }
 
@@ -62,6 +62,6 @@ pub(super) async fn list(
     limit: usize,
 ) -> Result<Vec<Activity>, Error> {
     let query = sqlx::query(LIST).bind(after.unwrap_or_default()).bind(row_limit(limit));
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.activity())
 }

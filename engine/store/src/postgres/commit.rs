@@ -81,7 +81,7 @@ pub(super) async fn commit(
     let query = bind_updates(query, &updates);
     let query = bind_children(query, &starts);
     let query = bind_map_runs(query, &group.map_runs);
-    let row = pool.fetch_optional(query).await?;
+    let row = pool.write_returning(query).await?.pop();
     let holds = row.map(|row| row.try_get("holds")).transpose().map_err(database_error)?;
     if holds.unwrap_or(false) {
         return Ok(());

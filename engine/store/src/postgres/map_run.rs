@@ -18,7 +18,7 @@ const CHILDREN: &str = "SELECT status, count(*) AS executions, \
     FROM execution WHERE map_run = $1 GROUP BY status ORDER BY status";
 
 pub(super) async fn find(pool: &Pool, arn: &str) -> Result<Option<MapRunRow>, Error> {
-    let row = pool.fetch_optional(sqlx::query(MAP_RUN).bind(arn)).await?;
+    let row = pool.read_optional(sqlx::query(MAP_RUN).bind(arn)).await?;
     row.map(|row| Columns(&row).map_run()).transpose()
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn of_execution(
         .bind(execution.0)
         .bind(signed(after.map_or(0, |after| after.0.0)))
         .bind(row_limit(limit));
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.map_run())
 }
 
@@ -41,6 +41,6 @@ pub(super) async fn count_children(
     pool: &Pool,
     map_run: Uuid,
 ) -> Result<Vec<ChildrenOfStatus>, Error> {
-    let rows = pool.fetch_all(sqlx::query(CHILDREN).bind(map_run)).await?;
+    let rows = pool.read_all(sqlx::query(CHILDREN).bind(map_run)).await?;
     collect(&rows, |row| row.children_of_status())
 }

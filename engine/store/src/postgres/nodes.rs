@@ -82,8 +82,8 @@ pub(super) async fn renew(
         return Ok(None);
     }
     // Shards first: an owner that has come since is then among the nodes.
-    let shards = pool.fetch_all(sqlx::query(SHARDS)).await?;
-    let nodes = pool.fetch_all(sqlx::query(NODES)).await?;
+    let shards = pool.read_all(sqlx::query(SHARDS)).await?;
+    let nodes = pool.read_all(sqlx::query(NODES)).await?;
     Ok(Some(Membership {
         shards: shards.iter().map(shard_owner).collect::<Result<_, _>>()?,
         nodes: nodes
@@ -105,7 +105,7 @@ pub(super) async fn claim(
     shards: &[ShardId],
 ) -> Result<Vec<ShardLease>, Error> {
     let query = sqlx::query(CLAIM).bind(shard_numbers(shards)).bind(node.0);
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.write_returning(query).await?;
     let mut leases: Vec<_> =
         rows.iter().map(|row| Columns(row).lease()).collect::<Result<_, _>>()?;
     leases.sort_by_key(|lease| lease.shard);

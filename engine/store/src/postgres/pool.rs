@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{Connection, Postgres};
+use sqlx::{Connection, Execute, Postgres};
 
 use crate::Error;
 use crate::sql::database_error;
@@ -22,6 +22,11 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// How long that trial may take.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// SQLSTATEs with which a server breaks off connections: `admin_shutdown`, `crash_shutdown`, `cannot_connect_now` and
+/// the class of connection exceptions (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+const BREAKS: [&str; 3] = ["57P01", "57P02", "57P03"];
+const CONNECTION_EXCEPTIONS: &str = "08";
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
@@ -55,21 +60,49 @@ impl Pool {
         self.0.acquire().await.map_err(database_error)
     }
 
-    pub(super) async fn fetch_all(
+    /// The rows that a statement reads. A connection that turns out to be broken is replaced, as the server may have
+    /// been restarted since it was last used: reading once more does no harm.
+    pub(super) async fn read_all(
         &self,
-        query: Query<'_, Postgres, PgArguments>,
+        mut query: Query<'_, Postgres, PgArguments>,
     ) -> Result<Vec<PgRow>, Error> {
-        let mut connection = self.acquire().await?;
-        let answer = tokio::time::timeout(ANSWER_TIMEOUT, query.fetch_all(&mut *connection)).await;
-        settle(connection, answer).await
+        let arguments =
+            query.take_arguments().map_err(|error| Error::Unavailable(error.to_string()))?;
+        let (arguments, sql) = (arguments.unwrap_or_default(), query.sql());
+        // Each that is broken leaves the pool, so that the last attempt meets a new one.
+        for _ in 0..self.0.options().get_max_connections() {
+            let query = sqlx::query_with(sql.clone(), arguments.clone());
+            match self.attempt(query).await {
+                Err(Failure { is_broken: true, .. }) => {}
+                answer => return Ok(answer?),
+            }
+        }
+        Ok(self.attempt(sqlx::query_with(sql, arguments)).await?)
     }
 
-    /// The first row.
-    pub(super) async fn fetch_optional(
+    /// The first row that a statement reads, which is repeated as by [`Pool::read_all`].
+    pub(super) async fn read_optional(
         &self,
         query: Query<'_, Postgres, PgArguments>,
     ) -> Result<Option<PgRow>, Error> {
-        Ok(self.fetch_all(query).await?.into_iter().next())
+        Ok(self.read_all(query).await?.into_iter().next())
+    }
+
+    /// The rows that a statement returns of what it writes. It is not repeated: who knows whether it was carried out?
+    pub(super) async fn write_returning(
+        &self,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, Error> {
+        Ok(self.attempt(query).await?)
+    }
+
+    async fn attempt(
+        &self,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, Failure> {
+        let mut connection = self.acquire().await?;
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, query.fetch_all(&mut *connection)).await;
+        settle(connection, answer).await
     }
 
     /// How many rows were changed.
@@ -87,19 +120,52 @@ impl Pool {
     }
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+struct Failure {
+    error: Error,
+    /// The connection did not last until the answer.
+    is_broken: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { error, is_broken: false }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        failure.error
+    }
+}
+
 /// What an answer means. A connection that has failed is closed: what is left of its conversation must not
 /// meet the next one.
 async fn settle<T>(
     connection: PoolConnection<Postgres>,
     answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>,
-) -> Result<T, Error> {
-    let error = match answer {
+) -> Result<T, Failure> {
+    let failure = match answer {
         Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => database_error(error),
-        Err(_) => Error::Unavailable("the database gave no answer in time".into()),
+        Ok(Err(error)) => {
+            let is_broken = is_broken(&error);
+            Failure { error: database_error(error), is_broken }
+        }
+        Err(_) => Error::Unavailable("the database gave no answer in time".into()).into(),
     };
-    if matches!(error, Error::Unavailable(_)) {
+    if matches!(failure.error, Error::Unavailable(_)) {
         drop(connection.detach().close_hard().await);
     }
-    Err(error)
+    Err(failure)
+}
+
+fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => true,
+        sqlx::Error::Database(refused) => refused.code().is_some_and(|code| {
+            BREAKS.contains(&&*code) || code.starts_with(CONNECTION_EXCEPTIONS)
+        }),
+        _ => false,
+    }
 }

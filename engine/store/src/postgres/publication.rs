@@ -75,8 +75,8 @@ const DELETE_STATE_MACHINE: &str = "WITH machine AS ( \
 /// The number of changes is read first: what is read later may be newer, and then a change of it is refused.
 pub(super) async fn publication(pool: &Pool, arn: &str) -> Result<Option<Publication>, Error> {
     let Some(counters) = counters(pool, arn).await? else { return Ok(None) };
-    let versions = pool.fetch_all(sqlx::query(VERSIONS).bind(arn)).await?;
-    let aliases = pool.fetch_all(sqlx::query(ALIASES).bind(arn)).await?;
+    let versions = pool.read_all(sqlx::query(VERSIONS).bind(arn)).await?;
+    let aliases = pool.read_all(sqlx::query(ALIASES).bind(arn)).await?;
     Ok(Some(Publication {
         versions: collect(&versions, |row| row.version())?,
         aliases: collect(&aliases, |row| row.alias())?,
@@ -85,18 +85,18 @@ pub(super) async fn publication(pool: &Pool, arn: &str) -> Result<Option<Publica
 }
 
 async fn counters(pool: &Pool, arn: &str) -> Result<Option<Publication>, Error> {
-    let row = pool.fetch_optional(sqlx::query(PUBLICATION).bind(arn)).await?;
+    let row = pool.read_optional(sqlx::query(PUBLICATION).bind(arn)).await?;
     row.map(|row| Columns(&row).publication()).transpose()
 }
 
 pub(super) async fn version(pool: &Pool, arn: &str, number: u64) -> Result<Option<Version>, Error> {
     let query = sqlx::query(VERSION).bind(arn).bind(signed(number));
-    let row = pool.fetch_optional(query).await?;
+    let row = pool.read_optional(query).await?;
     row.map(|row| Columns(&row).version()).transpose()
 }
 
 pub(super) async fn alias(pool: &Pool, arn: &str, name: &str) -> Result<Option<Alias>, Error> {
-    let row = pool.fetch_optional(sqlx::query(ALIAS).bind(arn).bind(name)).await?;
+    let row = pool.read_optional(sqlx::query(ALIAS).bind(arn).bind(name)).await?;
     row.map(|row| Columns(&row).alias()).transpose()
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn delete_state_machine(pool: &Pool, arn: &str) -> Result<bool,
 }
 
 async fn has_changed(pool: &Pool, query: Bound<'_>) -> Result<bool, Error> {
-    let row = pool.fetch_optional(query).await?;
+    let row = pool.write_returning(query).await?.pop();
     let count: Option<i64> = row.map(|row| row.try_get(0)).transpose().map_err(database_error)?;
     Ok(count == Some(1))
 }

@@ -126,7 +126,7 @@ pub(super) fn shard_numbers(shards: &[ShardId]) -> Vec<i64> {
 
 pub(super) async fn leases(pool: &Pool, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
     let query = sqlx::query(LEASES).bind(shard_numbers(shards));
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.lease())
 }
 
@@ -144,7 +144,7 @@ pub(super) async fn due_executions(
         .bind(after.0.0)
         .bind(after.1.0)
         .bind(row_limit(limit));
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.execution())
 }
 
@@ -156,7 +156,7 @@ pub(super) async fn find_execution(
 ) -> Result<Option<ExecutionRow>, Error> {
     let query =
         sqlx::query(FIND_EXECUTION).bind(i64::from(shard.0)).bind(state_machine_arn).bind(name);
-    let row = pool.fetch_optional(query).await?;
+    let row = pool.read_optional(query).await?;
     row.map(|row| Columns(&row).execution()).transpose()
 }
 
@@ -166,7 +166,7 @@ pub(super) async fn execution(
     id: ExecutionId,
 ) -> Result<Option<ExecutionRow>, Error> {
     let query = sqlx::query(EXECUTION).bind(i64::from(shard.0)).bind(id.0);
-    let row = pool.fetch_optional(query).await?;
+    let row = pool.read_optional(query).await?;
     row.map(|row| Columns(&row).execution()).transpose()
 }
 
@@ -197,7 +197,7 @@ pub(super) async fn list_executions(
             None => bound,
         };
     }
-    let rows = pool.fetch_all(bound).await?;
+    let rows = pool.read_all(bound).await?;
     collect(&rows, |row| row.execution())
 }
 
@@ -211,7 +211,7 @@ pub(super) async fn journal_from(
         .bind(execution.0)
         .bind(signed(first_event))
         .bind(row_limit(limit));
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.chunk())
 }
 
@@ -226,12 +226,12 @@ pub(super) async fn journal_page(
         .bind(execution.0)
         .bind(signed(visible_id))
         .bind(row_limit(limit));
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.chunk())
 }
 
 pub(super) async fn state_machine(pool: &Pool, arn: &str) -> Result<Option<StateMachine>, Error> {
-    let row = pool.fetch_optional(sqlx::query(STATE_MACHINE).bind(arn)).await?;
+    let row = pool.read_optional(sqlx::query(STATE_MACHINE).bind(arn)).await?;
     row.map(|row| Columns(&row).state_machine()).transpose()
 }
 
@@ -241,17 +241,17 @@ pub(super) async fn state_machines(
     limit: usize,
 ) -> Result<Vec<StateMachineSummary>, Error> {
     let query = sqlx::query(STATE_MACHINES).bind(after.unwrap_or_default()).bind(row_limit(limit));
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.state_machine_summary())
 }
 
 pub(super) async fn deleting_state_machines(pool: &Pool) -> Result<Vec<Arc<str>>, Error> {
-    let rows = pool.fetch_all(sqlx::query(DELETING)).await?;
+    let rows = pool.read_all(sqlx::query(DELETING)).await?;
     collect(&rows, |row| row.arn())
 }
 
 pub(super) async fn revision(pool: &Pool, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {
-    let row = pool.fetch_optional(sqlx::query(REVISION).bind(id)).await?;
+    let row = pool.read_optional(sqlx::query(REVISION).bind(id)).await?;
     Ok(row.map(|row| Columns(&row).revision()).transpose()?.map(Arc::new))
 }
 
@@ -260,7 +260,7 @@ pub(super) async fn items_of_image(
     image_id: &str,
 ) -> Result<Vec<MetadataItem>, Error> {
     let query = sqlx::query(ITEMS_OF_IMAGE).bind(image_id);
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.item())
 }
 
@@ -271,12 +271,12 @@ pub(super) async fn items(
 ) -> Result<Vec<MetadataItem>, Error> {
     let (image_id, timestamp) = after.unwrap_or_else(|| (String::new(), i64::MIN));
     let query = sqlx::query(ITEMS).bind(image_id).bind(timestamp).bind(row_limit(limit));
-    let rows = pool.fetch_all(query).await?;
+    let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.item())
 }
 
 pub(super) async fn oldest_transaction(pool: &Pool) -> Result<Option<Duration>, Error> {
-    let row = pool.fetch_optional(sqlx::query(OLDEST_TRANSACTION)).await?;
+    let row = pool.read_optional(sqlx::query(OLDEST_TRANSACTION)).await?;
     let age: Option<i64> = match row {
         Some(row) => row.try_get("age").map_err(database_error)?,
         None => None,

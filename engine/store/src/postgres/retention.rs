@@ -59,7 +59,7 @@ pub(super) async fn remove_closed(
         .bind(i64::from(retention.days))
         .bind(DAY_MILLIS)
         .bind(row_limit(limit));
-    let row = pool.fetch_optional(query).await?;
+    let row = pool.write_returning(query).await?.pop();
     let count: Option<i64> = row.map(|row| row.try_get(0)).transpose().map_err(database_error)?;
     let executions = usize::try_from(count.unwrap_or_default()).unwrap_or_default();
     Ok(Removed { executions, has_more: executions == limit })
@@ -80,6 +80,6 @@ pub(super) async fn remove_unused_revisions(
     pool: &Pool,
     known: &[Uuid],
 ) -> Result<Vec<Uuid>, Error> {
-    let rows = pool.fetch_all(sqlx::query(REMOVE_UNUSED_REVISIONS).bind(known)).await?;
+    let rows = pool.write_returning(sqlx::query(REMOVE_UNUSED_REVISIONS).bind(known)).await?;
     rows.iter().map(|row| row.try_get(0).map_err(database_error)).collect()
 }

@@ -48,7 +48,7 @@ const DATABASE_ID: &str = "SELECT database_id FROM identity WHERE place = 0";
 
 pub(super) async fn database_id(pool: &Pool, fresh: Uuid) -> Result<Uuid, Error> {
     pool.execute(sqlx::query(NAME_DATABASE).bind(fresh)).await?;
-    let row = pool.fetch_optional(sqlx::query(DATABASE_ID)).await?;
+    let row = pool.read_optional(sqlx::query(DATABASE_ID)).await?;
     row.map_or(Ok(fresh), |row| row.try_get(0)).map_err(database_error)
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn token_key(
     fresh: [u8; TOKEN_KEY_BYTES],
 ) -> Result<[u8; TOKEN_KEY_BYTES], Error> {
     pool.execute(sqlx::query(SET_TOKEN_KEY).bind(&fresh[..])).await?;
-    let row = pool.fetch_optional(sqlx::query(TOKEN_KEY)).await?;
+    let row = pool.read_optional(sqlx::query(TOKEN_KEY)).await?;
     row.map_or(Ok(fresh), |row| Columns(&row).token_key())
 }
 
