@@ -66,7 +66,7 @@ impl Components {
         };
         self.fill(date.iter().chain(time), now)?;
         let day = if by_day {
-            first_day(self.value(Year), 1.0).map(|first| first + self.value(DayOfYear) - 1.0)
+            day_of_year(self.value(Year), self.value(DayOfYear))
         } else {
             first_day(self.value(Year), self.value(Month))
                 .map(|first| first + self.value(Day) - 1.0)
@@ -116,6 +116,18 @@ impl Components {
         };
         local - offset * 60_000.0
     }
+}
+
+/// Days from 1970 to the day of the year. One beyond the year is month and day of a later year, as in the reference, and
+/// so is in this one nevertheless.
+fn day_of_year(year: f64, day: f64) -> Option<f64> {
+    let first = first_day(year, 1.0)?;
+    let counted = first + day - 1.0;
+    if counted.abs() > (MILLIS_MAX / DAY_MILLIS) as f64 {
+        return None;
+    }
+    let (_, month, day) = civil::date(counted as i64);
+    first_day(year, month as f64).map(|first| first + day as f64 - 1.0)
 }
 
 /// Days from 1970 to the first of the month; months beyond the year go on into the next ones, and

@@ -14,13 +14,11 @@ pub(super) struct DecimalFormat {
     pub(super) percent: String,
     pub(super) per_mille: String,
     pub(super) minus: String,
-    pub(super) infinity: String,
-    pub(super) nan: String,
 }
 
 impl DecimalFormat {
     /// The default format with these options. An option that stands for one character is known by
-    /// its first; an empty one, like an unknown one, changes nothing.
+    /// its first; an empty one, like an unknown one, changes nothing, nor do those for `NaN` and infinity, as in the reference.
     pub(super) fn with(options: &[(String, String)]) -> DecimalFormat {
         let mut format = DecimalFormat::default();
         for (name, value) in options {
@@ -41,8 +39,6 @@ impl DecimalFormat {
             "percent" => value.clone_into(&mut self.percent),
             "per-mille" => value.clone_into(&mut self.per_mille),
             "minus-sign" => value.clone_into(&mut self.minus),
-            "infinity" => value.clone_into(&mut self.infinity),
-            "NaN" => value.clone_into(&mut self.nan),
             _ => {}
         }
     }
@@ -71,8 +67,6 @@ impl Default for DecimalFormat {
             percent: "%".to_owned(),
             per_mille: "‰".to_owned(),
             minus: "-".to_owned(),
-            infinity: "Infinity".to_owned(),
-            nan: "NaN".to_owned(),
         }
     }
 }

@@ -28,9 +28,6 @@ pub(crate) fn format_number(
     }
     let positive = first.unwrap_or_else(|| Err(Fault::of("D3085", picture)))?;
     let negative = second.transpose()?;
-    if value.is_nan() {
-        return Ok(format.nan);
-    }
     let (sign, chosen) = match negative {
         _ if value >= 0.0 => ("", positive),
         None => (format.minus.as_str(), positive),
@@ -107,9 +104,6 @@ impl<'f> Layout<'f> {
             Scale::Percent => value * 100.0,
             Scale::PerMille => value * 1000.0,
         };
-        if scaled.is_infinite() {
-            return self.format.infinity.clone();
-        }
         match &self.exponent {
             None => self.write_mantissa(scaled),
             Some(exponent) => {
@@ -121,9 +115,7 @@ impl<'f> Layout<'f> {
     }
 
     fn write_mantissa(&self, mantissa: f64) -> String {
-        let places = self.fraction_max.min(PLACES_MAX);
-        let rounded = round_half_even(mantissa, places);
-        let digits = format!("{rounded:.places$}");
+        let digits = self.rounded(mantissa);
         let (integer, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
         let integer = integer.trim_start_matches('0');
         let fraction = fraction.trim_end_matches('0');
@@ -138,6 +130,19 @@ impl<'f> Layout<'f> {
             self.write_fraction(&mut out, &digits.write(&fraction));
         }
         out
+    }
+
+    /// The number in ASCII digits. The reference has no text of its own for what is no finite number: the letters of its
+    /// name take the places of digits, and infinity has no decimals.
+    fn rounded(&self, mantissa: f64) -> String {
+        let places = self.fraction_max.min(PLACES_MAX);
+        if mantissa.is_nan() || (mantissa.is_infinite() && places > 0) {
+            "NaN".to_owned()
+        } else if mantissa.is_infinite() {
+            "Infinity".to_owned()
+        } else {
+            format!("{:.places$}", round_half_even(mantissa, places))
+        }
     }
 
     /// Writes the digits with their separators, of which none ends the fraction.
@@ -158,7 +163,7 @@ impl Exponent {
     fn split(&self, value: f64) -> (f64, i32) {
         let most = power_of_ten(self.scaling.min(POWER_MAX));
         let (mut mantissa, mut power) = (value, 0);
-        if mantissa == 0.0 {
+        if mantissa == 0.0 || !mantissa.is_finite() {
             return (mantissa, power);
         }
         while mantissa < most / 10.0 {
@@ -282,7 +287,11 @@ mod tests {
     fn no_number_and_no_picture_is_too_large() {
         assert_eq!(written(f64::INFINITY, "$0"), "$Infinity");
         assert_eq!(written(f64::MAX, "0%"), "Infinity%");
-        assert_eq!(written(f64::NAN, "0"), "NaN");
+        assert_eq!(written(f64::INFINITY, "0.0"), "NaN.0");
+        assert_eq!(written(f64::INFINITY, "0.0e0"), "NaN.0e0");
+        assert_eq!(written(f64::NEG_INFINITY, "#,#"), "-I,n,f,i,n,i,t,y");
+        assert_eq!(written(f64::NAN, "$0.00"), "-$NaN.00");
+        assert_eq!(written(f64::NAN, "000,000"), "-000,NaN");
         let digits = 100_000;
         assert_eq!(written(0.5, &format!("0.{}", "0".repeat(digits))).len(), digits + 2);
         assert_eq!(written(5e-324, &format!("{}e0", "0".repeat(digits))).len(), digits + 5);
