@@ -395,6 +395,12 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_names_its_place() {
+        let fault = super::Fault { position: 3, rule: "ids are dense" };
+        assert_eq!(fault.to_string(), "event 3: ids are dense");
+    }
+
+    #[test]
     fn each_rule_is_noticed() {
         let rules = [
             broken(|events| drop(events.remove(0))),
@@ -410,6 +416,20 @@ mod tests {
                 let end = at(events, |kind| matches!(kind, EventKind::TaskSucceeded { .. }));
                 events[end].id = crate::EventId(40);
             }),
+            broken(|events| events[2].frame = crate::FrameId(1)),
+            broken(|events| events[2].previous = events[2].id),
+            broken(|events| {
+                let scheduled = at(events, |kind| matches!(kind, EventKind::TaskScheduled { .. }));
+                if let EventKind::TaskScheduled { state, .. } = &mut events[scheduled].kind {
+                    state.0 += 1;
+                }
+            }),
+            broken(|events| {
+                let scheduled = at(events, |kind| matches!(kind, EventKind::TaskScheduled { .. }));
+                let state = stepyard_asl::StateId(0);
+                let submitted = EventKind::TaskSubmitted { state, output: Payload::empty_object() };
+                events[scheduled + 1].kind = submitted;
+            }),
         ];
         let expected = [
             "ExecutionStarted comes first, and once",
@@ -419,6 +439,10 @@ mod tests {
             "ids are dense",
             "a retrier grants no more than its MaxAttempts",
             "ids are dense",
+            "the frame has been opened",
+            "the previous event has a smaller id",
+            "the state of the event is the one entered",
+            "a task is submitted once, when started",
         ];
         assert_eq!(rules, expected.map(Some));
     }

@@ -81,4 +81,20 @@ mod tests {
         assert_eq!(budget.allowance(), 0);
         assert!(!budget.is_exceeded());
     }
+
+    #[test]
+    fn an_expression_that_used_up_all_an_expression_may_take_needs_no_more() {
+        let mut budget = Budget::limited(2 * EXPRESSION_FUEL);
+        budget.spend(budget.allowance(), 0);
+        assert!(!budget.is_exceeded());
+    }
+
+    #[test]
+    fn a_decision_is_cut_when_it_has_cost_more_than_half_of_what_an_expression_may() {
+        let mut budget = Budget::full();
+        budget.spend(budget.allowance(), EXPRESSION_FUEL / 2);
+        assert!(!budget.is_spent());
+        budget.spend(1, 0);
+        assert!(budget.is_spent());
+    }
 }

@@ -218,6 +218,11 @@ mod tests {
     }
 
     #[test]
+    fn files_are_named_by_what_they_hold() {
+        assert_eq!(ResultKind::ALL.map(ResultKind::as_str), ["FAILED", "PENDING", "SUCCEEDED"]);
+    }
+
+    #[test]
     fn outputs_are_compacted_and_flattened() {
         let succeeded = |output| child(Some(ExecutionStatus::Succeeded), Some(output));
         let results = [succeeded("[1,[2]]"), succeeded("{\"x\":1}"), succeeded("[]")];

@@ -558,7 +558,7 @@ fn within(text: &str, bytes: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use stepyard_json::Payload;
+    use stepyard_json::{Json, Object, Payload};
 
     use super::Details;
 
@@ -570,5 +570,21 @@ mod tests {
         assert_eq!(shown(Some(3)), r#"{"output":"\"a","outputDetails":{"truncated":true}}"#);
         assert_eq!(shown(Some(6)), r#"{"output":"\"aéz\"","outputDetails":{"truncated":false}}"#);
         assert_eq!(shown(None), "{}");
+    }
+
+    #[test]
+    fn variables_that_are_too_long_are_cut_each() {
+        let assigned =
+            Payload::from_text(r#"{"a":"0123","b":"01","c":"0123"}"#).expect("it is JSON");
+        let members = |data_bytes_max| super::Members { object: Object::new(), data_bytes_max };
+        let mut cut = members(Some(5));
+        cut.assigned(Some(&assigned));
+        assert_eq!(
+            Json::from(cut.object).to_string(),
+            r#"{"assignedVariables":{"a":"\"0123","b":"\"01\"","c":"\"0123"},"assignedVariablesDetails":{"truncated":true}}"#
+        );
+        let mut whole = members(Some(6));
+        whole.assigned(Some(&assigned));
+        assert!(Json::from(whole.object).to_string().contains(r#"{"truncated":false}"#));
     }
 }

@@ -104,5 +104,6 @@ mod tests {
         assert_eq!(both.tolerated_failure_percentage, Some(50.0), "it was meant");
         let zero = MapLimits { tolerated_failure_percentage: Some(0.0), ..MapLimits::default() };
         assert_eq!(two.of(zero).tolerated_failure_percentage, None);
+        assert_eq!(MapLimitsChange::default().of(zero), zero, "the other one is not named");
     }
 }

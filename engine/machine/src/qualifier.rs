@@ -22,3 +22,16 @@ impl Qualifier {
         self.alias.as_ref().map(|alias| format!("{state_machine_arn}:{alias}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Qualifier;
+
+    #[test]
+    fn arns_are_qualified_by_number_and_name() {
+        let by_alias = Qualifier { version: 7, alias: Some("live".into()) };
+        assert_eq!(by_alias.version_arn("arn:m"), "arn:m:7");
+        assert_eq!(by_alias.alias_arn("arn:m").as_deref(), Some("arn:m:live"));
+        assert_eq!(Qualifier { alias: None, ..by_alias }.alias_arn("arn:m"), None);
+    }
+}

@@ -173,6 +173,7 @@ impl World {
     /// The state is the fold of the journal, and what is pending is what is outstanding.
     fn check(&mut self) {
         assert_eq!(Execution::replay(&self.journal), self.execution);
+        assert_eq!(self.execution.event_count(), self.journal.len() as u64);
         let mut must_continue = false;
         let (mut tasks, mut timers) = (Vec::new(), BTreeSet::new());
         let (mut map_runs, mut executions) = (BTreeMap::new(), BTreeMap::new());

@@ -1,13 +1,11 @@
 //! Redriving: what goes on, what does not, and what counts anew.
 
-mod support;
-
+use crate::support::{self, EPOCH, World};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     Command, DATA_BYTES_MAX, Decision, EventKind, Execution, ExecutionKind, ExecutionStatus,
     Moment, NotRedrivable, Redriven, StartContext, Stimulus, TimerKind, audit, decide,
 };
-use support::{EPOCH, World};
 
 const REDRIVE: Stimulus = Stimulus::Redrive { client_token: None };
 
@@ -190,4 +188,38 @@ fn what_is_redriven_at_once_can_be_stopped_before_it_goes_on() {
     assert_eq!(decision.events.len(), 1);
     assert_eq!(decision.commands, [Command::Continue]);
     assert_eq!(world.execution.pending(), [Command::Continue]);
+}
+
+/// All branches have ended well; what was made of their results failed, and does so again.
+#[test]
+fn a_parallel_state_whose_branches_are_done_is_left_once_more() {
+    let mut world = world(
+        r#"{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"ResultSelector":{"x.$":"$.nothing"},
+            "Branches":[{"StartAt":"T","States":{"T":TASK}}]}}}"#,
+    );
+    succeed(&mut world, 1);
+    assert_eq!(world.execution.status(), Some(ExecutionStatus::Failed));
+    world.deliver(REDRIVE);
+    assert!(world.tasks.is_empty(), "the branch is not run again");
+    assert_eq!(world.execution.status(), Some(ExecutionStatus::Failed));
+    assert_eq!(count(&world, |kind| matches!(kind, EventKind::TaskScheduled { .. })), 1);
+}
+
+#[test]
+fn details_are_under_the_name_of_their_event() {
+    let mut world = world(r#"{"StartAt":"T","States":{"T":TASK}}"#);
+    succeed(&mut world, 1);
+    let project = |event| stepyard_machine::history::project(&world.program, "us-east-1", event);
+    let keys: Vec<_> =
+        world.journal.iter().filter_map(project).map(|event| event.details_key()).collect();
+    let expected = [
+        "executionStartedEventDetails",
+        "stateEnteredEventDetails",
+        "lambdaFunctionScheduledEventDetails",
+        "lambdaFunctionStartedEventDetails",
+        "lambdaFunctionSucceededEventDetails",
+        "stateExitedEventDetails",
+        "executionSucceededEventDetails",
+    ];
+    assert_eq!(keys, expected);
 }

@@ -1,13 +1,12 @@
 //! Limits: on the length of a decision, of a history, and on the size of data.
 
-mod support;
-
+use crate::support::{self, World};
+use stepyard_asl::{VARIABLE_BYTES_MAX, VARIABLES_BYTES_MAX};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     Command, DATA_BYTES_MAX, Decision, Execution, ExecutionStatus, Facts, HISTORY_EVENTS_MAX, Lack,
     Moment, STEPS_MAX, Stimulus, decide, decide_within,
 };
-use support::World;
 
 fn text_of_size(bytes: usize) -> Payload {
     let payload = Payload::from(Json::from("x".repeat(bytes - 2)));
@@ -177,4 +176,81 @@ fn a_decision_that_costs_too_much_has_not_happened() {
     // What would leave less than half for the rest is cut before the rest.
     within(1_000_000, &mut execution, Stimulus::Continue, &mut decision).unwrap();
     assert_eq!(execution.output().map(|output| output.text().to_string()), Some("500555".into()));
+}
+
+const VARIABLE_CAUSE: &str = "The state/task 'A' assigned variables with a size exceeding the maximum number of bytes \
+                              service limit.";
+
+#[test]
+fn the_variables_of_a_state_may_be_as_large_as_the_limit_and_no_larger() {
+    let definition = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x.$":"$"},"Next":"B"},
+        "B":{"Type":"Pass","Result":1,"End":true}}}"#;
+    let braces = r#"{"x":}"#.len();
+    for (bytes, error) in [
+        (VARIABLE_BYTES_MAX - braces, None),
+        (VARIABLE_BYTES_MAX - braces + 1, Some("States.DataLimitExceeded")),
+    ] {
+        let world = World::start(support::program(definition), text_of_size(bytes));
+        assert_eq!(world.execution.error().map(|error| &**error), error);
+        assert_eq!(world.execution.cause().map(|cause| &**cause), error.map(|_| VARIABLE_CAUSE));
+    }
+}
+
+/// A variable that is assigned again takes the place of what it was; another one comes on top.
+#[test]
+fn the_variables_of_an_execution_may_not_exceed_their_limit() {
+    let most = VARIABLES_BYTES_MAX / DATA_BYTES_MAX;
+    let assigned = |name: fn(usize) -> String| {
+        let states: Vec<_> = (0..most + 1)
+            .map(|n| {
+                let (name, next) = (name(n), n + 1);
+                format!(r#""{n}":{{"Type":"Pass","Assign":{{"{name}.$":"$"}},"Next":"{next}"}}"#)
+            })
+            .collect();
+        let states = states.join(",");
+        let definition = format!(
+            r#"{{"StartAt":"0","States":{{{states},"{}":{{"Type":"Pass","Result":1,"End":true}}}}}}"#,
+            most + 1
+        );
+        let input = text_of_size(VARIABLE_BYTES_MAX - 64);
+        let world = World::start(support::program(&definition), input);
+        world.execution.error().map(ToString::to_string)
+    };
+    assert_eq!(assigned(|_| "same".into()), None);
+    assert_eq!(assigned(|n| format!("v{n}")), Some("States.DataLimitExceeded".into()));
+}
+
+/// What the variables take is given back with the branch or iteration that has them, however that ends.
+#[test]
+fn variables_are_held_as_long_as_their_scope() {
+    let task = r#"{"Type":"Task","End":true,"Resource":"arn:aws:lambda:us-east-1:000000000000:function:f"}"#;
+    let definition = r#"{"StartAt":"V","States":{
+        "V":{"Type":"Pass","Assign":{"v":"0123456789"},"Next":"P"},
+        "P":{"Type":"Parallel","ResultPath":null,"Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":null,"Next":"Z"}],
+            "Next":"Z","Branches":[
+            {"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"a":"0123456789"},"Next":"AA"},"AA":TASK}},
+            {"StartAt":"B","States":{"B":{"Type":"Pass","Assign":{"b":"0123456789"},"Next":"BB"},"BB":TASK}}]},
+        "Z":TASK}}"#;
+    let program = support::program(&definition.replace("TASK", task));
+    let bytes_at_last = |ends: fn(&mut World)| {
+        let mut world = World::start(program.clone(), Payload::empty_object());
+        let both = world.execution.footprint().bytes;
+        ends(&mut world);
+        (both, world.execution.footprint().bytes)
+    };
+    let well: fn(&mut World) = |world| {
+        for _ in 0..2 {
+            let task = world.tasks[0].task;
+            world.deliver(Stimulus::TaskSucceeded { task, output: Payload::empty_object() });
+        }
+    };
+    let badly: fn(&mut World) = |world| {
+        let task = world.tasks[0].task;
+        world.deliver(Stimulus::TaskFailed { task, error: None, cause: None });
+    };
+    let variable = r#""0123456789""#.len();
+    let (both, after_well) = bytes_at_last(well);
+    let (_, after_badly) = bytes_at_last(badly);
+    assert_eq!(both, 3 * variable + "{}".len());
+    assert_eq!((after_well, after_badly), (variable + "{}".len(), variable + "{}".len()));
 }

@@ -1,17 +1,15 @@
 //! Map Runs: what a Map state in DISTRIBUTED mode asks for, and what it makes of the answers.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{self, World};
 use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    ChildEnd, Command, EndedChild, EventKind, Execution, ExecutionKind, ExecutionStatus, Item,
-    MapLimits, MapRunId, MapRunRecord, MapRunTotals, Moment, Selection, Stimulus, history,
+    ChildEnd, Command, DATA_BYTES_MAX, EndedChild, EventKind, Execution, ExecutionKind,
+    ExecutionStatus, Item, MapLimits, MapRunId, MapRunRecord, MapRunTotals, Moment, Selection,
+    Stimulus, history,
 };
-use support::World;
 
 fn definition(rest: &str) -> String {
     format!(
@@ -312,4 +310,251 @@ fn child_executions_have_the_same_names_always() {
     let express = child(0, ExecutionKind::Express);
     assert!(express.execution_arn.starts_with(&format!("{region}:express:machine/label:")));
     assert!(plan.arn.starts_with(&format!("{region}:mapRun:machine/label:")));
+}
+
+#[test]
+fn what_has_ended_is_counted_by_status() {
+    let (mut world, run) = start(r#""ToleratedFailurePercentage":100,"#);
+    let statuses = [
+        ExecutionStatus::Succeeded,
+        ExecutionStatus::Failed,
+        ExecutionStatus::Failed,
+        ExecutionStatus::TimedOut,
+        ExecutionStatus::Aborted,
+        ExecutionStatus::Aborted,
+        ExecutionStatus::Aborted,
+    ];
+    for (number, status) in (0..).zip(statuses) {
+        world.deliver(ended(run, number, status, 0));
+    }
+    let map_run = world.execution.map_run(run).unwrap();
+    let counts = map_run.executions();
+    assert_eq!((counts.succeeded, counts.failed, counts.timed_out, counts.aborted), (1, 2, 1, 3));
+    assert_eq!(counts.ended(), 7);
+    assert_eq!((map_run.items(), map_run.resume_at()), (counts, (7, 7)));
+    assert!(statuses.iter().all(|status| status.is_end()) && !ExecutionStatus::Running.is_end());
+}
+
+fn with_output(run: MapRunId, number: u64, output: Payload) -> Stimulus {
+    let Stimulus::MapRunChildEnded { child, .. } =
+        ended(run, number, ExecutionStatus::Succeeded, 0)
+    else {
+        unreachable!()
+    };
+    let end = ChildEnd { output: Some(output), ..child.end.clone() };
+    Stimulus::MapRunChildEnded { run, child: Arc::new(EndedChild { end, ..(*child).clone() }) }
+}
+
+#[test]
+fn results_may_be_as_large_as_the_limit() {
+    let brackets = "[,]".len();
+    for (bytes, fits) in [(DATA_BYTES_MAX - brackets, true), (DATA_BYTES_MAX - brackets + 1, false)]
+    {
+        let (mut world, run) = start("");
+        let text = |bytes: usize| Payload::from(Json::from("x".repeat(bytes - 2)));
+        world.deliver(with_output(run, 0, text(100)));
+        world.deliver(with_output(run, 1, text(bytes - 100)));
+        world.deliver(all(run, 2));
+        let output = world.execution.output().unwrap().text().to_string();
+        assert_eq!(!output.contains("States.DataLimitExceeded"), fits, "{bytes}");
+    }
+}
+
+#[test]
+fn results_that_are_too_large_are_not_kept() {
+    let (mut world, run) = start("");
+    let held = |world: &World| world.execution.footprint().bytes;
+    let before = held(&world);
+    let half = DATA_BYTES_MAX / 2;
+    let text = Payload::from(Json::from("x".repeat(half - 2)));
+    world.deliver(with_output(run, 0, text.clone()));
+    assert_eq!(held(&world), before + half);
+    for number in 1..4 {
+        world.deliver(with_output(run, number, text.clone()));
+        assert_eq!(held(&world), before);
+    }
+}
+
+#[test]
+fn items_are_values_or_members() {
+    let member = Item { key: Some("k".into()), ..Item::of_array(0, Json::from(1)) };
+    assert_eq!(member.input().to_string(), r#"{"Key":"k","Value":1}"#);
+    assert_eq!(Item::of_array(0, Json::from(1)).input(), Json::from(1));
+}
+
+#[test]
+fn inputs_of_children_may_not_be_too_large() {
+    let items = |bytes: usize| [Item::of_array(0, Json::from("x".repeat(bytes - 2)))];
+    for selector in ["", r#""ItemSelector":{"only.$":"$$.Map.Item.Value"},"#] {
+        let (world, run) = start(selector);
+        let selection = Selection::of(&world.program, &world.execution, run).unwrap();
+        assert!(!selection.may_take_long());
+        assert!(selection.select(&items(DATA_BYTES_MAX / 2)).is_ok());
+        let (error, cause) = selection.select(&items(DATA_BYTES_MAX + 1)).unwrap_err();
+        assert_eq!(error.as_deref(), Some("States.DataLimitExceeded"));
+        let input = Payload::from(Json::from("x".repeat(DATA_BYTES_MAX - 1)));
+        assert_eq!(selection.within_limit(&input), Err((error, cause)));
+        assert_eq!(selection.within_limit(&Payload::empty_object()), Ok(()));
+    }
+}
+
+#[test]
+fn only_jsonata_takes_long() {
+    let in_jsonata = |selector: &str| {
+        let text = format!(
+            r#"{{"QueryLanguage":"JSONata","StartAt":"M","States":{{"M":{{"Type":"Map","Items":[1],{selector}
+                "ItemProcessor":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}},
+                "StartAt":"P","States":{{"P":{{"Type":"Pass","End":true}}}}}},"End":true}}}}}}"#
+        );
+        let world = World::start(support::program(&text), Payload::empty_object());
+        let run = world.execution.map_runs().next().unwrap().id();
+        Selection::of(&world.program, &world.execution, run).unwrap().may_take_long()
+    };
+    assert!(in_jsonata(r#""ItemSelector":{"a":"{% 1 %}"},"#));
+    assert!(!in_jsonata(""));
+}
+
+/// Each child execution has chance of its own, the same at each attempt; items and names do not share it.
+#[test]
+fn chance_of_an_item_is_its_own() {
+    let (world, run) = start(r#""ItemSelector":{"id.$":"States.UUID()"},"#);
+    let selection = Selection::of(&world.program, &world.execution, run).unwrap();
+    let ids = |indexes: std::ops::Range<u64>| -> Vec<String> {
+        let items: Vec<_> = indexes.map(|index| Item::of_array(index, Json::Null)).collect();
+        let inputs = selection.select(&items).unwrap();
+        inputs.iter().map(|input| input.text().to_string()).collect()
+    };
+    let distinct: std::collections::BTreeSet<_> = ids(0..600).into_iter().collect();
+    assert_eq!(distinct.len(), 600);
+    assert_eq!(ids(7..9), ids(0..9)[7..]);
+
+    let plan = selection.plan();
+    let state = selection.state().unwrap();
+    let name = |number| {
+        let parent = support::start_context();
+        let child = plan.child_context(&parent, state, (number, 1), ExecutionKind::Standard);
+        child.execution_name.to_string()
+    };
+    let names: std::collections::BTreeSet<_> = (0..600).map(name).collect();
+    assert_eq!(names.len(), 600);
+    assert!(names.iter().all(|name| !distinct.iter().any(|input| input.contains(name))));
+}
+
+#[test]
+fn map_runs_have_chance_of_their_own() {
+    let names: Vec<_> =
+        ["a", "b", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzza", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzb"]
+            .map(|id| {
+                let (world, run) = start("");
+                let plan = world.execution.map_run(run).unwrap().plan();
+                let arn = format!("{}:{id}", plan.arn.rsplit_once(':').unwrap().0);
+                let plan = stepyard_machine::MapRunPlan { arn: arn.into(), ..(**plan).clone() };
+                let parent = support::start_context();
+                let state = stepyard_asl::StateId(0);
+                plan.child_context(&parent, state, (0, 1), ExecutionKind::Standard).execution_name
+            })
+            .into();
+    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len());
+}
+
+#[test]
+fn a_map_run_is_recorded_with_its_beginning() {
+    let (world, run) = start("");
+    let record = world.execution.map_run_record(run).unwrap();
+    assert_eq!((record.started_at, record.stopped_at), (world.now, None));
+}
+
+/// What a Map state of a definition with these fields makes of an input: its Map Run, or why it fails.
+fn started(fields: &str, input: &str) -> Result<(World, MapRunId), String> {
+    let text =
+        definition(fields).replace(r#""Next":"Caught""#, r#""ResultPath":"$.why","Next":"Caught""#);
+    let world =
+        World::start(support::program(&text), Payload::from_text(input.to_owned()).unwrap());
+    let run = world.execution.map_runs().next().map(stepyard_machine::MapRun::id);
+    match (run, world.execution.cause()) {
+        (Some(run), _) => Ok((world, run)),
+        (None, cause) => Err(cause.unwrap().to_string()),
+    }
+}
+
+#[test]
+fn limits_may_be_in_the_input() {
+    let fields =
+        r#""ToleratedFailureCountPath":"$.count","ToleratedFailurePercentagePath":"$.percentage","#;
+    let limits = |count: &str, percentage: &str| {
+        let input = format!(r#"{{"items":[1],"count":{count},"percentage":{percentage}}}"#);
+        started(fields, &input).map(|(world, run)| {
+            let limits = world.execution.map_run(run).unwrap().limits();
+            (limits.tolerated_failure_count, limits.tolerated_failure_percentage)
+        })
+    };
+    assert_eq!(limits("2", "0.5"), Ok((Some(2), Some(0.5))));
+    assert_eq!(limits("\"3\"", "\"100\""), Ok((Some(3), Some(100.0))));
+    let place = "An error occurred while executing the state 'M' (entered at the event id #2). ";
+    let refused = |rule: &str| Err(format!("{place}{rule}"));
+    let between = "ToleratedFailurePercentage must be between 0 and 100.";
+    assert_eq!(limits("2", "100.5"), refused(between));
+    assert_eq!(limits("2", "-1"), refused(between));
+    assert_eq!(limits("-1", "1"), refused("ToleratedFailureCount cannot be negative."));
+    let count = "The ToleratedFailureCountPath field refers to value \"x\" which is not a valid integer: $.count";
+    assert_eq!(limits("\"x\"", "1"), refused(count));
+    let percentage = "The ToleratedFailurePercentagePath field refers to value \"x\" which is not a valid float: \
+                      $.percentage";
+    assert_eq!(limits("1", "\"x\""), refused(percentage));
+}
+
+#[test]
+fn sizes_of_batches_may_be_in_the_input() {
+    let fields = r#""ItemBatcher":{"MaxItemsPerBatchPath":"$.items_at_once","MaxInputBytesPerBatchPath":"$.bytes"},"#;
+    let limits = |items: &str, bytes: &str| {
+        let input = format!(r#"{{"items":[1],"items_at_once":{items},"bytes":{bytes}}}"#);
+        started(fields, &input).map(|(world, run)| {
+            let plan = world.execution.map_run(run).unwrap().plan().clone();
+            let limits = plan.batches.as_ref().unwrap().limits;
+            (limits.items, limits.input_bytes)
+        })
+    };
+    assert_eq!(limits("1", "262144"), Ok((Some(1), Some(262_144))));
+    for (items, bytes) in [("0", "1"), ("-1", "1"), ("1", "262145")] {
+        let cause = limits(items, bytes).unwrap_err();
+        assert!(cause.contains("must be between 1 and"), "{cause}");
+    }
+}
+
+#[test]
+fn how_many_items_are_read_is_planned() {
+    let fields = |max: &str| {
+        format!(
+            r#""ItemReader":{{"Resource":"arn:aws:states:::s3:getObject",
+                "ReaderConfig":{{"InputType":"JSON",{max}}},"Parameters":{{"Bucket":"b","Key":"k"}}}},"#
+        )
+    };
+    let planned = |max: &str, input: &str| {
+        let text = definition(&fields(max)).replace(r#""ItemsPath":"$.items","#, "");
+        let input = Payload::from_text(input.to_owned()).unwrap();
+        let world = World::start(support::program(&text), input);
+        let map_run = world.execution.map_runs().next().unwrap();
+        let stepyard_machine::MapRunItems::Read { max_items, .. } = map_run.plan().items else {
+            panic!("they are read")
+        };
+        max_items
+    };
+    assert_eq!(planned(r#""MaxItems":70"#, "{}"), 70);
+    assert_eq!(planned(r#""MaxItemsPath":"$.most""#, r#"{"most":9}"#), 9);
+    assert_eq!(planned(r#""MaxItemsPath":"$.most""#, r#"{"most":"8"}"#), 8);
+}
+
+#[test]
+fn only_a_change_of_the_limit_is_passed_on() {
+    let (mut world, run) = start("");
+    let before = world.execution.map_run(run).unwrap().limits();
+    world.expect_silence(Stimulus::UpdateMapRun { run, limits: before });
+    let limits = MapLimits { tolerated_failure_count: Some(2), ..before };
+    let mut decision = stepyard_machine::Decision::default();
+    let moment = Moment { now: world.now, entropy: [0; 16] };
+    let update = Stimulus::UpdateMapRun { run, limits };
+    stepyard_machine::decide(&world.program, &mut world.execution, moment, update, &mut decision);
+    assert_eq!(decision.commands, []);
+    assert_eq!(world.execution.map_run(run).unwrap().limits(), limits);
 }

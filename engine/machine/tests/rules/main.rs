@@ -1,0 +1,10 @@
+//! What the machine does in single situations.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod inspection;
+mod limits;
+mod map_run;
+mod outside;
+mod redrive;
+#[path = "../support/mod.rs"]
+mod support;
