@@ -4,7 +4,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use stepyard_asl::{DEFINITION_BYTES_MAX, compile};
 use stepyard_benches::{
-    chain, chain_definition, events_of_chain, moment, order, order_text, start,
+    LINES_OF_1_5_KB, LINES_OF_1_KB, chain, chain_definition, choice_in_jsonata, events_of_chain,
+    moment, order, order_text, start,
 };
 use stepyard_json::Payload;
 use stepyard_machine::{Decision, Execution, decide};
@@ -24,6 +25,19 @@ fn decide_pass(bencher: Bencher) {
     bencher.counter(ItemsCount::new(STATES)).bench_local(|| {
         let (mut execution, mut decision) = (Execution::new(), Decision::default());
         decide(&program, &mut execution, moment(), start("one", input.clone()), &mut decision);
+        decision
+    });
+}
+
+/// A Choice state whose condition in JSONata names two fields of 1.5 KB, from the start of the execution to its end. Its
+/// input is text that nobody has looked into yet.
+#[divan::bench]
+fn decide_choice_in_jsonata(bencher: Bencher) {
+    let program = choice_in_jsonata();
+    let input = || Payload::from_trusted_text(order_text(LINES_OF_1_5_KB).into());
+    bencher.with_inputs(input).bench_local_values(|input| {
+        let (mut execution, mut decision) = (Execution::new(), Decision::default());
+        decide(&program, &mut execution, moment(), start("one", input), &mut decision);
         decision
     });
 }
@@ -53,7 +67,7 @@ fn decode_chunk(bencher: Bencher) {
 /// A payload of 1 KB.
 #[divan::bench]
 fn parse_payload(bencher: Bencher) {
-    bencher.with_inputs(order_text).bench_values(Payload::from_text);
+    bencher.with_inputs(|| order_text(LINES_OF_1_KB)).bench_values(Payload::from_text);
 }
 
 /// A definition of 10,000 Pass states.

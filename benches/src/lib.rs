@@ -27,23 +27,40 @@ pub fn chain(length: usize) -> Arc<Program> {
     compile(&chain_definition(length)).program.expect("the chain is valid")
 }
 
-/// An order of about 1 KB.
-pub fn order_text() -> String {
+/// A Choice state whose condition, in JSONata, names two fields of an order.
+///
+/// # Panics
+/// Never: the definition is valid.
+pub fn choice_in_jsonata() -> Arc<Program> {
+    let definition = r#"{"QueryLanguage":"JSONata","StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Next":"S",
+        "Condition":"{% $states.input.order = 'O-1' and $states.input.customer.id > 5 %}"}],"Default":"F"},
+        "S":{"Type":"Succeed"},"F":{"Type":"Fail"}}}"#;
+    compile(definition).program.expect("the definition is valid")
+}
+
+/// Lines of an order of about 1 KB.
+pub const LINES_OF_1_KB: usize = 14;
+
+/// Lines of an order of about 1.5 KB.
+pub const LINES_OF_1_5_KB: usize = 21;
+
+/// An order of so many lines.
+pub fn order_text(lines: usize) -> String {
     let line = |at: usize| {
         format!(
             r#"{{"sku":"A-{at:05}","name":"Widget number {at}","quantity":{at},"price":{at}.50}}"#
         )
     };
-    let lines: Vec<_> = (0..14).map(line).collect();
+    let lines: Vec<_> = (0..lines).map(line).collect();
     format!(r#"{{"order":"O-1","customer":{{"id":7,"name":"Ada"}},"lines":[{}]}}"#, lines.join(","))
 }
 
-/// The same as a payload.
+/// An order of about 1 KB as a payload.
 ///
 /// # Panics
 /// Never: the text is JSON.
 pub fn order() -> Payload {
-    Payload::from_text(order_text()).expect("the order is JSON")
+    Payload::from_text(order_text(LINES_OF_1_KB)).expect("the order is JSON")
 }
 
 /// A start with that input.
