@@ -214,10 +214,6 @@ impl Frame {
     pub(crate) fn resume(&mut self) -> BTreeMap<FrameId, Frame> {
         self.retries.clear();
         let (children, frames) = match std::mem::replace(&mut self.phase, Phase::Entered) {
-            Phase::Opened => {
-                self.phase = Phase::Opened;
-                return BTreeMap::new();
-            }
             Phase::Children(children) => (children, BTreeMap::new()),
             Phase::Done(Some(remains)) => (remains.children, remains.frames),
             _ => return BTreeMap::new(),

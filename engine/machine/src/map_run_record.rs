@@ -104,6 +104,10 @@ mod tests {
         assert_eq!(both.tolerated_failure_percentage, Some(50.0), "it was meant");
         let zero = MapLimits { tolerated_failure_percentage: Some(0.0), ..MapLimits::default() };
         assert_eq!(two.of(zero).tolerated_failure_percentage, None);
-        assert_eq!(MapLimitsChange::default().of(zero), zero, "the other one is not named");
+        for limits in [none, zero] {
+            assert_eq!(MapLimitsChange::default().of(limits), limits, "the other one is not named");
+        }
+        let one = MapLimits { tolerated_failure_count: Some(1), ..MapLimits::default() };
+        assert_eq!(half.of(one).tolerated_failure_count, Some(1), "it was meant");
     }
 }

@@ -39,3 +39,26 @@ impl fmt::Debug for Tokens {
         f.write_str(if self.0.is_some() { "Tokens(***)" } else { "Tokens(none)" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{TaskTokens, Tokens};
+    use crate::{EventId, TaskId};
+
+    struct Named;
+
+    impl TaskTokens for Named {
+        fn token(&self, task: TaskId) -> String {
+            format!("secret-{}", task.0.0)
+        }
+    }
+
+    #[test]
+    fn a_log_shows_no_token() {
+        let tokens = Tokens::from(Arc::new(Named) as Arc<dyn TaskTokens>);
+        assert_eq!(tokens.of(TaskId(EventId(3))).as_deref(), Some("secret-3"));
+        assert_eq!(format!("{tokens:?} {:?}", Tokens::default()), "Tokens(***) Tokens(none)");
+    }
+}

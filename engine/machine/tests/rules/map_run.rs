@@ -1,14 +1,15 @@
 //! Map Runs: what a Map state in DISTRIBUTED mode asks for, and what it makes of the answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::support::{self, World};
-use stepyard_asl::Timestamp;
+use stepyard_asl::{Random, StateId, Timestamp};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    ChildEnd, Command, DATA_BYTES_MAX, EndedChild, EventKind, Execution, ExecutionKind,
-    ExecutionStatus, Item, MapLimits, MapRunId, MapRunRecord, MapRunTotals, Moment, Selection,
-    Stimulus, history,
+    ChildEnd, Command, DATA_BYTES_MAX, Decision, EndedChild, EventKind, Execution, ExecutionKind,
+    ExecutionStatus, Facts, Item, MapLimits, MapRunId, MapRunPlan, MapRunRecord, MapRunTotals,
+    Moment, Selection, Stimulus, decide_within, history,
 };
 
 fn definition(rest: &str) -> String {
@@ -398,20 +399,29 @@ fn inputs_of_children_may_not_be_too_large() {
     }
 }
 
+fn in_jsonata(selector: &str) -> Selection {
+    let text = format!(
+        r#"{{"QueryLanguage":"JSONata","StartAt":"M","States":{{"M":{{"Type":"Map","Items":[1],{selector}
+            "ItemProcessor":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}},
+            "StartAt":"P","States":{{"P":{{"Type":"Pass","End":true}}}}}},"End":true}}}}}}"#
+    );
+    let world = World::start(support::program(&text), Payload::empty_object());
+    let run = world.execution.map_runs().next().unwrap().id();
+    Selection::of(&world.program, &world.execution, run).unwrap()
+}
+
 #[test]
 fn only_jsonata_takes_long() {
-    let in_jsonata = |selector: &str| {
-        let text = format!(
-            r#"{{"QueryLanguage":"JSONata","StartAt":"M","States":{{"M":{{"Type":"Map","Items":[1],{selector}
-                "ItemProcessor":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}},
-                "StartAt":"P","States":{{"P":{{"Type":"Pass","End":true}}}}}},"End":true}}}}}}"#
-        );
-        let world = World::start(support::program(&text), Payload::empty_object());
-        let run = world.execution.map_runs().next().unwrap().id();
-        Selection::of(&world.program, &world.execution, run).unwrap().may_take_long()
-    };
-    assert!(in_jsonata(r#""ItemSelector":{"a":"{% 1 %}"},"#));
-    assert!(!in_jsonata(""));
+    assert!(in_jsonata(r#""ItemSelector":{"a":"{% 1 %}"},"#).may_take_long());
+    assert!(!in_jsonata("").may_take_long());
+}
+
+/// However often inputs are made, after a crash as well.
+#[test]
+fn inputs_are_made_at_the_time_of_the_start() {
+    let selection = in_jsonata(r#""ItemSelector":{"at":"{% $millis() %}"},"#);
+    let inputs = selection.select(&[Item::of_array(0, Json::Null)]).unwrap();
+    assert_eq!(inputs[0].text().to_string(), format!(r#"{{"at":{}}}"#, support::EPOCH.0));
 }
 
 /// Each child execution has chance of its own, the same at each attempt; items and names do not share it.
@@ -424,7 +434,7 @@ fn chance_of_an_item_is_its_own() {
         let inputs = selection.select(&items).unwrap();
         inputs.iter().map(|input| input.text().to_string()).collect()
     };
-    let distinct: std::collections::BTreeSet<_> = ids(0..600).into_iter().collect();
+    let distinct: BTreeSet<_> = ids(0..600).into_iter().collect();
     assert_eq!(distinct.len(), 600);
     assert_eq!(ids(7..9), ids(0..9)[7..]);
 
@@ -435,27 +445,26 @@ fn chance_of_an_item_is_its_own() {
         let child = plan.child_context(&parent, state, (number, 1), ExecutionKind::Standard);
         child.execution_name.to_string()
     };
-    let names: std::collections::BTreeSet<_> = (0..600).map(name).collect();
+    let names: BTreeSet<_> = (0..600).map(name).collect();
     assert_eq!(names.len(), 600);
     assert!(names.iter().all(|name| !distinct.iter().any(|input| input.contains(name))));
 }
 
 #[test]
 fn map_runs_have_chance_of_their_own() {
-    let names: Vec<_> =
-        ["a", "b", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzza", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzb"]
-            .map(|id| {
-                let (world, run) = start("");
-                let plan = world.execution.map_run(run).unwrap().plan();
-                let arn = format!("{}:{id}", plan.arn.rsplit_once(':').unwrap().0);
-                let plan = stepyard_machine::MapRunPlan { arn: arn.into(), ..(**plan).clone() };
-                let parent = support::start_context();
-                let state = stepyard_asl::StateId(0);
-                plan.child_context(&parent, state, (0, 1), ExecutionKind::Standard).execution_name
-            })
-            .into();
-    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
-    assert_eq!(distinct.len(), names.len());
+    const MAP_RUNS: usize = 20_000;
+    let (world, run) = start("");
+    let plan = world.execution.map_run(run).unwrap().plan();
+    let (labelled, _) = plan.arn.rsplit_once(':').unwrap();
+    let parent = support::start_context();
+    let name = |id: u64| {
+        let arn = format!("{labelled}:{}", Random::from_seed(id).uuid_v4());
+        let plan = MapRunPlan { arn: arn.into(), ..(**plan).clone() };
+        let context = plan.child_context(&parent, StateId(0), (0, 1), ExecutionKind::Standard);
+        context.execution_name
+    };
+    let names: BTreeSet<_> = (0..MAP_RUNS as u64).map(name).collect();
+    assert_eq!(names.len(), MAP_RUNS);
 }
 
 #[test]
@@ -463,6 +472,26 @@ fn a_map_run_is_recorded_with_its_beginning() {
     let (world, run) = start("");
     let record = world.execution.map_run_record(run).unwrap();
     assert_eq!((record.started_at, record.stopped_at), (world.now, None));
+}
+
+/// Names of errors and causes take their place as well.
+#[test]
+fn causes_count_towards_the_size_of_results() {
+    let (mut world, run) = start(r#""ToleratedFailurePercentage":100,"#);
+    let cause: Arc<str> = "x".repeat(DATA_BYTES_MAX / 2).into();
+    for number in 0..3 {
+        let Stimulus::MapRunChildEnded { child, .. } =
+            ended(run, number, ExecutionStatus::Failed, 0)
+        else {
+            unreachable!()
+        };
+        let end = ChildEnd { error: None, cause: Some(cause.clone()), ..child.end.clone() };
+        let child = Arc::new(EndedChild { end, ..(*child).clone() });
+        world.deliver(Stimulus::MapRunChildEnded { run, child });
+    }
+    world.deliver(all(run, 3));
+    let output = world.execution.output().unwrap().text().to_string();
+    assert!(output.contains("States.DataLimitExceeded"), "{output}");
 }
 
 /// What a Map state of a definition with these fields makes of an input: its Map Run, or why it fails.
@@ -557,4 +586,32 @@ fn only_a_change_of_the_limit_is_passed_on() {
     stepyard_machine::decide(&world.program, &mut world.execution, moment, update, &mut decision);
     assert_eq!(decision.commands, []);
     assert_eq!(world.execution.map_run(run).unwrap().limits(), limits);
+}
+
+/// Ends of children are only counted, whatever that may cost, until one of them ends the state.
+#[test]
+fn only_the_end_of_the_state_is_evaluated() {
+    let text = r#"{"QueryLanguage":"JSONata","StartAt":"M","States":{"M":{"Type":"Map","Items":[1,2,3,4],
+        "ToleratedFailureCount":1,"Output":"{% $sum([1..1000]) %}","Next":"Z",
+        "Catch":[{"ErrorEquals":["States.ALL"],"Output":"{% $sum([1..1000]) %}","Next":"Z"}],
+        "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
+            "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}},"Z":{"Type":"Succeed"}}}"#;
+    let program = support::program(text);
+    let is_decided = |world: &World, stimulus: Stimulus| {
+        let (mut execution, mut out) = (world.execution.clone(), Decision::default());
+        let moment = Moment { now: world.now, entropy: [0; 16] };
+        let facts = Facts::default();
+        decide_within(Some(1), &facts, &program, &mut execution, moment, stimulus, &mut out).is_ok()
+    };
+    for status in [ExecutionStatus::Succeeded, ExecutionStatus::Failed] {
+        let mut world = World::start(program.clone(), Payload::empty_object());
+        let run = world.execution.map_runs().next().unwrap().id();
+        world.deliver(all(run, 4));
+        let lasts = if status == ExecutionStatus::Succeeded { 3 } else { 1 };
+        for number in 0..lasts {
+            assert!(is_decided(&world, ended(run, number, status, 0)), "{status:?} {number}");
+            world.deliver(ended(run, number, status, 0));
+        }
+        assert!(!is_decided(&world, ended(run, lasts, status, 0)), "{status:?}");
+    }
 }

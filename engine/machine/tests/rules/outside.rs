@@ -238,18 +238,21 @@ fn what_had_hardly_begun_is_redriven_from_its_first_state() {
     assert_eq!(execution.output().map(|output| output.text().to_string()), Some("2".into()));
 }
 
-/// `decide` knows of no activities and takes them for existing.
+/// `decide` knows of no activities and takes them for existing, without asking for each.
 #[test]
 fn activities_exist_unless_somebody_knows_better() {
-    let program = support::program(
-        r#"{"StartAt":"S","States":{"S":{"Type":"Task","End":true,
-            "Resource":"arn:aws:states:us-east-1:000000000000:activity:a"}}}"#,
-    );
+    let branch = r#"{"StartAt":"NAME","States":{"NAME":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:us-east-1:000000000000:activity:a"}}}"#;
+    let (one, two) = (branch.replace("NAME", "A"), branch.replace("NAME", "B"));
+    let program = support::program(&format!(
+        r#"{{"StartAt":"S","States":{{"S":{{"Type":"Parallel","Branches":[{one},{two}],"End":true}}}}}}"#
+    ));
     let (mut execution, mut out) = (Execution::new(), Decision::default());
     let start =
         Stimulus::Start { context: support::start_context(), input: Payload::empty_object() };
     decide(&program, &mut execution, moment(), start, &mut out);
-    assert!(matches!(out.commands[..], [Command::InvokeTask(_)]), "{:?}", out.commands);
+    let asked = &out.commands[..];
+    assert!(matches!(asked, [Command::InvokeTask(_), Command::InvokeTask(_)]), "{asked:?}");
 }
 
 /// What waits for nothing but time and answers need not be in memory until then.
