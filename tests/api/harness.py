@@ -25,19 +25,21 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/tests"
+# The server, and the client that is written in Rust.
+BINARIES = ["-p", "stepyard", "-p", "stepyard-rust-client"]
 
 # Seconds.
 START_TIMEOUT = 30
 WAIT_TIMEOUT = 60
 
 
-def binary():
-    """The binary under test: STEPYARD_BIN, else built by cargo."""
+def binary(name="stepyard"):
+    """A binary under test: beside STEPYARD_BIN, which is the server, else built by cargo."""
     if "STEPYARD_BIN" not in os.environ:
-        subprocess.run(["cargo", "build", "--quiet", "-p", "stepyard"], cwd=ROOT, check=True)
+        subprocess.run(["cargo", "build", "--quiet", *BINARIES], cwd=ROOT, check=True)
         target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
         os.environ["STEPYARD_BIN"] = str(target / "debug" / "stepyard")
-    return os.environ["STEPYARD_BIN"]
+    return str(pathlib.Path(os.environ["STEPYARD_BIN"]).with_name(name))
 
 
 def client_environment():
