@@ -6,6 +6,7 @@ mod arn;
 mod bench;
 mod boot;
 mod cli;
+mod client_environment;
 mod config;
 mod deletion;
 mod demo;

@@ -122,10 +122,25 @@ def test_history(server):
         assert word in done.stdout, done.stdout
 
 
+def test_env_is_what_a_shell_needs_for_the_aws_cli(server):
+    address = server.url.removeprefix("http://").replace("127.0.0.1", "0.0.0.0")
+    script = f"""eval "$('{binary()}' env --listen {address})" &&
+        aws stepfunctions test-state --definition '{{"Type":"Succeed"}}' --query status"""
+    kept = {name: value for name, value in client_environment().items() if not name.startswith("AWS_")}
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, env=kept, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, '"SUCCEEDED"'), done.stderr
+
+
+def test_env_wants_a_port():
+    refused = stepyard("env", "--listen", "127.0.0.1:0")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "port 0 is any free one" in refused.stderr
+
+
 def test_config_and_help():
     assert "127.0.0.1:8083" in stepyard("config").stdout
     commands = stepyard("--help").stdout
-    for command in ("serve", "demo", "run", "validate", "history", "doctor", "backup", "config"):
+    for command in ("serve", "demo", "run", "validate", "history", "doctor", "backup", "env", "config"):
         assert re.search(rf"^\s+{command}\b", commands, re.MULTILINE), commands
 
 

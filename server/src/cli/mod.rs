@@ -6,6 +6,7 @@ mod closed_pipe;
 mod config;
 mod demo;
 mod doctor;
+mod env;
 mod history;
 mod migrate;
 mod put;
@@ -49,6 +50,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Bring the database up to date, as every start does
     Migrate(Flags),
+    /// Print the environment in which clients of AWS use this server: eval "$(stepyard env)"
+    Env(Flags),
     /// Print each setting with its value and where that comes from
     Config(Flags),
 }
@@ -68,6 +71,7 @@ pub(crate) fn run() -> anyhow::Result<u8> {
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Migrate(flags) => migrate::run(&flags),
+        Command::Env(flags) => env::run(&flags),
         Command::Config(flags) => config::run(&flags),
     }
 }

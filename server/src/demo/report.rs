@@ -6,6 +6,7 @@ use std::path::Path;
 
 use stepyard_machine::ExecutionStatus;
 
+use crate::client_environment::exports;
 use crate::config::Settings;
 use crate::render::Table;
 
@@ -94,6 +95,7 @@ pub(crate) fn print_next_steps(address: SocketAddr, settings: &Settings, outcome
     let machine_arn = identity.state_machine(machine).to_string();
     let executions = format!("arn:aws:states:{region}:{}:execution:{machine}", identity.account);
     let first = outcomes.first().map_or("IMAGE_ID", |outcome| outcome.image_id.as_str());
+    let exports = exports(address, region).join("\n  ");
     println!(
         "
 Go on:
@@ -103,9 +105,7 @@ Go on:
   curl -O {url}/objects/image-processed-output/{first}
   curl {url}/api/v1/executions
 
-  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-  export AWS_REGION={region} AWS_DEFAULT_REGION={region}
-  export AWS_ENDPOINT_URL_SFN={url} AWS_DISABLE_HOST_PREFIX_INJECTION=true
+  {exports}
   aws stepfunctions list-executions \\
       --state-machine-arn {machine_arn}
   aws stepfunctions get-execution-history \\
