@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import uuid
 
 import pytest
@@ -14,6 +15,8 @@ from model import OPERATIONS
 
 FOLDER = ROOT / "tests/clients"
 SWITCH = "AWS_DISABLE_HOST_PREFIX_INJECTION"
+# Seconds after which a client counts as hanging; the longest poll takes one minute.
+CALL_TIMEOUT = 180
 
 # How each client is called; the one in Rust is built when it is asked for.
 COMMANDS = {
@@ -32,8 +35,11 @@ class Client:
             COMMANDS[name](), env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def call(self, operation, parameters):
+        watchdog = threading.Timer(CALL_TIMEOUT, self.process.kill)
+        watchdog.start()
         print(json.dumps({"operation": operation, "parameters": parameters}), file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
+        watchdog.cancel()
         assert line, f"the client has ended with {self.process.wait()} at {operation} {parameters}"
         return json.loads(line)
 
