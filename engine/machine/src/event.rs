@@ -351,6 +351,16 @@ impl EventKind {
         self.end_status().is_some()
     }
 
+    /// The status that the execution has from then on, when that is another one.
+    pub fn new_status(&self) -> Option<ExecutionStatus> {
+        match self {
+            EventKind::ExecutionStarted { .. } | EventKind::ExecutionRedriven { .. } => {
+                Some(ExecutionStatus::Running)
+            }
+            _ => self.end_status(),
+        }
+    }
+
     /// The status of an execution that has ended so.
     pub fn end_status(&self) -> Option<ExecutionStatus> {
         match self {

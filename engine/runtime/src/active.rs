@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_machine::{
-    Command, Decision, Event, EventKind, Execution, ExecutionStatus, MapRunId, MapRunRecord,
-    Moment, Redriven, StartContext, Stimulus, TaskTokens, Timer,
+    Command, Decision, Event, Execution, ExecutionStatus, MapRunId, MapRunRecord, Moment, Redriven,
+    StartContext, Stimulus, TaskTokens, Timer,
 };
 use stepyard_store::{
     ChildRow, Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, MapRunRow, ShardId,
@@ -162,13 +162,7 @@ impl Active {
     pub(crate) fn hand_over(&mut self, shard: ShardId) -> (Option<Chunk>, Released) {
         let Decision { events, commands, .. } = mem::take(&mut self.decision);
         let chunk = self.chunk(shard, &events);
-        let is_news = |event: &Event| {
-            let opens = matches!(
-                event.kind,
-                EventKind::ExecutionStarted { .. } | EventKind::ExecutionRedriven { .. }
-            );
-            opens || event.kind.is_terminal()
-        };
+        let is_news = |event: &Event| event.kind.new_status().is_some();
         let view = if events.iter().any(is_news) { self.view(shard) } else { None };
         (chunk, Released { execution: self.id, events, commands, view: view.map(Box::new) })
     }
