@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use stepyard_store::{
     COMMIT_BYTES_MAX, COMMIT_ROWS_MAX, Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate,
-    MapRunRow, ShardId, ShardLease, Store,
+    MapRunRow, Notice, ShardId, ShardLease, Store,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -30,6 +30,7 @@ pub(crate) struct Rows {
     chunks: Vec<Chunk>,
     updates: Vec<ExecutionUpdate>,
     map_runs: Vec<MapRunRow>,
+    notices: Vec<Notice>,
     bytes: usize,
 }
 
@@ -49,8 +50,19 @@ impl Rows {
         self.map_runs.extend(map_runs);
     }
 
+    /// Adds who is to be told of what an execution has to write.
+    pub(crate) fn add_notices(&mut self, notices: Vec<Notice>) {
+        self.notices.extend(notices);
+    }
+
+    /// Whether somebody is to be told of them.
+    pub(crate) fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     fn count(&self) -> usize {
-        self.starts.len() + self.chunks.len() + self.updates.len() + self.map_runs.len()
+        let indexes = self.starts.len() + self.updates.len() + self.map_runs.len();
+        indexes + self.chunks.len() + self.notices.len()
     }
 
     /// Whether a transaction should take no more.
@@ -205,6 +217,7 @@ fn group(batches: &mut [Batch]) -> CommitGroup {
         group.chunks.append(&mut batch.rows.chunks);
         group.updates.append(&mut batch.rows.updates);
         group.map_runs.append(&mut batch.rows.map_runs);
+        group.notices.append(&mut batch.rows.notices);
     }
     group
 }
@@ -217,6 +230,7 @@ fn of_shard(group: &CommitGroup, lease: ShardLease) -> CommitGroup {
         chunks: group.chunks.iter().filter(|chunk| chunk.shard == shard).cloned().collect(),
         updates: group.updates.iter().filter(|update| update.shard == shard).cloned().collect(),
         map_runs: group.map_runs.iter().filter(|row| row.shard == shard).cloned().collect(),
+        notices: group.notices.iter().filter(|row| row.shard == shard).cloned().collect(),
     }
 }
 

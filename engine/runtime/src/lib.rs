@@ -21,6 +21,7 @@ mod histogram;
 mod made_once;
 mod map_run;
 mod metrics;
+mod notices;
 mod outage;
 pub mod planted;
 mod polling;
@@ -57,6 +58,7 @@ pub use map_run::{
 };
 use metrics::Metrics;
 pub use metrics::MetricsSnapshot;
+pub use notices::{EventTarget, TargetSnapshot, TellError};
 pub use polling::PollError;
 pub use retention::RETENTION_DAYS;
 pub use runtime::{Committed, Runtime, RuntimeOptions, StartExecution};

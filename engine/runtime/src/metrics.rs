@@ -7,6 +7,7 @@ use stepyard_machine::{Event, EventKind, ExecutionStatus};
 
 use crate::express::{ExpressMetrics, ExpressSnapshot};
 use crate::histogram::{Histogram, HistogramSnapshot};
+use crate::notices::TargetSnapshot;
 
 /// Counters since the start of the process.
 #[derive(Debug, Default)]
@@ -79,6 +80,8 @@ pub struct MetricsSnapshot {
     pub nodes: usize,
     /// Requests that were sent to other nodes.
     pub forwarded: u64,
+    /// Those who are told of status changes.
+    pub targets: Vec<TargetSnapshot>,
     /// Express executions, which the other numbers of executions leave out.
     pub express: ExpressSnapshot,
 }
@@ -179,6 +182,7 @@ impl Metrics {
             shards: 0,
             nodes: 0,
             forwarded: read(&self.forwarded),
+            targets: Vec::new(),
             express: self.express.snapshot(),
         }
     }

@@ -24,6 +24,7 @@ use crate::delivery::Delivery;
 use crate::end_watch::EndWatchers;
 use crate::express::{Express, ExpressEnd, ExpressSnapshot, StartExpress};
 use crate::map_run::{Children, MapRunData, MapRunHost, NoMapRunData};
+use crate::notices::{EventTarget, Forgetter, Notices};
 use crate::polling::{self, Poll};
 use crate::recent::Recent;
 use crate::retention::{RETENTION_DAYS, Remover};
@@ -66,6 +67,8 @@ pub struct RuntimeOptions {
     pub cluster: Option<ClusterOptions>,
     /// What the store must have.
     pub witness: Witness,
+    /// Who is told of status changes of Standard executions; no two have the same number.
+    pub event_targets: Vec<Arc<dyn EventTarget>>,
 }
 
 impl RuntimeOptions {
@@ -81,6 +84,7 @@ impl RuntimeOptions {
             retention_days: RETENTION_DAYS,
             cluster: None,
             witness: Witness::default(),
+            event_targets: Vec::new(),
         }
     }
 }
@@ -148,6 +152,7 @@ impl Runtime {
             token_key: Arc::new(TokenKey::new(&token_key)),
             activities: Arc::new(Activities::default()),
             news: broadcast::Sender::new(NEWS_MAX),
+            notices: Notices::new(options.event_targets),
             routes: Routes::default(),
             members: Members::default(),
             lease: LocalLease::default(),
@@ -159,6 +164,7 @@ impl Runtime {
         });
         options.witness.examine(&shared).await?;
         let mut tasks = JoinSet::new();
+        start_to_forget(&shared, &mut tasks).await?;
         let lanes = (0..shared.store.lanes()).map(|_| start_committer(&shared, &mut tasks));
         let lanes: Vec<_> = lanes.collect();
         let weak_lanes = lanes.iter().map(mpsc::Sender::downgrade).collect();
@@ -436,6 +442,7 @@ impl Runtime {
             batches: batches.map(|lane| waiting(&lane)).sum(),
             shards: mailboxes.len(),
             nodes: self.shared.members.get().nodes.len(),
+            targets: self.shared.notices.snapshot(self.shared.clock.now()),
             ..counted
         }
     }
@@ -531,6 +538,16 @@ async fn taken_up(shared: &Shared, shards: &[ShardId]) -> Result<(), Error> {
     match shared.metrics.snapshot().in_memory {
         0 => {}
         executions => tracing::info!(executions, "took up the executions in progress"),
+    }
+    Ok(())
+}
+
+/// Removes notices that nobody waits for: those of targets that are told nothing any more, and later those that have been
+/// dealt with.
+async fn start_to_forget(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) -> Result<(), Error> {
+    if !shared.notices.is_empty() {
+        shared.store.remove_notices_of_others(&shared.notices.targets()).await?;
+        tasks.spawn(Forgetter { shared: shared.clone() }.run());
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Error, ExecutionId, ExecutionRow, ExecutionUpdate, MapRunRow, ShardId};
+use crate::{Error, ExecutionId, ExecutionRow, ExecutionUpdate, MapRunRow, Notice, ShardId};
 
 /// Most rows of one commit.
 pub const COMMIT_ROWS_MAX: usize = 1_000;
@@ -52,6 +52,8 @@ pub struct CommitGroup {
     pub updates: Vec<ExecutionUpdate>,
     /// Map Runs that are new or have changed, each once and as it is now.
     pub map_runs: Vec<MapRunRow>,
+    /// Who is to be told of what these chunks change.
+    pub notices: Vec<Notice>,
 }
 
 /// The error when an execution that is to change is not there.
@@ -85,7 +87,8 @@ impl CommitGroup {
             .map(|row| row.shard)
             .chain(self.chunks.iter().map(|chunk| chunk.shard))
             .chain(self.updates.iter().map(|update| update.shard))
-            .chain(self.map_runs.iter().map(|row| row.shard));
+            .chain(self.map_runs.iter().map(|row| row.shard))
+            .chain(self.notices.iter().map(|notice| notice.shard));
         let is_held = |shard: &ShardId| self.leases.iter().any(|lease| lease.shard == *shard);
         match written.into_iter().find(|shard| !is_held(shard)) {
             Some(shard) => Err(Error::Fenced { shard }),

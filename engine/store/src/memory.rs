@@ -18,9 +18,9 @@ use crate::sql::merge;
 use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
     ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, Node, NodeId,
-    Publication, PublicationChange, Removed, Retention, Revision, SHARD_COUNT, ShardId, ShardLease,
-    ShardOwner, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version,
-    all_shards,
+    Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, SHARD_COUNT,
+    ShardId, ShardLease, ShardOwner, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES,
+    Tags, TargetId, Told, Version, all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -43,6 +43,7 @@ struct Tables {
     names: BTreeMap<(ShardId, Arc<str>, Arc<str>), ExecutionId>,
     journal: BTreeMap<(ShardId, ExecutionId, u64), Chunk>,
     map_runs: BTreeMap<(ShardId, ExecutionId, MapRunId), MapRunRow>,
+    notices: BTreeMap<(ShardId, TargetId, NoticePlace), Notice>,
     machines: BTreeMap<Arc<str>, StateMachine>,
     /// Of each state machine that is there.
     publications: BTreeMap<Arc<str>, Publication>,
@@ -160,6 +161,9 @@ impl Tables {
         for row in &group.map_runs {
             self.map_runs.insert((row.shard, row.execution, row.record.id), row.clone());
         }
+        for row in &group.notices {
+            self.notices.insert((row.shard, row.target, row.place()), row.clone());
+        }
         for update in &group.updates {
             if let Some(row) = self.executions.get_mut(&update.id) {
                 row.status = update.status;
@@ -168,6 +172,26 @@ impl Tables {
                 row.resume_at = update.resume_at;
             }
         }
+    }
+}
+
+/// What is to be told.
+impl Tables {
+    fn notices_after(
+        &self,
+        shard: ShardId,
+        target: TargetId,
+        after: Option<NoticePlace>,
+    ) -> impl Iterator<Item = &Notice> {
+        let notices = self.notices.values();
+        let is_asked = move |notice: &&Notice| (notice.shard, notice.target) == (shard, target);
+        notices
+            .filter(is_asked)
+            .filter(move |notice| after.is_none_or(|after| notice.place() > after))
+    }
+
+    fn remove_told(&mut self, Told { shard, target, up_to }: Told) {
+        self.notices.retain(|(of, to, place), _| (*of, *to) != (shard, target) || *place > up_to);
     }
 }
 
@@ -323,6 +347,26 @@ impl Store for MemoryStore {
         let mut tables = self.tables();
         tables.check(group)?;
         tables.write(group);
+        Ok(())
+    }
+
+    async fn notices(
+        &self,
+        shard: ShardId,
+        target: TargetId,
+        after: Option<NoticePlace>,
+        limit: usize,
+    ) -> Result<Vec<Notice>, Error> {
+        Ok(self.tables().notices_after(shard, target, after).take(limit).cloned().collect())
+    }
+
+    async fn remove_told(&self, told: &[Told]) -> Result<(), Error> {
+        told.iter().for_each(|told| self.tables().remove_told(*told));
+        Ok(())
+    }
+
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+        self.tables().notices.retain(|(_, target, _), _| targets.contains(target));
         Ok(())
     }
 

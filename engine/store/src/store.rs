@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, Membership, NodeId, Publication, PublicationChange,
-    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Tags,
-    Version, all_shards,
+    ExecutionQuery, ExecutionRow, MapRunRow, Membership, NodeId, Notice, NoticePlace, Publication,
+    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
+    StateMachineSummary, Tags, TargetId, Told, Version, all_shards,
 };
 
 /// Bytes of the secret by which a database knows the task tokens that it has given out.
@@ -103,6 +103,21 @@ pub trait Store: Send + Sync {
     /// [`Error::Unavailable`]: read the leases to learn whether it went through. [`Error::Conflict`], and nothing was
     /// written, also when an execution is not there that is to change: it was removed before it could be redriven.
     async fn commit(&self, group: &CommitGroup) -> Result<(), Error>;
+
+    /// Notices for a target in a shard, in the order of their places, after the given one, at most so many.
+    async fn notices(
+        &self,
+        shard: ShardId,
+        target: TargetId,
+        after: Option<NoticePlace>,
+        limit: usize,
+    ) -> Result<Vec<Notice>, Error>;
+
+    /// Removes the notices that have done their duty. No lease is needed: whoever has told of a change may say so.
+    async fn remove_told(&self, told: &[Told]) -> Result<(), Error>;
+
+    /// Removes the notices for all targets but these.
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error>;
 
     /// The present leases of shards, without claiming them.
     async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error>;

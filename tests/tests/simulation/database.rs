@@ -8,9 +8,9 @@ use stepyard_asl::Timestamp;
 use stepyard_machine::MapRunId;
 use stepyard_store::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Publication,
-    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store, Tags, Version,
+    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice, NoticePlace,
+    Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
+    StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -378,6 +378,24 @@ impl Store for Connection {
             unknown.for_each(|lease| lease.commit_seq += 1);
         }
         Ok(leases)
+    }
+
+    async fn notices(
+        &self,
+        shard: ShardId,
+        target: TargetId,
+        after: Option<NoticePlace>,
+        limit: usize,
+    ) -> Result<Vec<Notice>, Error> {
+        self.call(self.database.tables.notices(shard, target, after, limit)).await
+    }
+
+    async fn remove_told(&self, told: &[Told]) -> Result<(), Error> {
+        self.write(self.database.tables.remove_told(told)).await
+    }
+
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+        self.write(self.database.tables.remove_notices_of_others(targets)).await
     }
 
     async fn due_executions(

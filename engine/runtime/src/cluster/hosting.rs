@@ -16,6 +16,7 @@ use crate::awaiting::Awaits;
 use crate::committer::Batch;
 use crate::dispatch::Dispatches;
 use crate::map_run::{MapRunHost, MapRuns};
+use crate::notices::{News, Notices};
 use crate::shard::{Ends, MAILBOX_MAX, Outside, Shard, ShardEnd, Shared};
 
 /// Starts shards and notices their ends.
@@ -37,6 +38,8 @@ struct Hosted {
     stopping: CancellationToken,
     /// When its tasks are not waited for any more, by the monotonic clock.
     leave_by: Option<Duration>,
+    /// Those who tell others of what happens in it.
+    _tellers: JoinSet<()>,
 }
 
 impl Hosting {
@@ -73,16 +76,19 @@ impl Hosting {
         );
         let ends = Ends { leaving: leaving.clone(), stopping: stopping.clone() };
         let offers = Offers::new(shared.activities.clone(), mailbox.downgrade());
+        let notice_news = Arc::new(News::default());
+        let _tellers = Notices::tell(&shared, lease.shard, &notice_news);
         let shard = Shard::new(
             shared,
             lease,
             messages,
             committer,
-            Outside { dispatches, map_runs, awaits, offers },
+            Outside { dispatches, map_runs, awaits, offers, notice_news },
             ends,
         );
         let task = self.tasks.spawn(shard.run(mailbox)).id();
-        self.hosted.insert(lease.shard, Hosted { task, leaving, stopping, leave_by: None });
+        let hosted = Hosted { task, leaving, stopping, leave_by: None, _tellers };
+        self.hosted.insert(lease.shard, hosted);
     }
 
     pub(super) fn has(&self, shard: ShardId) -> bool {

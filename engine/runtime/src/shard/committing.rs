@@ -19,6 +19,8 @@ pub(super) struct UnderWay {
     outcome: oneshot::Receiver<Outcome>,
     released: Vec<Released>,
     replies: Vec<Reply>,
+    /// Whether somebody is to be told of it.
+    has_notices: bool,
     /// Places of ends of child executions, which others wait for until this is durable.
     _places: Vec<OwnedSemaphorePermit>,
 }
@@ -49,6 +51,11 @@ impl Shard {
             let (chunk, mut release) = active.hand_over(self.lease.shard);
             let update = active.update(self.lease.shard, self.loaded_to);
             let map_runs = active.changed_map_runs(self.lease.shard);
+            if let Some(chunk) = &chunk {
+                let redriven = active.execution().redriven();
+                let notices = &self.shared.notices;
+                rows.add_notices(notices.of(self.lease, chunk, &release.events, redriven));
+            }
             rows.add(self.starts.remove(&id), chunk, update, map_runs);
             if makes(Planted::EffectsBeforeCommit) {
                 self.release_commands(id, std::mem::take(&mut release.commands));
@@ -68,7 +75,9 @@ impl Shard {
             return;
         }
         let (done, outcome) = oneshot::channel();
-        self.under_way = Some(UnderWay { outcome, released, replies, _places: places });
+        let has_notices = rows.has_notices();
+        self.under_way =
+            Some(UnderWay { outcome, released, replies, has_notices, _places: places });
         // If the committer is gone, the outcome says so.
         let _ = self.committer.send(Batch { lease: self.lease, rows, done }).await;
     }
@@ -98,7 +107,7 @@ impl Shard {
 
     /// Everything that waited for this commit leaves.
     fn release(&mut self, under_way: UnderWay) {
-        let UnderWay { mut released, replies, .. } = under_way;
+        let UnderWay { mut released, replies, has_notices, .. } = under_way;
         // Clients ask for these, and may do so as soon as they have their reply.
         for view in released.iter_mut().filter_map(|released| released.view.take()) {
             let ended = view.row.status.is_end().then(|| view.context.execution_arn.clone());
@@ -108,6 +117,9 @@ impl Shard {
             }
         }
         replies.into_iter().for_each(Reply::send);
+        if has_notices {
+            self.notice_news.announce();
+        }
         for Released { execution, events, commands, .. } in released {
             self.shared.metrics.committed(&events);
             self.release_commands(execution, commands);

@@ -41,6 +41,7 @@ use crate::committer::Batch;
 use crate::dispatch::{Dispatches, Report};
 use crate::end_watch::EndWatchers;
 use crate::map_run::MapRuns;
+use crate::notices::{News, Notices};
 use crate::outage::Outage;
 use crate::planted::{self, Planted};
 use crate::programs::Programs;
@@ -86,6 +87,8 @@ pub(crate) struct Shared {
     /// Tasks of activities that wait for a worker here.
     pub(crate) activities: Arc<Activities>,
     pub(crate) news: broadcast::Sender<Arc<Committed>>,
+    /// Who is told of status changes.
+    pub(crate) notices: Notices,
     pub(crate) routes: Routes,
     pub(crate) members: Members,
     /// The lease of this node.
@@ -122,6 +125,7 @@ pub(crate) struct Outside {
     pub(crate) map_runs: MapRuns,
     pub(crate) awaits: Awaits,
     pub(crate) offers: Offers,
+    pub(crate) notice_news: Arc<News>,
 }
 
 /// What a shard leaves behind.
@@ -147,6 +151,8 @@ pub(crate) struct Shard {
     awaits: Awaits,
     /// Tasks that wait for a worker.
     offers: Offers,
+    /// Asks its tellers to look for notices.
+    notice_news: Arc<News>,
     ends: Ends,
     /// Executions with something to hand over.
     dirty: BTreeSet<ExecutionId>,
@@ -185,7 +191,7 @@ impl Shard {
         outside: Outside,
         ends: Ends,
     ) -> Shard {
-        let Outside { dispatches, map_runs, awaits, offers } = outside;
+        let Outside { dispatches, map_runs, awaits, offers, notice_news } = outside;
         Shard {
             shared,
             lease,
@@ -199,6 +205,7 @@ impl Shard {
             map_runs,
             awaits,
             offers,
+            notice_news,
             ends,
             dirty: BTreeSet::new(),
             starts: BTreeMap::new(),

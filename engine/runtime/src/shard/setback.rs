@@ -106,6 +106,8 @@ impl Shard {
         }
         self.lease = *lease;
         self.shared.recent.begin(self.lease);
+        // The commit of unknown outcome may have left some.
+        self.notice_news.announce();
         Box::pin(self.recover()).await.map(Some)
     }
 }

@@ -10,9 +10,9 @@ use stepyard_asl::{Random, Timestamp};
 use stepyard_machine::MapRunId;
 use stepyard_store::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Publication,
-    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store, Tags, Version, all_shards,
+    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice, NoticePlace,
+    Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
+    StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -219,6 +219,27 @@ impl Store for FaultyStore {
     async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
         self.check()?;
         self.inner.read_leases(shards).await
+    }
+
+    async fn notices(
+        &self,
+        shard: ShardId,
+        target: TargetId,
+        after: Option<NoticePlace>,
+        limit: usize,
+    ) -> Result<Vec<Notice>, Error> {
+        self.check()?;
+        self.inner.notices(shard, target, after, limit).await
+    }
+
+    async fn remove_told(&self, told: &[Told]) -> Result<(), Error> {
+        self.check()?;
+        self.inner.remove_told(told).await
+    }
+
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+        self.check()?;
+        self.inner.remove_notices_of_others(targets).await
     }
 
     async fn due_executions(

@@ -10,12 +10,17 @@ use super::pool::Pool;
 use super::read;
 use crate::map_run::detail_text;
 use crate::sql::{database_error, merge, signed, status_code};
-use crate::{Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MapRunRow, ShardLease};
+use crate::{
+    Chunk, CommitGroup, Error, ExecutionRow, ExecutionUpdate, MapRunRow, Notice, ShardLease,
+};
 
 /// All of it happens if every shard is at the epoch and commit number that its lease names and every execution
 /// that is to change is there, and otherwise nothing. The shards' rows are locked in their order, so that commits never
 /// deadlock.
-const COMMIT: &str = r#"
+macro_rules! commit_statement {
+    ($more:literal) => {
+        concat!(
+            r#"
 WITH lease AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS l (shard_id, epoch, commit_seq)
 ), held AS (
@@ -62,8 +67,23 @@ WITH lease AS (
         $28::bigint[], $29::bigint[])
         AS u (shard_id, execution_id, status, stopped_at, resume_at, redrive_count, redriven_at), fence
     WHERE fence.holds AND e.shard_id = u.shard_id AND e.execution_id = u.execution_id
-)
-SELECT holds FROM fence"#;
+)"#,
+            $more,
+            " SELECT holds FROM fence"
+        )
+    };
+}
+
+const COMMIT: &str = commit_statement!("");
+
+/// The same with notices. Where nobody is told anything, no statement pays for them.
+const COMMIT_WITH_NOTICES: &str = commit_statement!(
+    r#", noticed AS (
+    INSERT INTO notice (shard_id, target, commit_seq, execution_id, first_event, redrives)
+    SELECT n.* FROM unnest($40::bigint[], $41::bigint[], $42::bigint[], $43::uuid[], $44::bigint[],
+        $45::bigint[]) AS n, fence WHERE fence.holds
+)"#
+);
 
 type Bound<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -75,12 +95,16 @@ pub(super) async fn commit(
     group.check_fences()?;
     let (starts, updates) = merge(group);
     machines.register(pool, starts.iter().map(|row| &row.state_machine_arn)).await?;
-    let query = bind_leases(sqlx::query(COMMIT), &group.leases);
+    let statement = if group.notices.is_empty() { COMMIT } else { COMMIT_WITH_NOTICES };
+    let query = bind_leases(sqlx::query(statement), &group.leases);
     let query = bind_starts(query, &starts);
     let query = bind_chunks(query, &group.chunks);
     let query = bind_updates(query, &updates);
     let query = bind_children(query, &starts);
-    let query = bind_map_runs(query, &group.map_runs);
+    let mut query = bind_map_runs(query, &group.map_runs);
+    if !group.notices.is_empty() {
+        query = bind_notices(query, &group.notices);
+    }
     let row = pool.write_returning(query).await?.pop();
     let holds = row.map(|row| row.try_get("holds")).transpose().map_err(database_error)?;
     if holds.unwrap_or(false) {
@@ -151,6 +175,16 @@ pub(super) fn bind_map_runs<'q>(query: Bound<'q>, rows: &'q [MapRunRow]) -> Boun
         .bind(column(rows, |row| row.record.started_at.0))
         .bind(column(rows, |row| row.record.stopped_at.map(|time| time.0)))
         .bind(column(rows, |row| detail_text(&row.record)))
+}
+
+fn bind_notices<'q>(query: Bound<'q>, rows: &'q [Notice]) -> Bound<'q> {
+    query
+        .bind(column(rows, |row| i64::from(row.shard.0)))
+        .bind(column(rows, |row| i64::from(row.target.0)))
+        .bind(column(rows, |row| signed(row.commit_seq)))
+        .bind(column(rows, |row| row.execution.0))
+        .bind(column(rows, |row| signed(row.first_event)))
+        .bind(column(rows, |row| i64::from(row.redrives)))
 }
 
 fn column<'q, R, T>(rows: &'q [R], value: impl Fn(&'q R) -> T) -> Vec<T> {

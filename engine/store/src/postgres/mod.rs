@@ -9,6 +9,7 @@ mod inspect;
 mod machines;
 mod map_run;
 mod nodes;
+mod notice;
 mod open;
 mod pool;
 mod publication;
@@ -32,8 +33,9 @@ use uuid::Uuid;
 use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
     ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, NodeId,
-    Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version,
+    Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId,
+    ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told,
+    Version,
 };
 
 /// How to open a Postgres store.
@@ -142,6 +144,24 @@ impl Store for PostgresStore {
 
     async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error> {
         read::leases(&self.look_ups, shards).await
+    }
+
+    async fn notices(
+        &self,
+        shard: ShardId,
+        target: TargetId,
+        after: Option<NoticePlace>,
+        limit: usize,
+    ) -> Result<Vec<Notice>, Error> {
+        notice::notices(&self.readers, (shard, target), after, limit).await
+    }
+
+    async fn remove_told(&self, told: &[Told]) -> Result<(), Error> {
+        notice::remove_told(&self.readers, told).await
+    }
+
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+        notice::remove_of_others(&self.readers, targets).await
     }
 
     async fn due_executions(

@@ -32,6 +32,7 @@ macro_rules! files {
             "0052_execution_map_run"
             "0053_execution_item_count"
             "0054_execution_by_map_run"
+            "0070_notice"
         )
     };
     ($folder:literal: $($name:literal)*) => {

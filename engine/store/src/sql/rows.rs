@@ -16,8 +16,8 @@ use crate::doctor::Keyed;
 use crate::map_run::Detail;
 use crate::{
     Activity, Alias, ChildRow, ChildrenOfStatus, Chunk, Error, ExecutionId, ExecutionRow,
-    MapRunRow, MetadataItem, Publication, Revision, Routing, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, StateMachineType, TOKEN_KEY_BYTES, Tags, Version,
+    MapRunRow, MetadataItem, Notice, Publication, Revision, Routing, ShardId, ShardLease,
+    StateMachine, StateMachineSummary, StateMachineType, TOKEN_KEY_BYTES, Tags, TargetId, Version,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -65,9 +65,7 @@ where
 
     fn redriven(&self) -> Result<Option<Redriven>, Error> {
         let Some(at) = self.optional_time("redriven_at")? else { return Ok(None) };
-        let count = self.unsigned("redrive_count")?;
-        let count = u32::try_from(count).map_err(|error| corrupt("redrive_count", &error))?;
-        Ok(Some(Redriven { count, at }))
+        Ok(Some(Redriven { count: self.small("redrive_count")?, at }))
     }
 
     fn child(&self) -> Result<Option<ChildRow>, Error> {
@@ -101,6 +99,17 @@ where
         })
     }
 
+    pub(crate) fn notice(&self) -> Result<Notice, Error> {
+        Ok(Notice {
+            shard: self.shard()?,
+            target: TargetId(self.small("target")?),
+            commit_seq: self.unsigned("commit_seq")?,
+            execution: self.id()?,
+            first_event: self.unsigned("first_event")?,
+            redrives: self.small("redrives")?,
+        })
+    }
+
     fn status(&self) -> Result<ExecutionStatus, Error> {
         let status = self.get::<i64>("status")?;
         status_from_code(status).ok_or_else(|| unknown_code("status", status))
@@ -112,12 +121,11 @@ where
     }
 
     pub(crate) fn chunk(&self) -> Result<Chunk, Error> {
-        let events = self.unsigned("events")?;
         Ok(Chunk {
             shard: self.shard()?,
             execution: self.id()?,
             first_event: self.unsigned("first_event")?,
-            events: u32::try_from(events).map_err(|error| corrupt("events", &error))?,
+            events: self.small("events")?,
             first_visible_id: self.unsigned("first_visible_id")?,
             body: self.bytes("body")?,
         })
@@ -242,6 +250,10 @@ where
 
     fn unsigned(&self, column: &'static str) -> Result<u64, Error> {
         u64::try_from(self.get::<i64>(column)?).map_err(|error| corrupt(column, &error))
+    }
+
+    fn small(&self, column: &'static str) -> Result<u32, Error> {
+        u32::try_from(self.get::<i64>(column)?).map_err(|error| corrupt(column, &error))
     }
 
     fn shard(&self) -> Result<ShardId, Error> {

@@ -10,6 +10,7 @@ mod checkpoint;
 mod connection;
 mod inspect;
 mod map_run;
+mod notice;
 mod open;
 mod publication;
 mod read;
@@ -31,9 +32,9 @@ use uuid::Uuid;
 
 use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, MetadataItem, MetadataStore, NodeId, Publication,
-    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, Version,
+    ExecutionQuery, ExecutionRow, MapRunRow, MetadataItem, MetadataStore, NodeId, Notice,
+    NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
+    StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version,
 };
 pub use inspect::SqliteInspector;
 pub use repair::SqliteRepairer;
@@ -111,6 +112,26 @@ impl Store for SqliteStore {
         // Rows hold shared text and bytes, so this copies little.
         let group = Box::new(group.clone());
         self.write(|reply| Operation::Commit { group, reply }).await
+    }
+
+    async fn notices(
+        &self,
+        shard: ShardId,
+        target: TargetId,
+        after: Option<NoticePlace>,
+        limit: usize,
+    ) -> Result<Vec<Notice>, Error> {
+        notice::notices(&self.readers, (shard, target), after, limit).await
+    }
+
+    async fn remove_told(&self, told: &[Told]) -> Result<(), Error> {
+        let told = told.to_vec();
+        self.write(|reply| Operation::RemoveTold { told, reply }).await
+    }
+
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+        let targets = targets.to_vec();
+        self.write(|reply| Operation::RemoveNoticesOfOthers { targets, reply }).await
     }
 
     async fn due_executions(

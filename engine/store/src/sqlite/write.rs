@@ -7,7 +7,7 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::connection::write_error;
-use super::publication;
+use super::{notice, publication};
 use crate::commit::missing;
 use crate::map_run::detail_text;
 use crate::sql::{merge, signed, status_code, tags_text, type_code};
@@ -133,6 +133,7 @@ pub(super) fn commit(connection: &mut Connection, group: &CommitGroup) -> Result
     insert_executions(&transaction, &starts)
         .and_then(|()| insert_chunks(&transaction, &group.chunks))
         .and_then(|()| put_map_runs(&transaction, &group.map_runs))
+        .and_then(|()| notice::insert(&transaction, &group.notices))
         .map_err(write_error)?;
     if !update_executions(&transaction, &updates).map_err(write_error)? {
         return Err(missing());

@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
-use super::{activity, publication, retention, write, writer_gone};
+use super::{activity, notice, publication, retention, write, writer_gone};
 use crate::{
     Activity, CommitGroup, Error, MetadataItem, PublicationChange, Removed, Retention, Revision,
-    ShardId, ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, Version,
+    ShardId, ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version,
 };
 
 /// Operations that may wait for the writer; more have to wait for a place.
@@ -43,6 +43,8 @@ pub(super) enum Operation {
     DeleteActivity { arn: Arc<str>, reply: Reply<bool> },
     SetActivityTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
     RemoveClosed { shard: ShardId, retention: Retention, limit: usize, reply: Reply<Removed> },
+    RemoveTold { told: Vec<Told>, reply: Reply<()> },
+    RemoveNoticesOfOthers { targets: Vec<TargetId>, reply: Reply<()> },
     RemoveUnusedRevisions { known: Vec<Uuid>, reply: Reply<Vec<Uuid>> },
     PutItem { item: MetadataItem, reply: Reply<()> },
     Close { reply: oneshot::Sender<()> },
@@ -65,6 +67,8 @@ impl Operation {
             | Operation::Claim { .. }
             | Operation::SetTags { .. }
             | Operation::SetRetention { .. }
+            | Operation::RemoveTold { .. }
+            | Operation::RemoveNoticesOfOthers { .. }
             | Operation::RemoveUnusedRevisions { .. }
             | Operation::CreateStateMachine { .. }
             | Operation::UpdateStateMachine { .. }
@@ -192,6 +196,12 @@ impl WriterThread {
             Operation::RemoveClosed { shard, retention, limit, reply } => {
                 let removed = retention::remove_closed(connection, shard, retention, limit);
                 let _ = reply.send(removed);
+            }
+            Operation::RemoveTold { told, reply } => {
+                let _ = reply.send(notice::remove_told(connection, &told));
+            }
+            Operation::RemoveNoticesOfOthers { targets, reply } => {
+                let _ = reply.send(notice::remove_of_others(connection, &targets));
             }
             Operation::RemoveUnusedRevisions { known, reply } => {
                 let _ = reply.send(retention::remove_unused_revisions(connection, &known));
