@@ -6,6 +6,7 @@ mod express;
 mod faulty;
 mod map_runs;
 mod network;
+mod notices;
 mod outside;
 mod redriving;
 mod thinking;

@@ -10,9 +10,9 @@ use stepyard_asl::{Program, Resource, Timestamp, compile};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{EventKind, Execution, ExecutionKind, StartContext};
 use stepyard_runtime::{
-    Clock, ClusterOptions, Entropy, ExpressEnd, Invocation, LogLevel, Logging, ManualClock,
-    Runtime, RuntimeOptions, SeededEntropy, StartError, StartExecution, StartExpress, TaskOutcome,
-    TaskRunner, Witness,
+    Clock, ClusterOptions, Entropy, EventTarget, ExpressEnd, Invocation, LogLevel, Logging,
+    ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError, StartExecution, StartExpress,
+    TaskOutcome, TaskRunner, Witness,
 };
 use stepyard_store::{
     Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore, Revision, ShardId, StateMachine,
@@ -39,6 +39,8 @@ pub(crate) struct World {
     seed: u64,
     processes: Arc<AtomicU64>,
     express_starts: Arc<AtomicU64>,
+    /// Who is told of status changes.
+    pub(crate) event_targets: Vec<Arc<dyn EventTarget>>,
 }
 
 /// Answers tasks and keeps each run's idempotency key.
@@ -133,6 +135,7 @@ impl World {
             seed,
             processes: Arc::default(),
             express_starts: Arc::default(),
+            event_targets: Vec::new(),
         }
     }
 
@@ -216,6 +219,7 @@ impl World {
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(entropy),
             cluster,
+            event_targets: self.event_targets.clone(),
             ..RuntimeOptions::new(Arc::new(self.store.clone()), self.runner.clone())
         }
     }
