@@ -26,6 +26,7 @@ use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::arn::ANY_ROLE_ARN;
 use crate::config::{Database, Settings};
 use crate::deletion::Deletions;
+use crate::events::event_targets;
 use crate::machines::Machines;
 use crate::own_api::OwnApi;
 use crate::peer::cluster_options;
@@ -117,6 +118,7 @@ pub(crate) async fn assemble(
     options.tasks_max = settings.tasks_max;
     options.retention_days = settings.retention_days;
     options.cluster = cluster;
+    options.event_targets = event_targets(&settings.events)?;
     if let Some(file) = &witness {
         options.witness =
             Witness { commits: file.read()?, accept_data_loss: settings.accept_data_loss };

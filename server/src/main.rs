@@ -11,6 +11,7 @@ mod config;
 mod deletion;
 mod demo;
 mod door;
+mod events;
 mod fresh;
 mod http;
 mod machines;

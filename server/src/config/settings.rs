@@ -8,6 +8,7 @@ use stepyard_store::RETENTION_DAYS_MAX;
 
 use super::{Database, Resolved};
 use crate::app::Identity;
+use crate::events::{EventSettings, WebhookUrl};
 use crate::peer::{NodeAddress, NodeKey};
 
 /// All settings of a server.
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) shutdown_grace_seconds: u64,
     pub(crate) retention_days: u32,
     pub(crate) log_format: LogFormat,
+    pub(crate) events: EventSettings,
 }
 
 /// How log lines look.
@@ -109,6 +111,10 @@ impl Settings {
             shutdown_grace_seconds: resolved.parse("shutdown-grace-seconds")?,
             retention_days: resolved.parse::<RetentionDays>("retention-days")?.0,
             log_format: resolved.parse("log-format")?,
+            events: EventSettings {
+                webhooks: webhooks(resolved.text("events-webhook"))?,
+                log: resolved.parse("events-log")?,
+            },
         })
     }
 }
@@ -126,6 +132,10 @@ impl Settings {
     pub(crate) fn objects_dir(&self) -> PathBuf {
         self.objects_dir.clone().unwrap_or_else(|| self.data_dir.join("objects"))
     }
+}
+
+fn webhooks(text: &str) -> anyhow::Result<Vec<WebhookUrl>> {
+    list(text).iter().map(|url| WebhookUrl::parse(url)).collect()
 }
 
 fn list(text: &str) -> Vec<String> {

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 20] = [
+pub(crate) const SETTINGS: [Setting; 22] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
@@ -71,10 +71,16 @@ pub(crate) const SETTINGS: [Setting; 20] = [
         "Days for which executions are kept after their end; 0 keeps them for ever",
     ),
     Setting::new("log-format", "pretty", "pretty or json"),
+    Setting::new(
+        "events-webhook",
+        "",
+        "URLs that status changes of executions are posted to, as EventBridge gets them on AWS: with commas",
+    ),
+    Setting::new("events-log", "false", "true: log status changes of executions in the same form"),
 ];
 
 /// Settings that are lists: with commas, or in the configuration file also as lists.
-const LISTS: [&str; 3] = ["lambda-functions", "s3-buckets", "allowed-hosts"];
+const LISTS: [&str; 4] = ["lambda-functions", "s3-buckets", "allowed-hosts", "events-webhook"];
 
 /// One setting.
 pub(crate) struct Setting {

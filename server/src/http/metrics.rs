@@ -14,7 +14,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use stepyard_machine::ExecutionStatus;
-use stepyard_runtime::{BUCKETS_MICROS, ExpressSnapshot, HistogramSnapshot, MetricsSnapshot};
+use stepyard_runtime::{
+    BUCKETS_MICROS, ExpressSnapshot, HistogramSnapshot, MetricsSnapshot, TargetSnapshot,
+};
 
 use crate::app::{App, UPLOADS_AT_ONCE};
 use crate::wire::{ApiError, Problem};
@@ -106,6 +108,7 @@ impl Collector for Snapshot {
         build(&mut encoder)?;
         closed(&mut encoder, "executions_closed", "Executions ended", &counted.closed)?;
         express(&mut encoder, &counted.express)?;
+        events(&mut encoder, &counted.targets)?;
         let help = "Time that a transaction takes";
         histogram(&mut encoder, "commit_duration", help, &counted.commit_duration)?;
         let help = "How much later than it was due a timer has rung";
@@ -153,6 +156,39 @@ fn express(
     histogram(encoder, "express_execution_duration", help, &counted.duration)
 }
 
+/// How it stands with those who are told of status changes.
+fn events(
+    encoder: &mut DescriptorEncoder<'_>,
+    targets: &[TargetSnapshot],
+) -> Result<(), fmt::Error> {
+    if targets.is_empty() {
+        return Ok(());
+    }
+    let counters: [(_, _, fn(&TargetSnapshot) -> u64); 3] = [
+        ("events_sent", "Status changes that a target was told of", |target| target.told),
+        ("event_failures", "Attempts to tell a target that have failed", |target| target.failed),
+        (
+            "events_dropped",
+            "Status changes that a target has refused or that have become too old for it",
+            |target| target.dropped,
+        ),
+    ];
+    for (name, help, value) in counters {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for target in targets {
+            let label = [("target", &*target.name)];
+            ConstCounter::new(value(target)).encode(family.encode_family(&label)?)?;
+        }
+    }
+    let (name, help) = ("events_lag_seconds", "Age of the oldest change that a target waits for");
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for target in targets {
+        let label = [("target", &*target.name)];
+        ConstGauge::new(target.lag.as_secs_f64()).encode(family.encode_family(&label)?)?;
+    }
+    Ok(())
+}
+
 fn size(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -198,8 +234,10 @@ fn histogram(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use stepyard_machine::ExecutionStatus;
-    use stepyard_runtime::{ExpressSnapshot, HistogramSnapshot, MetricsSnapshot};
+    use stepyard_runtime::{ExpressSnapshot, HistogramSnapshot, MetricsSnapshot, TargetSnapshot};
 
     use super::{Snapshot, render};
 
@@ -212,6 +250,13 @@ mod tests {
             timer_lateness: HistogramSnapshot { counts: vec![0, 4], micros: 800 },
             batches: 5,
             tasks_waiting: 6,
+            targets: vec![TargetSnapshot {
+                name: "log".into(),
+                told: 4,
+                failed: 3,
+                dropped: 1,
+                lag: Duration::from_millis(2_500),
+            }],
             express: ExpressSnapshot {
                 started: 9,
                 closed: vec![(ExecutionStatus::TimedOut, 3)],
@@ -231,6 +276,10 @@ mod tests {
             "stepyard_commit_batches_waiting 5",
             "stepyard_tasks_waiting 6",
             "stepyard_uploads_running 2",
+            "stepyard_events_sent_total{target=\"log\"} 4",
+            "stepyard_event_failures_total{target=\"log\"} 3",
+            "stepyard_events_dropped_total{target=\"log\"} 1",
+            "stepyard_events_lag_seconds{target=\"log\"} 2.5",
             "stepyard_express_executions_started_total 9",
             "stepyard_express_executions_closed_total{status=\"TIMED_OUT\"} 3",
             "stepyard_express_executions_running 2",
