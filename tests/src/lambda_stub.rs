@@ -113,7 +113,8 @@ impl Shared {
     }
 }
 
-fn serve(router: Router) -> std::io::Result<(Runtime, SocketAddr)> {
+/// Serves on a free port until the runtime is dropped.
+pub(crate) fn serve(router: Router) -> std::io::Result<(Runtime, SocketAddr)> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;

@@ -11,6 +11,7 @@ mod proxy;
 mod repository;
 mod server;
 mod shim;
+mod webhook_stub;
 
 pub use client::{ApiError, Client};
 pub use database::{TestDatabase, block_on};
@@ -22,3 +23,4 @@ pub use proxy::{Action, Meddler, Meddlers, Proxy, Sender, Target, Way};
 pub use repository::{binary, root};
 pub use server::{Server, ServerOptions};
 pub use shim::Shim;
+pub use webhook_stub::WebhookStub;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use stepyard_asl::{Program, Timestamp};
 use stepyard_machine::{
-    Command, Decision, Event, Execution, ExecutionStatus, MapRunId, MapRunRecord, Moment, Redriven,
-    StartContext, Stimulus, TaskTokens, Timer,
+    Command, Decision, Event, EventKind, Execution, ExecutionStatus, MapRunId, MapRunRecord,
+    Moment, Redriven, StartContext, Stimulus, TaskTokens, Timer,
 };
 use stepyard_store::{
     ChildRow, Chunk, DuePlace, ExecutionId, ExecutionRow, ExecutionUpdate, MapRunRow, ShardId,
@@ -15,9 +15,9 @@ use stepyard_store::{
 };
 use uuid::Uuid;
 
-use crate::ExecutionView;
 use crate::planted::{self, Planted};
 use crate::thinking::{Question, Thought, decide_at_once};
+use crate::{ExecutionView, Logging};
 
 /// An execution that its shard owns. The machine may be ahead of the disk: what is decided and not yet
 /// handed to the committer waits in `events` and `commands`.
@@ -25,6 +25,8 @@ pub(crate) struct Active {
     pub(crate) id: ExecutionId,
     pub(crate) program: Arc<Program>,
     pub(crate) revision: Uuid,
+    /// What is logged of it.
+    pub(crate) logging: Logging,
     execution: Execution,
     /// Decided, not yet handed over.
     decision: Decision,
@@ -54,6 +56,8 @@ struct Thinking {
 pub(crate) struct Released {
     pub(crate) execution: ExecutionId,
     pub(crate) events: Vec<Event>,
+    /// How often it had been redriven before them.
+    pub(crate) redrives: u32,
     pub(crate) commands: Vec<Command>,
     /// What DescribeExecution shows then, if that has changed.
     pub(crate) view: Option<Box<ExecutionView>>,
@@ -74,6 +78,7 @@ impl Active {
             id,
             program,
             revision,
+            logging: Logging::default(),
             execution,
             decision: Decision::default(),
             armed: Vec::new(),
@@ -164,7 +169,16 @@ impl Active {
         let chunk = self.chunk(shard, &events);
         let is_news = |event: &Event| event.kind.new_status().is_some();
         let view = if events.iter().any(is_news) { self.view(shard) } else { None };
-        (chunk, Released { execution: self.id, events, commands, view: view.map(Box::new) })
+        let (execution, redrives) = (self.id, self.redrives_before(&events));
+        (chunk, Released { execution, events, redrives, commands, view: view.map(Box::new) })
+    }
+
+    /// How often it had been redriven before its last events.
+    fn redrives_before(&self, events: &[Event]) -> u32 {
+        let is_redrive = |event: &&Event| matches!(event.kind, EventKind::ExecutionRedriven { .. });
+        let among_them =
+            u32::try_from(events.iter().filter(is_redrive).count()).unwrap_or(u32::MAX);
+        self.execution.redriven().map_or(0, |redriven| redriven.count).saturating_sub(among_them)
     }
 
     fn chunk(&self, shard: ShardId, events: &[Event]) -> Option<Chunk> {

@@ -16,6 +16,7 @@ mod dispatch;
 mod end_watch;
 mod entropy;
 mod error;
+mod execution_log;
 mod express;
 mod histogram;
 mod made_once;
@@ -47,9 +48,8 @@ pub use cluster::{
 };
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{RedriveError, StartError, StopError};
-pub use express::{
-    Billing, EXECUTION_LOG, ExpressEnd, ExpressSnapshot, LogLevel, Logging, StartExpress,
-};
+pub use execution_log::{EXECUTION_LOG, LogLevel, Logging};
+pub use express::{Billing, ExpressEnd, ExpressSnapshot, StartExpress};
 pub use histogram::{BUCKETS_MICROS, HistogramSnapshot};
 pub use made_once::MadeOnce;
 pub use map_run::{

@@ -53,6 +53,11 @@ impl<T: Clone> MadeOnce<T> {
         made
     }
 
+    /// The value, if it has been made.
+    pub fn get_made(&self) -> Option<T> {
+        self.present(|_| true)
+    }
+
     fn present(&self, is_good: impl Fn(&T) -> bool) -> Option<T> {
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         value.as_ref().filter(|value| is_good(value)).cloned()

@@ -1,13 +1,13 @@
 //! Compiled definitions by revision.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepyard_asl::{Program, compile_accepted};
 use stepyard_store::{Error, Store};
 use uuid::Uuid;
 
-use crate::MadeOnce;
+use crate::{Logging, MadeOnce};
 
 /// Programs kept at the same time; the least recently used one makes place.
 const PROGRAMS_MAX: usize = 1_000;
@@ -18,7 +18,14 @@ pub(crate) struct Programs {
     cache: Mutex<Cache>,
 }
 
-type Place = Arc<MadeOnce<Arc<Program>>>;
+type Place = Arc<MadeOnce<Compiled>>;
+
+/// What is known of a revision.
+#[derive(Clone)]
+struct Compiled {
+    program: Arc<Program>,
+    logging: Logging,
+}
 
 #[derive(Default)]
 struct Cache {
@@ -38,11 +45,18 @@ impl Programs {
         revision: Uuid,
     ) -> Result<Arc<Program>, Error> {
         let place = self.place(revision);
-        place.get(|_| true, async || load(store, revision).await).await
+        let compiled = place.get(|_| true, async || load(store, revision).await).await?;
+        Ok(compiled.program)
+    }
+
+    /// What a revision wants to be logged; nothing, unless its program is here.
+    pub(crate) fn logging(&self, revision: Uuid) -> Logging {
+        let compiled = self.cache().programs.get(&revision).and_then(|(place, _)| place.get_made());
+        compiled.map(|compiled| compiled.logging).unwrap_or_default()
     }
 
     fn place(&self, revision: Uuid) -> Place {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.cache();
         cache.uses += 1;
         let now = cache.uses;
         let (place, used) = cache.programs.entry(revision).or_default();
@@ -56,11 +70,17 @@ impl Programs {
         }
         place
     }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-async fn load(store: &dyn Store, revision: Uuid) -> Result<Arc<Program>, Error> {
+async fn load(store: &dyn Store, revision: Uuid) -> Result<Compiled, Error> {
     let corrupt = |reason: String| Error::Corrupt { what: format!("revision {revision}"), reason };
     let row = store.get_revision(revision).await?;
     let row = row.ok_or_else(|| corrupt("it does not exist".into()))?;
-    compile_accepted(&row.definition).ok_or_else(|| corrupt("its definition cannot be run".into()))
+    let program = compile_accepted(&row.definition);
+    let program = program.ok_or_else(|| corrupt("its definition cannot be run".into()))?;
+    Ok(Compiled { program, logging: Logging::of(&row.configuration) })
 }

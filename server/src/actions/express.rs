@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use stepyard_json::Payload;
 use stepyard_machine::{ExecutionKind, StartContext};
-use stepyard_runtime::{LogLevel, Logging, StartExpress};
+use stepyard_runtime::{Logging, StartExpress};
 use stepyard_store::ExecutionId;
 use tokio_util::sync::CancellationToken;
 
@@ -38,55 +37,7 @@ pub(super) async fn express_start(
         child_of: None,
         kind,
     });
-    let logging = logging(&machine.revision.configuration, &app.identity.region);
+    let logging = Logging::of(&machine.revision.configuration);
     let cancellation = CancellationToken::new();
     Ok(StartExpress { id, context, program, input, logging, cancellation })
-}
-
-/// The part of a revision's configuration that matters here.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Configuration {
-    logging_configuration: Option<LoggingConfiguration>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct LoggingConfiguration {
-    level: Option<String>,
-    include_execution_data: Option<bool>,
-}
-
-/// What a revision wants to be logged; nothing, when it does not say.
-fn logging(configuration: &str, region: &str) -> Logging {
-    let configuration: Configuration = serde_json::from_str(configuration).unwrap_or_default();
-    let Some(said) = configuration.logging_configuration else { return Logging::default() };
-    Logging {
-        level: match said.level.as_deref() {
-            Some("ALL") => LogLevel::All,
-            Some("ERROR") => LogLevel::Error,
-            Some("FATAL") => LogLevel::Fatal,
-            _ => LogLevel::Off,
-        },
-        include_execution_data: said.include_execution_data.unwrap_or(false),
-        region: region.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use stepyard_runtime::{LogLevel, Logging};
-
-    use super::logging;
-
-    #[test]
-    fn what_is_not_said_is_not_logged() {
-        for configuration in ["", "{}", r#"{"loggingConfiguration":null}"#] {
-            assert_eq!(logging(configuration, "r"), Logging::default());
-        }
-        let said = r#"{"loggingConfiguration":{"level":"ERROR","includeExecutionData":true}}"#;
-        let expected =
-            Logging { level: LogLevel::Error, include_execution_data: true, region: "r".into() };
-        assert_eq!(logging(said, "r"), expected);
-    }
 }

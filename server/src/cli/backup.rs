@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 /// comes first: an object is stored before the database names it, so each one that it names is there.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let settings = settings(&arguments.flags)?;
-    telemetry::init(settings.log_format, "warn");
+    let _flush = telemetry::init(settings.log_format, "warn")?;
     let target = &arguments.folder;
     let unfinished = make_folder(target)?;
     match &settings.database {

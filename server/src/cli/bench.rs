@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         ("data-dir", folder.path().display().to_string()),
         ("listen", "127.0.0.1:0".to_owned()),
     ]))?;
-    telemetry::init(settings.log_format, "warn");
+    let _flush = telemetry::init(settings.log_format, "warn")?;
     let plan = Plan {
         workload: arguments.workload,
         clients: arguments.clients.get(),

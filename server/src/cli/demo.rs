@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         // Nobody has to find this server, so it need not compete for the usual port.
         settings.listen = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), 0);
     }
-    telemetry::init(settings.log_format, "warn");
+    let _flush = telemetry::init(settings.log_format, "warn")?;
     asynchronous()?.block_on(show(&settings, arguments.once))
 }
 

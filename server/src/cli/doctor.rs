@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 /// nothing was found.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let settings = settings(&arguments.flags)?;
-    telemetry::init(settings.log_format, "warn");
+    let _flush = telemetry::init(settings.log_format, "warn")?;
     let repair = arguments.repair;
     // On a thread of the runtime, whose stack fits the deepest definitions.
     let diagnosis = asynchronous()?

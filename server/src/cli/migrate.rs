@@ -8,7 +8,7 @@ use crate::telemetry;
 /// Brings the database up to date, as every start does.
 pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
     let settings = settings(flags)?;
-    telemetry::init(settings.log_format, "warn");
+    let _flush = telemetry::init(settings.log_format, "warn")?;
     asynchronous()?.block_on(async {
         let (store, _) = open_database(&settings).await?;
         store.close().await;

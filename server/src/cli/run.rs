@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if !resolved.is_given("data-dir") {
         settings.data_dir = folder.path().into();
     }
-    telemetry::init(LogFormat::Pretty, "error");
+    let _flush = telemetry::init(LogFormat::Pretty, "error")?;
     let definition = std::fs::read_to_string(&arguments.file)
         .with_context(|| format!("cannot read {}", arguments.file.display()))?;
     let input = match arguments.input.strip_prefix('@') {

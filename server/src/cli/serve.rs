@@ -8,7 +8,7 @@ use crate::telemetry;
 
 pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
     let settings = settings(flags)?;
-    telemetry::init(settings.log_format, "info,sqlx::postgres::notice=warn");
+    let _flush = telemetry::init(settings.log_format, "info,sqlx::postgres::notice=warn")?;
     asynchronous()?.block_on(async {
         let stop = stop_signal()?;
         let mut serving = listen(&settings, stop.clone())?;

@@ -19,6 +19,7 @@ use stepyard_runtime::{
 };
 
 use crate::app::{App, UPLOADS_AT_ONCE};
+use crate::telemetry::dropped_lines;
 use crate::wire::{ApiError, Problem};
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -77,6 +78,11 @@ impl Collector for Snapshot {
                 counted.quarantined,
             ),
             ("executions_removed", "Executions kept no longer", counted.removed),
+            (
+                "log_lines_dropped",
+                "Log lines lost because standard error did not take them",
+                dropped_lines(),
+            ),
         ] {
             one(&mut encoder, name, help, &ConstCounter::new(value))?;
         }

@@ -12,6 +12,7 @@ mod cluster;
 mod cuts;
 mod database;
 mod disk;
+mod events;
 mod failover;
 mod journals;
 mod load;

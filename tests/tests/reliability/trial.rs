@@ -8,6 +8,7 @@ use stepyard_asl::Random;
 use stepyard_tests::{Deadline, LambdaStub, Reply, Server, ServerOptions, Stopwatch, TestDatabase};
 use tempfile::TempDir;
 
+use crate::journals::Execution;
 use crate::load::{Load, Patience, create_machines};
 use crate::{checks, journals, seed};
 
@@ -113,17 +114,24 @@ impl Trial {
     }
 
     /// Ends the load and checks everything that has happened.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(self) {
+        self.finish_after(|_, _| {});
+    }
+
+    /// The same, after something that is still to happen once so many executions have ended, which are returned.
+    pub(crate) fn finish_after(mut self, last: impl FnOnce(&Server, usize)) -> Vec<Execution> {
         self.check_answers();
         println!("slowest start {:.2?}", self.load.slowest());
         let acknowledged = self.load.stop();
         let server = self.server.take().unwrap();
         checks::await_rest(&server.client());
+        last(&server, acknowledged.len());
         let log = server.log();
         assert!(server.terminate().success(), "the server does not shut down cleanly:\n{log}");
         let executions = journals::read(&self.database, self.data.path());
         checks::check_executions(&acknowledged, &executions);
         checks::check_runs(&executions, &self.lambda.runs());
+        executions
     }
 }
 

@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::places::Place;
-use super::{Billing, ExpressEnd, Logging, StartExpress, Surroundings};
-use crate::Invocation;
+use super::{Billing, ExpressEnd, StartExpress, Surroundings};
 use crate::dispatch::{Dispatches, Report};
 use crate::thinking::{Question, Thought, decide_at_once};
 use crate::timers::Timers;
+use crate::{Invocation, Logging};
 
 /// Reports of tasks that may wait for their execution; with more, tasks wait to report.
 const REPORTS_MAX: usize = 32;
@@ -210,7 +210,7 @@ impl Running {
         let entered = decision.events.iter().filter(|event| is_entry(&event.kind)).count();
         self.surroundings.metrics.entered(entered as u64);
         if let Some(context) = self.execution.context() {
-            self.logging.write(&self.program, &context.execution_arn, &decision.events);
+            self.logging.write(&self.program, &context.execution_arn, 0, &decision.events);
         }
     }
 

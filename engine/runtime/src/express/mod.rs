@@ -6,7 +6,6 @@
 
 mod billing;
 mod execution;
-mod log;
 mod metrics;
 mod places;
 
@@ -16,7 +15,6 @@ use std::time::Duration;
 
 pub use billing::Billing;
 use execution::Running;
-pub use log::{EXECUTION_LOG, LogLevel, Logging};
 pub(crate) use metrics::ExpressMetrics;
 pub use metrics::ExpressSnapshot;
 use places::Places;
@@ -29,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::thinking::Thinkers;
-use crate::{Clock, Entropy, Metrics, StartError, TaskRunner};
+use crate::{Clock, Entropy, Logging, Metrics, StartError, TaskRunner};
 
 /// How long executions that are cut off may take to say so.
 const CUT_OFF_GRACE: Duration = Duration::from_secs(1);

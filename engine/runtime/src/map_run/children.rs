@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::cluster::{StartRequest, StopRequest};
 use crate::delivery::Delivery;
 use crate::end_watch::{Awaited, end_of};
-use crate::express::{Express, Logging, StartExpress};
+use crate::express::{Express, StartExpress};
 use crate::shard::Shared;
 use crate::{StartError, StopError};
 
@@ -65,7 +65,7 @@ impl Children {
                 context: child.context.clone(),
                 program: child.program.clone(),
                 input: child.input.clone(),
-                logging: Logging::default(),
+                logging: self.shared.programs.logging(child.revision),
                 cancellation: cancellation.clone(),
             };
             match self.express.run(start).await {

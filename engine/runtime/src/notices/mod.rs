@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub(crate) use news::News;
 use stepyard_asl::Timestamp;
-use stepyard_machine::{Event, EventKind, Redriven};
+use stepyard_machine::Event;
 use stepyard_store::{Chunk, Notice, ShardId, ShardLease, TargetId};
 use target::Target;
 pub use target::{EventTarget, TargetSnapshot, TellError};
@@ -53,22 +53,19 @@ impl Notices {
         self.targets.iter().map(|target| target.id()).collect()
     }
 
-    /// What is to be written with a chunk, for each target: nothing, when its events change no status. `redriven` is as it
-    /// is after them.
+    /// What is to be written with a chunk, for each target: nothing, when its events change no status. `redrives`: how often
+    /// the execution had been redriven before them.
     pub(crate) fn of(
         &self,
         lease: ShardLease,
         chunk: &Chunk,
         events: &[Event],
-        redriven: Option<Redriven>,
+        redrives: u32,
     ) -> Vec<Notice> {
         let changes = |event: &Event| event.kind.new_status().is_some();
         if self.is_empty() || !events.iter().any(changes) {
             return Vec::new();
         }
-        let is_redrive = |event: &&Event| matches!(event.kind, EventKind::ExecutionRedriven { .. });
-        let in_chunk = u32::try_from(events.iter().filter(is_redrive).count()).unwrap_or(u32::MAX);
-        let redrives = redriven.map_or(0, |redriven| redriven.count).saturating_sub(in_chunk);
         let notice = |target: &Arc<Target>| Notice {
             shard: chunk.shard,
             target: target.id(),

@@ -52,9 +52,8 @@ impl Shard {
             let update = active.update(self.lease.shard, self.loaded_to);
             let map_runs = active.changed_map_runs(self.lease.shard);
             if let Some(chunk) = &chunk {
-                let redriven = active.execution().redriven();
-                let notices = &self.shared.notices;
-                rows.add_notices(notices.of(self.lease, chunk, &release.events, redriven));
+                let Released { events, redrives, .. } = &release;
+                rows.add_notices(self.shared.notices.of(self.lease, chunk, events, *redrives));
             }
             rows.add(self.starts.remove(&id), chunk, update, map_runs);
             if makes(Planted::EffectsBeforeCommit) {
@@ -120,8 +119,9 @@ impl Shard {
         if has_notices {
             self.notice_news.announce();
         }
-        for Released { execution, events, commands, .. } in released {
+        for Released { execution, events, redrives, commands, .. } in released {
             self.shared.metrics.committed(&events);
+            self.log(execution, redrives, &events);
             self.release_commands(execution, commands);
             self.tell(execution, events);
             self.forget_if_closed(execution);
@@ -194,6 +194,15 @@ impl Shard {
         let made = Invocation::of(&active.program, active.execution(), invoke, key);
         if let Some(invocation) = made {
             self.dispatches.dispatch(execution, invoke.task, invocation);
+        }
+    }
+
+    /// Logs committed events, as far as their state machine wants.
+    fn log(&self, execution: ExecutionId, redrives: u32, events: &[Event]) {
+        if let Some(active) = self.executions.get(&execution)
+            && let Some(context) = active.context()
+        {
+            active.logging.write(&active.program, &context.execution_arn, redrives, events);
         }
     }
 

@@ -396,7 +396,8 @@ impl Shard {
         Moment { now: self.shared.clock.now(), entropy: self.shared.entropy.draw() }
     }
 
-    fn insert(&mut self, active: Active) {
+    fn insert(&mut self, mut active: Active) {
+        active.logging = self.shared.programs.logging(active.revision);
         if let Some(context) = active.context() {
             self.names.insert(name_of(context), active.id);
         }

@@ -248,7 +248,7 @@ impl World {
             }),
             program: self.program.clone(),
             input: Payload::from(Json::parse(input).unwrap()),
-            logging: Logging { level: LogLevel::All, ..Logging::default() },
+            logging: Logging { level: LogLevel::All, include_execution_data: false },
             cancellation: tokio_util::sync::CancellationToken::new(),
         }
     }
