@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::shard::Shared;
 
 /// How long a notice may stay after its target has been told: a crash in that time has the change told again.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// How far targets have been told, as long as the store does not know. There is one place for each shard and target.
 #[derive(Default)]
