@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(names, ["webhook 1 (http://a)", "webhook 2 (http://a)", "log"]);
         let again = event_targets(&settings(&["http://a/y"], false)).unwrap();
         assert_eq!(again[0].id(), targets[1].id());
-        assert_eq!(target_id("log").0, 0x1b5c_fc39, "databases know it by this number");
+        assert_eq!(target_id("log").0, 0x836f_f184, "databases know it by this number");
         let twice = event_targets(&settings(&["http://a/x", "http://a/x"], false));
         assert_eq!(twice.err().unwrap().to_string(), "events-webhook names a URL twice");
     }
