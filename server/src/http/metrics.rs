@@ -167,30 +167,29 @@ fn events(
     encoder: &mut DescriptorEncoder<'_>,
     targets: &[TargetSnapshot],
 ) -> Result<(), fmt::Error> {
-    if targets.is_empty() {
-        return Ok(());
-    }
-    let counters: [(_, _, fn(&TargetSnapshot) -> u64); 3] = [
-        ("events_sent", "Status changes that a target was told of", |target| target.told),
-        ("event_failures", "Attempts to tell a target that have failed", |target| target.failed),
-        (
-            "events_dropped",
-            "Status changes that a target has refused or that have become too old for it",
-            |target| target.dropped,
-        ),
-    ];
-    for (name, help, value) in counters {
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for target in targets {
-            let label = [("target", &*target.name)];
-            ConstCounter::new(value(target)).encode(family.encode_family(&label)?)?;
-        }
-    }
-    let (name, help) = ("events_lag_seconds", "Age of the oldest change that a target waits for");
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    let sent = ("events_sent", "Status changes that a target was told of");
+    by_target(encoder, sent, targets, |target| ConstCounter::new(target.told))?;
+    let failures = ("event_failures", "Attempts to tell a target that have failed");
+    by_target(encoder, failures, targets, |target| ConstCounter::new(target.failed))?;
+    let dropped =
+        ("events_dropped", "Status changes that a target has refused or that have become too old");
+    by_target(encoder, dropped, targets, |target| ConstCounter::new(target.dropped))?;
+    let lag = ("events_lag_seconds", "Age of the oldest change that a target waits for");
+    by_target(encoder, lag, targets, |target| ConstGauge::new(target.lag.as_secs_f64()))
+}
+
+/// A metric by target; none, when there are no targets.
+fn by_target<M: EncodeMetric>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    targets: &[TargetSnapshot],
+    metric: impl Fn(&TargetSnapshot) -> M,
+) -> Result<(), fmt::Error> {
+    let Some(first) = targets.first() else { return Ok(()) };
+    let mut family = encoder.encode_descriptor(name, help, None, metric(first).metric_type())?;
     for target in targets {
         let label = [("target", &*target.name)];
-        ConstGauge::new(target.lag.as_secs_f64()).encode(family.encode_family(&label)?)?;
+        metric(target).encode(family.encode_family(&label)?)?;
     }
     Ok(())
 }

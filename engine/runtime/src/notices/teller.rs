@@ -48,10 +48,12 @@ impl Teller {
             // Whatever is announced from here on is looked for again.
             let count = self.news.count();
             match self.round().await {
-                Ok(true) => pause = Pause::default(),
-                Ok(false) => {
-                    self.target.is_even(self.shard);
-                    self.news.beyond(count).await;
+                Ok(has_more) => {
+                    pause = Pause::default();
+                    if !has_more {
+                        self.target.is_even(self.shard);
+                        self.news.beyond(count).await;
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, shard = self.shard.0, "cannot read what is to be told; trying again");
@@ -61,7 +63,7 @@ impl Teller {
         }
     }
 
-    /// Deals with a page of notices; false when there is none.
+    /// Deals with a page of notices; whether there may be more behind it.
     async fn round(&mut self) -> Result<bool, Error> {
         let store = &self.shared.store;
         let page = store.notices(self.shard, self.target.id(), self.after, PAGE).await?;
@@ -71,7 +73,7 @@ impl Teller {
             let told = Told { shard: self.shard, target: self.target.id(), up_to: notice.place() };
             self.shared.notices.told.note(told);
         }
-        Ok(!page.is_empty())
+        Ok(page.len() == PAGE)
     }
 
     async fn deal_with(&self, notice: &Notice) -> Result<(), Error> {
