@@ -1,19 +1,21 @@
-//! Three nodes on one Postgres: one of them is killed, stopped or paused at random moments under a steady load.
+//! Three nodes on one Postgres: one of them is killed, stopped or paused at random moments under a steady load. What other
+//! tests do to servers on one database, be it one or three, they do by this, too.
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 use stepyard_asl::Random;
 use stepyard_tests::{
-    Client, Deadline, LambdaStub, Server, ServerOptions, Stopwatch, TestDatabase,
+    Client, Deadline, LambdaStub, Run, Server, ServerOptions, Stopwatch, TestDatabase,
 };
 use tempfile::TempDir;
 
 use crate::checks::{await_rest, check_executions, check_runs};
-use crate::load::{Load, Patience, create_machines};
+use crate::load::{Load, MACHINES, Patience, create_machines};
 use crate::trial::lambda;
-use crate::{journals, seed, setting};
+use crate::{journals, seeded, setting};
 
 pub(crate) const NODES: usize = 3;
 
@@ -42,11 +44,12 @@ const TAKEOVER_MAX: Duration = Duration::from_secs(10);
 /// How long a cluster may take to divide its shards.
 const DIVISION_MAX: Duration = Duration::from_secs(40);
 
+/// Servers on one database.
 pub(crate) struct Cluster {
     database: TestDatabase,
-    lambda: LambdaStub,
+    pub(crate) lambda: LambdaStub,
     folders: Vec<TempDir>,
-    /// Uploads and processed images, which all nodes see; removed at the end.
+    /// Buckets, which all nodes see; removed at the end.
     _objects: TempDir,
     options: Vec<ServerOptions>,
     servers: Vec<Option<Server>>,
@@ -64,30 +67,49 @@ impl Cluster {
         mut change: impl FnMut(usize, &TestDatabase, ServerOptions) -> ServerOptions,
     ) -> Option<Cluster> {
         let database = TestDatabase::postgres()?;
-        let seed = seed();
-        println!("STEPYARD_SEED={seed}");
-        let mut random = Random::from_seed(seed);
+        let mut random = seeded();
         let lambda = lambda(random.next_u64());
+        let nodes = |node, options| change(node, &database, options);
+        Some(Cluster::start_nodes(&database, NODES, ("Work", lambda), random, nodes))
+    }
+
+    /// So many nodes on a database. The functions of these names are those of the endpoint.
+    pub(crate) fn start_on(
+        database: &TestDatabase,
+        nodes: usize,
+        functions: (&str, LambdaStub),
+        random: Random,
+    ) -> Cluster {
+        Cluster::start_nodes(database, nodes, functions, random, |_, options| options)
+    }
+
+    fn start_nodes(
+        database: &TestDatabase,
+        nodes: usize,
+        (functions, lambda): (&str, LambdaStub),
+        random: Random,
+        mut change: impl FnMut(usize, ServerOptions) -> ServerOptions,
+    ) -> Cluster {
         let objects = tempfile::tempdir().unwrap();
         let options = |node| {
             let mut options = ServerOptions::default().with_a_port();
-            let folder = objects.path().display().to_string();
-            options.environment.push(("STEPYARD_OBJECTS_DIR".into(), folder));
+            options.environment.push(objects_setting(objects.path()));
             let key = ("STEPYARD_NODE_KEY".into(), "the key of a test cluster".into());
             options.environment.push(key);
-            let options = options.with_lambda("Work", &lambda.url()).with_database(&database);
-            change(node, &database, options)
+            let options = options.with_lambda(functions, &lambda.url()).with_database(database);
+            change(node, options)
         };
-        let options: Vec<_> = (0..NODES).map(options).collect();
-        let folders = (0..NODES).map(|_| tempfile::tempdir().unwrap()).collect();
-        let servers = (0..NODES).map(|_| None).collect();
+        let options: Vec<_> = (0..nodes).map(options).collect();
+        let folders = (0..nodes).map(|_| tempfile::tempdir().unwrap()).collect();
+        let servers = (0..nodes).map(|_| None).collect();
+        let database = database.clone();
         let mut cluster =
             Cluster { database, lambda, folders, _objects: objects, options, servers, random };
-        for node in 0..NODES {
+        for node in 0..nodes {
             cluster.start_node(node);
         }
         cluster.until_divided();
-        Some(cluster)
+        cluster
     }
 
     fn start_node(&mut self, node: usize) {
@@ -96,10 +118,10 @@ impl Cluster {
 
     pub(crate) fn load(&self, patience: Patience) -> Load {
         let clients = self.clients();
-        Load::start(create_machines(&clients[0]), clients, patience)
+        Load::start(create_machines(&clients[0], &MACHINES), clients, patience)
     }
 
-    fn clients(&self) -> Vec<Client> {
+    pub(crate) fn clients(&self) -> Vec<Client> {
         let client = |server: &Server| server.impatient_client(ANSWER_TIMEOUT);
         self.servers.iter().flatten().map(client).collect()
     }
@@ -115,9 +137,13 @@ impl Cluster {
 
     /// Waits until each node has its part.
     pub(crate) fn until_divided(&self) {
+        let nodes = self.servers.len();
+        if nodes == 1 {
+            return;
+        }
         Deadline::after(DIVISION_MAX).wait_for("a share of the shards for each node", || {
             let shares = self.division(None);
-            let whole = shares.len() == NODES && shares.iter().sum::<usize>() == 64;
+            let whole = shares.len() == nodes && shares.iter().sum::<usize>() == 64;
             (whole && shares.iter().all(|share| *share > 8)).then_some(())
         });
     }
@@ -138,22 +164,49 @@ impl Cluster {
     }
 
     pub(crate) fn draw_node(&mut self) -> usize {
-        usize::try_from(self.random.below(NODES as u64)).unwrap_or(0)
+        usize::try_from(self.random.below(self.servers.len() as u64)).unwrap_or(0)
     }
 
-    /// Ends the load and checks everything that has happened.
-    pub(crate) fn check(mut self, load: Load) {
-        assert!(load.faults().is_empty(), "{:?}", load.faults());
-        let acknowledged = load.stop();
-        await_rest(&self.clients()[0]);
+    /// `kill -9` of a node that is drawn, and a new start. How long it took until all shards had an owner again; the only
+    /// node is its own successor.
+    pub(crate) fn kill_any(&mut self) -> Duration {
+        let node = self.draw_node();
+        if let Some(server) = self.servers[node].take() {
+            server.kill();
+        }
+        let began = Stopwatch::start();
+        if self.servers.len() > 1 {
+            let took = self.takeover(node);
+            self.start_node(node);
+            self.until_divided();
+            return took;
+        }
+        self.start_node(node);
+        began.elapsed()
+    }
+
+    /// Stops all nodes. All executions as they are in the database then, and all runs of functions.
+    pub(crate) fn stop(mut self) -> (Vec<journals::Execution>, Vec<Run>) {
         for server in self.servers.iter_mut().filter_map(Option::take) {
             let log = server.log();
             assert!(server.terminate().success(), "a node does not shut down cleanly:\n{log}");
         }
-        let executions = journals::read(&self.database, self.folders[0].path());
-        check_executions(&acknowledged, &executions);
-        check_runs(&executions, &self.lambda.runs());
+        (journals::read(&self.database, self.folders[0].path()), self.lambda.runs())
     }
+
+    /// Ends the load and checks everything that has happened.
+    pub(crate) fn check(self, load: Load) {
+        assert!(load.faults().is_empty(), "{:?}", load.faults());
+        let acknowledged = load.stop();
+        await_rest(&self.clients()[0], &MACHINES);
+        let (executions, runs) = self.stop();
+        check_executions(&acknowledged, &executions);
+        check_runs(&executions, &runs);
+    }
+}
+
+fn objects_setting(folder: &Path) -> (String, String) {
+    ("STEPYARD_OBJECTS_DIR".into(), folder.display().to_string())
 }
 
 #[test]
@@ -163,13 +216,7 @@ fn others_go_on_with_what_a_killed_node_had() {
     let mut takeovers = Vec::new();
     for _ in 0..setting("STEPYARD_KILLS").unwrap_or(KILLS) {
         sleep(Duration::from_millis(500 + cluster.random.below(1_500)));
-        let node = cluster.draw_node();
-        if let Some(server) = cluster.servers[node].take() {
-            server.kill();
-        }
-        takeovers.push(cluster.takeover(node));
-        cluster.start_node(node);
-        cluster.until_divided();
+        takeovers.push(cluster.kill_any());
     }
     takeovers.sort();
     println!("takeovers after {takeovers:.1?}, slowest start {:.1?}", load.slowest());

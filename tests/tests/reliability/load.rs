@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(30);
 /// A state machine of the load.
 pub(crate) struct Machine {
     pub(crate) name: &'static str,
-    definition: &'static str,
+    pub(crate) definition: &'static str,
 }
 
 /// Chains, a retried task, branches with tasks and waits, and iterations.
@@ -30,11 +30,11 @@ pub(crate) const MACHINES: [Machine; 4] = [
     Machine { name: "map", definition: include_str!("machines/map.asl.json") },
 ];
 
-/// Creates the machines and returns their ARNs.
-pub(crate) fn create_machines(client: &Client) -> Vec<String> {
+/// Creates machines and returns their ARNs.
+pub(crate) fn create_machines(client: &Client, machines: &[Machine]) -> Vec<String> {
     let create =
         |machine: &Machine| client.create_state_machine(machine.name, machine.definition).unwrap();
-    MACHINES.iter().map(create).collect()
+    machines.iter().map(create).collect()
 }
 
 /// Clients at work.

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where an unwrap fails")]
 
+mod callbacks;
 mod checks;
 mod clock;
 mod cluster;
@@ -27,8 +28,17 @@ mod trial;
 use std::env;
 use std::hash::{BuildHasher, RandomState};
 
+use stepyard_asl::Random;
+
 fn seed() -> u64 {
     setting("STEPYARD_SEED").unwrap_or_else(|| RandomState::new().hash_one(0))
+}
+
+/// Draws the moments of a run, and tells how to repeat them.
+fn seeded() -> Random {
+    let seed = seed();
+    println!("STEPYARD_SEED={seed}");
+    Random::from_seed(seed)
 }
 
 fn setting(name: &str) -> Option<u64> {

@@ -9,8 +9,8 @@ use stepyard_tests::{Deadline, LambdaStub, Reply, Server, ServerOptions, Stopwat
 use tempfile::TempDir;
 
 use crate::journals::Execution;
-use crate::load::{Load, Patience, create_machines};
-use crate::{checks, journals, seed};
+use crate::load::{Load, MACHINES, Patience, create_machines};
+use crate::{checks, journals, seeded};
 
 /// A task takes at most so long, in milliseconds.
 const TASK_MILLIS: u64 = 300;
@@ -50,15 +50,13 @@ pub(crate) struct Trial {
 
 impl Trial {
     pub(crate) fn start(setup: Setup) -> Trial {
-        let seed = seed();
-        println!("STEPYARD_SEED={seed}");
-        let mut random = Random::from_seed(seed);
+        let mut random = seeded();
         let lambda = lambda(random.next_u64());
         let mut options = ServerOptions::default().with_a_port();
         options.environment = setup.environment;
         let options = options.with_lambda("*", &lambda.url()).with_database(&setup.reached_by);
         let server = Server::start(setup.data.path(), &options);
-        let machines = create_machines(&server.client());
+        let machines = create_machines(&server.client(), &MACHINES);
         let load = Load::start(machines, vec![server.client()], Patience::Endless);
         let (database, data, server) = (setup.database, setup.data, Some(server));
         Trial { random, lambda, load, database, data, options, server }
@@ -124,7 +122,7 @@ impl Trial {
         println!("slowest start {:.2?}", self.load.slowest());
         let acknowledged = self.load.stop();
         let server = self.server.take().unwrap();
-        checks::await_rest(&server.client());
+        checks::await_rest(&server.client(), &MACHINES);
         last(&server, acknowledged.len());
         let log = server.log();
         assert!(server.terminate().success(), "the server does not shut down cleanly:\n{log}");
