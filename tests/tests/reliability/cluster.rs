@@ -2,13 +2,15 @@
 //! tests do to servers on one database, be it one or three, they do by this, too.
 
 use std::path::Path;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 use stepyard_asl::Random;
+use stepyard_store::ShardId;
 use stepyard_tests::{
-    Client, Deadline, LambdaStub, Run, Server, ServerOptions, Stopwatch, TestDatabase,
+    Client, Deadline, LambdaStub, Run, Server, ServerOptions, Stopwatch, TestDatabase, binary,
 };
 use tempfile::TempDir;
 
@@ -49,8 +51,8 @@ pub(crate) struct Cluster {
     database: TestDatabase,
     pub(crate) lambda: LambdaStub,
     folders: Vec<TempDir>,
-    /// Buckets, which all nodes see; removed at the end.
-    _objects: TempDir,
+    /// Buckets, which all nodes see.
+    objects: TempDir,
     options: Vec<ServerOptions>,
     servers: Vec<Option<Server>>,
     pub(crate) random: Random,
@@ -103,8 +105,7 @@ impl Cluster {
         let folders = (0..nodes).map(|_| tempfile::tempdir().unwrap()).collect();
         let servers = (0..nodes).map(|_| None).collect();
         let database = database.clone();
-        let mut cluster =
-            Cluster { database, lambda, folders, _objects: objects, options, servers, random };
+        let mut cluster = Cluster { database, lambda, folders, objects, options, servers, random };
         for node in 0..nodes {
             cluster.start_node(node);
         }
@@ -167,10 +168,22 @@ impl Cluster {
         usize::try_from(self.random.below(self.servers.len() as u64)).unwrap_or(0)
     }
 
-    /// `kill -9` of a node that is drawn, and a new start. How long it took until all shards had an owner again; the only
-    /// node is its own successor.
-    pub(crate) fn kill_any(&mut self) -> Duration {
-        let node = self.draw_node();
+    /// The node that has a shard.
+    pub(crate) fn owner_of(&self, shard: ShardId) -> usize {
+        if self.servers.len() == 1 {
+            return 0;
+        }
+        let seen = self.clients()[0].get("/api/v1/nodes").unwrap();
+        let has_it = |node: &&Value| node["shards"].as_array().unwrap().contains(&shard.0.into());
+        let owner = seen["nodes"].as_array().unwrap().iter().find(has_it);
+        let address = owner.and_then(|owner| owner["address"].as_str()).unwrap();
+        let is_there = |options: &ServerOptions| address.ends_with(&format!(":{}", options.port));
+        self.options.iter().position(is_there).unwrap()
+    }
+
+    /// `kill -9` of a node, and a new start. How long it took until all shards had an owner again; the only node is its own
+    /// successor.
+    pub(crate) fn kill(&mut self, node: usize) -> Duration {
         if let Some(server) = self.servers[node].take() {
             server.kill();
         }
@@ -183,6 +196,23 @@ impl Cluster {
         }
         self.start_node(node);
         began.elapsed()
+    }
+
+    /// Makes an object that all nodes see.
+    pub(crate) fn put(&self, bucket: &str, key: &str, file: &Path) {
+        self.command(Command::new(binary()).args(["put", bucket, key]).arg(file));
+    }
+
+    /// Reads an object.
+    pub(crate) fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
+        self.command(Command::new(binary()).args(["get", bucket, key]))
+    }
+
+    /// Runs a command on the buckets of the nodes. What it writes.
+    fn command(&self, command: &mut Command) -> Vec<u8> {
+        let done = command.envs([objects_setting(self.objects.path())]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        done.stdout
     }
 
     /// Stops all nodes. All executions as they are in the database then, and all runs of functions.
@@ -216,7 +246,8 @@ fn others_go_on_with_what_a_killed_node_had() {
     let mut takeovers = Vec::new();
     for _ in 0..setting("STEPYARD_KILLS").unwrap_or(KILLS) {
         sleep(Duration::from_millis(500 + cluster.random.below(1_500)));
-        takeovers.push(cluster.kill_any());
+        let node = cluster.draw_node();
+        takeovers.push(cluster.kill(node));
     }
     takeovers.sort();
     println!("takeovers after {takeovers:.1?}, slowest start {:.1?}", load.slowest());

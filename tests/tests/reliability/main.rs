@@ -17,6 +17,7 @@ mod events;
 mod failover;
 mod journals;
 mod load;
+mod map_runs;
 mod network;
 mod sleepers;
 mod soak;
