@@ -15,6 +15,7 @@ mod database;
 mod disk;
 mod events;
 mod failover;
+mod features;
 mod journals;
 mod load;
 mod map_runs;
