@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where an unwrap fails")]
 
+mod asking;
 mod callbacks;
 mod checks;
 mod clock;

@@ -14,6 +14,7 @@ use stepyard_machine::ExecutionStatus;
 use stepyard_store::ShardId;
 use stepyard_tests::{Client, Deadline, LambdaStub, Reply, Run, Stopwatch, TestDatabase};
 
+use crate::asking::ask;
 use crate::cluster::{Cluster, NODES};
 use crate::{checks, journals, seeded, setting};
 
@@ -111,9 +112,9 @@ fn run_through(database: &TestDatabase, nodes: usize, execution_type: &str) {
         memory = memory.max(peak_kibibytes(&cluster));
         cluster.kill(cluster.owner_of(shard));
     }
-    let client = &cluster.clients()[0];
-    let output = await_success(client, &execution);
-    check_counts(client, &execution, items);
+    let clients = cluster.clients();
+    let output = await_success(&clients, &execution);
+    check_counts(&clients, &execution, items);
     check_results(&cluster, &output, items);
     memory = memory.max(peak_kibibytes(&cluster));
     println!(
@@ -171,16 +172,16 @@ fn await_tasks(begun: &AtomicU64, wanted: u64) {
 }
 
 /// Waits until an execution has succeeded, as long as more and more of its items have ended. Its output.
-fn await_success(client: &Client, execution: &str) -> Value {
+fn await_success(clients: &[Client], execution: &str) -> Value {
     let mut ended = 0;
     loop {
         let end = Deadline::after(RECOVERY_MAX).wait_for("an item that ends", || {
             let request = json!({ "executionArn": execution });
-            let described = client.call("DescribeExecution", &request).unwrap();
+            let described = ask(clients, 0, "DescribeExecution", &request).unwrap();
             if described["status"] != "RUNNING" {
                 return Some(Some(described));
             }
-            let run = map_run(client, execution);
+            let run = map_run(clients, execution);
             let count = ["succeeded", "failed"].map(|name| count(&run, "itemCounts", name));
             let count = count.iter().sum::<u64>();
             (count > std::mem::replace(&mut ended, count)).then_some(None)
@@ -192,10 +193,11 @@ fn await_success(client: &Client, execution: &str) -> Value {
 }
 
 /// What DescribeMapRun says of the only Map Run of an execution.
-fn map_run(client: &Client, execution: &str) -> Value {
-    let runs = client.call("ListMapRuns", &json!({ "executionArn": execution })).unwrap();
+fn map_run(clients: &[Client], execution: &str) -> Value {
+    let of_execution = json!({ "executionArn": execution });
+    let runs = ask(clients, 0, "ListMapRuns", &of_execution).unwrap();
     let [run] = &runs["mapRuns"].as_array().unwrap()[..] else { panic!("{runs}") };
-    client.call("DescribeMapRun", &json!({ "mapRunArn": run["mapRunArn"] })).unwrap()
+    ask(clients, 0, "DescribeMapRun", &json!({ "mapRunArn": run["mapRunArn"] })).unwrap()
 }
 
 fn count(run: &Value, kind: &str, name: &str) -> u64 {
@@ -203,8 +205,8 @@ fn count(run: &Value, kind: &str, name: &str) -> u64 {
 }
 
 /// Counters are exact.
-fn check_counts(client: &Client, execution: &str, items: u64) {
-    let run = map_run(client, execution);
+fn check_counts(clients: &[Client], execution: &str, items: u64) {
+    let run = map_run(clients, execution);
     assert_eq!(run["status"], "SUCCEEDED", "{run}");
     let broken = items.div_ceil(ONE_BROKEN_IN);
     for kind in ["itemCounts", "executionCounts"] {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stepyard_asl::Random;
 use stepyard_tests::Client;
 
-use super::asking::ask;
+use crate::asking::ask;
 
 /// Pause between two looks at what there is to do.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -1,7 +1,6 @@
 //! `kill -9` of servers whose executions wait for others: tasks that are ended by tokens, activities, nested executions,
 //! Map Runs, and executions that are stopped or redriven.
 
-mod asking;
 mod checks;
 mod controllers;
 mod outsiders;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use stepyard_asl::Random;
 use stepyard_tests::{Client, Run};
 
-use super::asking::ask;
+use crate::asking::ask;
 
 /// How many take tokens of functions, and how many take tasks of the activity.
 const HANDS: u64 = 4;

@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_millis(30);
 
 /// Calls an operation at one server after the other, from that one on, until one answers: with a result or with the name
 /// of an error.
-pub(super) fn ask(
+pub(crate) fn ask(
     clients: &[Client],
     first: u64,
     operation: &str,
