@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use crate::cluster::StopRequest;
 use crate::delivery::Delivery;
 use crate::end_watch::{Awaited, end_of};
+use crate::planted::{Planted, makes};
 use crate::shard::{Message, Shared};
 use crate::{ExecutionView, TaskOutcome};
 
@@ -107,6 +108,9 @@ impl Awaits {
             return;
         };
         wait.abort();
+        if makes(Planted::NestedNotStopped) {
+            return;
+        }
         let delivery = self.delivery.clone();
         tokio::spawn(async move {
             let request = StopRequest {

@@ -34,11 +34,25 @@ pub enum Planted {
     TokenForgotten,
     /// What is in memory is shown though the lease of the node has run out.
     LeaseIgnored,
+    /// What is said of a task is answered and not carried out.
+    WordForgotten,
+    /// Who speaks of a task that has ended is told that it was heard.
+    WordHeardTwice,
+    /// A worker gets a task of an activity, and that is not written.
+    TakeForgotten,
+    /// Nobody waits for signs of life.
+    HeartbeatsForgotten,
+    /// A nested execution is not stopped with its task.
+    NestedNotStopped,
+    /// Child executions are not stopped with their Map Run.
+    ChildrenNotStopped,
+    /// A Map Run that goes on elsewhere passes over a child execution that has not ended.
+    ChildSkipped,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 14] = [
+    pub const ALL: [Planted; 21] = [
         Planted::EffectsBeforeCommit,
         Planted::RepliesBeforeCommit,
         Planted::PendingTasksForgotten,
@@ -53,6 +67,13 @@ impl Planted {
         Planted::RedriveForgotten,
         Planted::TokenForgotten,
         Planted::LeaseIgnored,
+        Planted::WordForgotten,
+        Planted::WordHeardTwice,
+        Planted::TakeForgotten,
+        Planted::HeartbeatsForgotten,
+        Planted::NestedNotStopped,
+        Planted::ChildrenNotStopped,
+        Planted::ChildSkipped,
     ];
 }
 
@@ -64,6 +85,11 @@ pub(crate) fn shift(mistake: Planted) -> i64 {
 /// What is added to the number in a task's idempotency key.
 pub(crate) fn key_shift(epoch: u64) -> u64 {
     if makes(Planted::NewKey) { epoch - 1 } else { 0 }
+}
+
+/// How many child executions too many are passed over when a Map Run goes on whose first ones have ended.
+pub(crate) fn skipped(ended: u64) -> u64 {
+    if makes(Planted::ChildSkipped) { ended.min(1) } else { 0 }
 }
 
 /// Whether a command is forgotten when an execution is taken up.

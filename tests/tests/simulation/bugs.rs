@@ -2,6 +2,8 @@
 
 use stepyard_runtime::planted::Planted;
 
+use crate::world::Plan;
+
 /// A mistake, made by a part of the world that breaks its contract, or inside the runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bug {
@@ -37,9 +39,22 @@ impl Bug {
         Bug::ResultOfAnother,
     ];
 
-    /// Whether only executions that are redriven show it.
-    pub(crate) fn is_of_redrives(self) -> bool {
-        matches!(self, Bug::Inside(Planted::RedriveForgotten | Planted::TokenForgotten))
+    /// Worlds that may show it.
+    pub(crate) fn plan(self) -> Plan {
+        let Bug::Inside(mistake) = self else { return Plan::default() };
+        match mistake {
+            Planted::RedriveForgotten | Planted::TokenForgotten => {
+                Plan { redrives: true, ..Plan::default() }
+            }
+            Planted::WordForgotten
+            | Planted::WordHeardTwice
+            | Planted::TakeForgotten
+            | Planted::HeartbeatsForgotten => Plan { outside: true, ..Plan::default() },
+            Planted::NestedNotStopped | Planted::ChildrenNotStopped | Planted::ChildSkipped => {
+                Plan { families: true, ..Plan::default() }
+            }
+            _ => Plan::default(),
+        }
     }
 
     /// All of them.

@@ -201,7 +201,7 @@ impl Client {
 
 /// Stops and looks.
 impl Client {
-    async fn stop(&mut self, subject: &Subject<'_>) {
+    pub(crate) async fn stop(&mut self, subject: &Subject<'_>) {
         loop {
             let was_known = self.world.book.knows(&subject.arn);
             let request = StopRequest {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use stepyard_asl::Timestamp;
-use stepyard_machine::Execution;
+use stepyard_machine::{Command, Execution};
 use stepyard_store::ExecutionRow;
 use tokio::task::JoinSet;
 
+use crate::checkers::families::{self, Orphans};
 use crate::checkers::{history, steady};
 use crate::faults::{Fault, Faults};
 use crate::host::Host;
@@ -37,12 +38,16 @@ pub(crate) async fn run(world: World, is_calm: bool) {
     for redriver in world.redrivers() {
         clients.spawn(redriver.run());
     }
+    for canceller in world.cancellers() {
+        clients.spawn(canceller.run());
+    }
     if !is_calm {
         chaos(&world).await;
     }
     heal(&world);
     let quiet_since = world.time.elapsed();
     let (mut commits, mut progress) = (world.database.commits(), quiet_since);
+    let mut orphans = Orphans::default();
     loop {
         world.time.sleep_millis(LOOK_MILLIS).await;
         let quiet = world.time.elapsed() - quiet_since;
@@ -51,6 +56,9 @@ pub(crate) async fn run(world: World, is_calm: bool) {
         }
         if quiet > SETTLED && world.calm_for() > SETTLED {
             steady::check(&world).await;
+            orphans.check(&world).await;
+        } else {
+            orphans.forget();
         }
         if world.database.commits() > commits {
             (commits, progress) = (world.database.commits(), world.time.elapsed());
@@ -63,6 +71,7 @@ pub(crate) async fn run(world: World, is_calm: bool) {
     }
     world.witness.note(format_args!("all has ended"));
     history::check_all(&world).await;
+    families::check_end(&world).await;
     steady::check_end(&world).await;
     world.witness.note(format_args!("all is checked"));
     stop_all(&world).await;
@@ -179,7 +188,7 @@ async fn leap_to_sleepers(world: &World, clients: &JoinSet<()>) {
     for row in world.database.executions().await {
         if row.stopped_at.is_none() {
             let execution = Execution::replay(world.journal(&row).await);
-            dues.push(execution.sleeps_until().unwrap_or(execution.started_at().unwrap()));
+            dues.push(goes_on_at(&execution).unwrap_or(execution.started_at().unwrap()));
         }
     }
     // Who waits for others only goes on at no time.
@@ -188,6 +197,23 @@ async fn leap_to_sleepers(world: &World, clients: &JoinSet<()>) {
     if leap > 60_000 {
         set_forward(world, leap);
     }
+}
+
+/// When time alone has an execution go on; `None` when it does not wait for time, or for executions that do.
+fn goes_on_at(execution: &Execution) -> Option<Timestamp> {
+    let pending = execution.pending();
+    let awaits = |command: &Command| {
+        matches!(command, Command::AwaitExecution { .. } | Command::RunChildren { .. })
+    };
+    if !pending.iter().any(awaits) {
+        return execution.sleeps_until();
+    }
+    let due = pending.into_iter().map(|command| match command {
+        Command::StartTimer { due, .. } => Some(due),
+        command if awaits(&command) => Some(Timestamp(i64::MAX)),
+        _ => None,
+    });
+    due.min()?
 }
 
 fn set_forward(world: &World, millis: i64) {

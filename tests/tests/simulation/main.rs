@@ -6,12 +6,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bugs;
+mod canceller;
 mod checkers;
 mod client;
 mod database;
 mod director;
 mod faults;
 mod host;
+mod nesting;
 mod network;
 mod node;
 mod outside;
@@ -41,6 +43,12 @@ const STRIKES_MIN: u64 = 100;
 
 /// Worlds in which somebody outside ends tasks.
 const OUTSIDE: u64 = 600;
+
+/// Worlds in which executions start others.
+const FAMILIES: u64 = 300;
+
+/// Worlds in which all of that happens: tasks are ended from outside, executions start others and are redriven.
+const ALL_TOGETHER: u64 = 150;
 
 /// Worlds of which each is run twice.
 const TWICE: u64 = 100;
@@ -90,10 +98,32 @@ fn every_world_ends_in_which_others_end_tasks() {
 }
 
 #[test]
+fn every_world_ends_in_which_executions_start_others() {
+    let plan = Plan { families: true, ..Plan::default() };
+    let outcomes = seeds::run_all(seeds::wanted(FAMILIES), plan);
+    let executions: usize = outcomes.iter().map(|outcome| outcome.executions).sum();
+    let started: usize = outcomes.iter().map(|outcome| outcome.started_by_others).sum();
+    println!("{} worlds, {executions} executions, {started} started by others", outcomes.len());
+    assert!(started > outcomes.len(), "{started} only");
+}
+
+#[test]
+fn every_world_ends_in_which_all_of_that_happens() {
+    let plan = Plan { families: true, outside: true, redrives: true, ..Plan::default() };
+    let outcomes = seeds::run_all(seeds::wanted(ALL_TOGETHER), plan);
+    let started: usize = outcomes.iter().map(|outcome| outcome.started_by_others).sum();
+    let redrives: u64 = outcomes.iter().map(|outcome| outcome.redrives).sum();
+    println!("{} worlds, {started} started by others, {redrives} redrives", outcomes.len());
+    assert!(started > outcomes.len() && redrives > outcomes.len() as u64, "too few");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_trace() {
-    for (outside, redrives) in [(false, false), (true, false), (false, true)] {
-        compare_traces(Plan { keeps_trace: true, outside, redrives, ..Plan::default() });
-    }
+    let plan = Plan { keeps_trace: true, ..Plan::default() };
+    compare_traces(plan);
+    compare_traces(Plan { outside: true, ..plan });
+    compare_traces(Plan { redrives: true, ..plan });
+    compare_traces(Plan { families: true, ..plan });
 }
 
 fn compare_traces(plan: Plan) {
@@ -127,8 +157,7 @@ fn every_planted_mistake_is_found() {
     seeds::hide_expected_panics();
     let mut missed = Vec::new();
     for bug in Bug::all() {
-        let redrives = bug.is_of_redrives();
-        let found = |seed| run(Plan { seed, bug: Some(bug), redrives, ..Plan::default() });
+        let found = |seed| run(Plan { seed, bug: Some(bug), ..bug.plan() });
         let found = (0..SEEDS_TO_FIND).map(found).find(|outcome| outcome.violation.is_some());
         match found {
             Some(Outcome { seed, violation: Some(violation), .. }) => {

@@ -30,7 +30,9 @@ impl Redriver {
 
     /// Mostly one that has ended badly.
     async fn pick(&mut self) -> Option<ExecutionRow> {
-        let mut rows = self.0.world.database.executions().await;
+        let world = &self.0.world;
+        let mut rows = world.database.executions().await;
+        rows.retain(|row| !world.is_started_by_others(row));
         let has_failed = |row: &ExecutionRow| {
             row.stopped_at.is_some() && row.status != ExecutionStatus::Succeeded
         };

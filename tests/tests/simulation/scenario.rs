@@ -5,10 +5,12 @@ use std::sync::Arc;
 use stepyard_asl::{Program, Random, Timestamp, compile};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::StartContext;
-use stepyard_store::{Revision, ShardId, StateMachine, StateMachineType, Tags};
+use stepyard_store::{ExecutionRow, Revision, ShardId, StateMachine, StateMachineType, Tags};
 use uuid::Uuid;
 
+use crate::sketch::families::INNER;
 use crate::sketch::{self, Sketch, jsonata};
+use crate::world::Plan;
 
 const ARN: &str = "arn:aws:states:us-east-1:000000000000";
 
@@ -26,12 +28,13 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// With `outside` some of its tasks are ended from outside.
-    pub(crate) fn random(random: &mut Random, number: u64, outside: bool) -> Machine {
-        let name = format!("machine{number}");
+    pub(crate) fn random(random: &mut Random, number: u64, plan: &Plan) -> Machine {
         let mut sketch = Sketch::random(random);
-        if outside {
+        if plan.outside {
             sketch = sketch.with_outside(random);
+        }
+        if plan.families {
+            sketch = sketch.with_families(random);
         }
         // Every second one is written in the other language; what happens is the same.
         let mut definition = match number % 2 {
@@ -44,13 +47,25 @@ impl Machine {
             let limit = TIME_LIMIT.0 + random.below(TIME_LIMIT.1);
             Arc::make_mut(members).insert("TimeoutSeconds", limit);
         }
+        Machine::new(&format!("machine{number}"), u128::from(number) + 1, sketch, &definition)
+    }
+
+    /// That of the executions which tasks start.
+    pub(crate) fn inner(random: &mut Random) -> Machine {
+        let (_, name) = INNER.rsplit_once(':').unwrap();
+        let sketch = Sketch::inner(random);
+        let definition = sketch.definition();
+        Machine::new(name, u128::MAX, sketch, &definition)
+    }
+
+    fn new(name: &str, revision: u128, sketch: Sketch, definition: &Json) -> Machine {
         let definition: Arc<str> = definition.to_string().into();
         Machine {
             arn: format!("{ARN}:stateMachine:{name}").into(),
             name: name.into(),
             sketch,
             program: compile(&definition).program.unwrap(),
-            revision: Uuid::from_u128(u128::from(number) + 1),
+            revision: Uuid::from_u128(revision),
             definition,
         }
     }
@@ -93,6 +108,12 @@ impl Machine {
     pub(crate) fn shard_of(&self, name: &str) -> ShardId {
         ShardId::of(&self.arn, name)
     }
+}
+
+/// ARN of an execution, also of a child execution of a Map Run.
+pub(crate) fn arn_of(row: &ExecutionRow) -> String {
+    let machine = row.state_machine_arn.replacen(":stateMachine:", ":execution:", 1);
+    format!("{machine}:{}", row.name)
 }
 
 /// The same number gives the same input.

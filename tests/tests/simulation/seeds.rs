@@ -42,7 +42,13 @@ pub(crate) fn pass(plan: Plan) -> Outcome {
     let Some(violation) = &outcome.violation else { return outcome };
     let seed = outcome.seed;
     let trace = run(Plan { keeps_trace: true, ..plan }).trace;
-    let test = if plan.outside { "every_world_ends" } else { "every_world_comes" };
+    let test = match plan {
+        Plan { redrives: true, families: true, .. } => "in_which_all_of_that_happens",
+        Plan { redrives: true, .. } => "what_is_redriven",
+        Plan { outside: true, .. } => "in_which_others_end_tasks",
+        Plan { families: true, .. } => "in_which_executions_start_others",
+        _ => "every_world_comes",
+    };
     let path = std::env::temp_dir().join(format!("stepyard-simulation-{seed}.txt"));
     let kept = std::fs::write(&path, trace).is_ok();
     panic!(

@@ -11,7 +11,8 @@ use stepyard_runtime::{Invocation, Started, TaskOutcome, TaskRunner};
 use crate::bugs::Bug;
 use crate::faults::Fault;
 use crate::node::Process;
-use crate::sketch::{self, Answer, Failure};
+use crate::scenario::arn_of;
+use crate::sketch::{self, Answer, Failure, families};
 use crate::witness::Checker;
 use crate::world::World;
 
@@ -80,6 +81,10 @@ impl TaskRunner for Worker {
         if let Some(token) = sketch::token(name, parameters) {
             return self.hand_over(token.into(), answer, invocation.started).await;
         }
+        if families::is_nested(name) && !matches!(answer, Answer::Panics(_)) {
+            invocation.started.fire();
+            return self.start_nested(&key, parameters).await;
+        }
         let hangs = matches!(answer, Answer::Hangs);
         if hangs || !faults.strikes(Fault::TaskSilent, 4) {
             self.work(faults.millis(0, 500)).await;
@@ -125,7 +130,7 @@ impl Worker {
         TaskOutcome::Submitted(Payload::empty_object())
     }
 
-    async fn work(&self, millis: i64) {
+    pub(crate) async fn work(&self, millis: i64) {
         self.world.time.sleep_millis(millis).await;
         self.process.pass().await;
     }
@@ -174,10 +179,8 @@ impl Worker {
     async fn cause(&self, invocation: &Invocation) -> Option<u64> {
         let (execution, event) = invocation.idempotency_key.split_once(':')?;
         let task = TaskId(EventId(event.parse().ok()?));
-        let row = self.world.database.executions().await.into_iter().find(|row| {
-            let machine = self.world.machine(&row.state_machine_arn);
-            machine.context(&row.name).execution_arn == invocation.execution_arn
-        })?;
+        let rows = self.world.database.executions().await;
+        let row = rows.into_iter().find(|row| arn_of(row) == *invocation.execution_arn)?;
         let journal = self.world.journal(&row).await;
         let scheduled = journal.iter().find(|event| event.id == task.0)?;
         let EventKind::TaskScheduled { state, parameters, .. } = &scheduled.kind else {

@@ -11,6 +11,7 @@ use stepyard_store::{ExecutionRow, Store, codec};
 use tokio::sync::Notify;
 
 use crate::bugs::Bug;
+use crate::canceller::Canceller;
 use crate::client::{Book, Client};
 use crate::database::Database;
 use crate::director;
@@ -40,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) keeps_trace: bool,
     /// Whether somebody outside ends tasks.
     pub(crate) outside: bool,
+    /// Whether executions start others.
+    pub(crate) families: bool,
 }
 
 /// What came of it.
@@ -51,6 +54,7 @@ pub(crate) struct Outcome {
     pub(crate) faults: Counts,
     pub(crate) commits: u64,
     pub(crate) executions: usize,
+    pub(crate) started_by_others: usize,
     pub(crate) redrives: u64,
     /// Milliseconds that have passed in the world.
     pub(crate) millis: i64,
@@ -73,12 +77,16 @@ pub(crate) struct Inner {
     pub(crate) bug: Option<Bug>,
     /// Whether executions are redriven.
     redrives: bool,
+    /// Whether executions start others.
+    families: bool,
     pub(crate) time: Time,
     pub(crate) faults: Faults,
     pub(crate) witness: Witness,
     pub(crate) database: Arc<Database>,
     /// State machines, and the names of executions that clients use.
     pub(crate) scenario: Vec<(Machine, Vec<Arc<str>>)>,
+    /// That of the executions which tasks start.
+    inner: Option<Machine>,
     pub(crate) hosts: Vec<Arc<Host>>,
     pub(crate) network: Network,
     pub(crate) works: Works,
@@ -108,7 +116,7 @@ async fn live(plan: Plan, idle: &Notify) -> Outcome {
         _ => None,
     });
     let world = World::new(plan);
-    for (machine, _) in &world.scenario {
+    for machine in world.machines() {
         world.database.tables.create_state_machine(machine.stored(), None).await.unwrap();
     }
     if plan.outside {
@@ -154,15 +162,18 @@ impl World {
             database.crash_at(commit, when);
         }
         let scenario = (0..1 + random.below(3)).map(|number| {
-            let machine = Machine::random(&mut random, number, plan.outside);
+            let machine = Machine::random(&mut random, number, &plan);
             let names = scenario::names(&mut random, &machine);
             (machine, names)
         });
+        let scenario = scenario.collect();
         World(Arc::new(Inner {
             seed: plan.seed,
             bug: plan.bug,
             redrives: plan.redrives,
-            scenario: scenario.collect(),
+            families: plan.families,
+            scenario,
+            inner: plan.families.then(|| Machine::inner(&mut random)),
             hosts: (0..nodes).map(|number| Arc::new(Host::new(number))).collect(),
             network: Network::default(),
             time,
@@ -215,9 +226,36 @@ impl World {
         (100..100 + redrivers).map(redriver).collect()
     }
 
+    /// Clients that stop executions which have started others, if there are any in this world.
+    pub(crate) fn cancellers(&self) -> Vec<Canceller> {
+        let mut random = Random::from_seed(self.seed ^ 0xca4c);
+        let cancellers = if self.families { random.below(3) } else { 0 };
+        let canceller = |number| {
+            let random = Random::from_seed(random.next_u64());
+            Canceller(Client { world: self.clone(), number, random })
+        };
+        (200..200 + cancellers).map(canceller).collect()
+    }
+
+    fn machines(&self) -> impl Iterator<Item = &Machine> {
+        self.scenario.iter().map(|(machine, _)| machine).chain(&self.inner)
+    }
+
+    /// The state machine of that ARN, that of the parent for child executions of Map Runs (`ARN/LABEL`).
     pub(crate) fn machine(&self, arn: &str) -> &Machine {
-        let machines = self.scenario.iter().map(|(machine, _)| machine);
-        machines.into_iter().find(|machine| *machine.arn == *arn).unwrap()
+        let whole = arn.split('/').next().unwrap();
+        self.machines().find(|machine| *machine.arn == *whole).unwrap()
+    }
+
+    /// The state machine of the executions that tasks start.
+    pub(crate) fn inner(&self) -> Option<&Machine> {
+        self.inner.as_ref()
+    }
+
+    /// Whether an execution was started by another one, not by a client.
+    pub(crate) fn is_started_by_others(&self, row: &ExecutionRow) -> bool {
+        let is_inner = self.inner.as_ref().is_some_and(|inner| inner.arn == row.state_machine_arn);
+        row.child.is_some() || is_inner
     }
 
     /// The events of an execution, as they are durable. Gaps and overlaps are found.
@@ -253,6 +291,10 @@ impl World {
             faults: self.faults.counts(),
             commits: self.database.commits(),
             executions: executions.len(),
+            started_by_others: executions
+                .iter()
+                .filter(|row| self.is_started_by_others(row))
+                .count(),
             redrives: redrives.map(|redriven| u64::from(redriven.count)).sum(),
             millis: i64::try_from(self.time.elapsed().as_millis()).unwrap(),
         }

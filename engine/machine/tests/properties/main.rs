@@ -59,6 +59,22 @@ proptest! {
         }
     }
 
+    #[test]
+    fn programs_that_start_executions_have_child_executions_where_they_should(program: u64) {
+        let sketch = Sketch::random(&mut Random::from_seed(program));
+        let mut random = Random::from_seed(program ^ 2);
+        for sketch in [sketch.with_families(&mut random), Sketch::inner(&mut random)] {
+            for definition in [sketch.definition(), sketch::jsonata::definition(&sketch)] {
+                let compiled = support::program(&definition.to_string());
+                for state in &compiled.states {
+                    let is_distributed =
+                        matches!(&state.kind, StateKind::Map(map) if map.distributed.is_some());
+                    prop_assert_eq!(is_distributed, sketch.body_of(&state.name).is_some());
+                }
+            }
+        }
+    }
+
     /// What they end with depends on what was under way at the end before, which the reference does not know.
     #[test]
     fn executions_that_are_redriven_keep_the_rules(program: u64, order: u64) {

@@ -2,6 +2,7 @@
 
 use stepyard_json::{Json, Object};
 
+use super::families;
 use super::{HANGING, Handling, Kind, Sketch, Step, TIME_LIMIT, Until, go_on, object};
 
 const INPUT: &str = "{% $states.input %}";
@@ -60,7 +61,7 @@ fn state(step: &Step, next: Option<&str>, over: Option<&str>) -> Json {
         }
         Kind::Map { body, concurrency, selector, handling } => {
             let mut state = worker("Map", handling, next);
-            state.insert("ItemProcessor", scope(body));
+            state.insert("ItemProcessor", families::processor(&step.name, scope(body)));
             state.insert("Items", "{% $states.context.Execution.Input.items %}");
             state.insert("MaxConcurrency", format!("{{% {concurrency} %}}"));
             if *selector {
@@ -93,10 +94,11 @@ fn task(step: &Step, handling: &Handling, next: Option<&str>) -> Object {
     let token = "{% $states.context.Task.Token %}";
     let arguments = match step.is_outside() {
         true => object([("input", INPUT.into()), ("token", token.into())]),
+        false if families::is_nested(&step.name) => families::arguments(INPUT),
         false => INPUT.into(),
     };
     state.insert("Arguments", arguments);
-    state.insert("Output", "{% $states.result %}");
+    state.insert("Output", families::output(&step.name));
     if step.name.starts_with(HANGING) {
         state.insert(step.limit(), format!("{{% {TIME_LIMIT} %}}"));
     }

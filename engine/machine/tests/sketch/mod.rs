@@ -1,6 +1,7 @@
 //! Random programs, in a form that the reference evaluator can walk. The property tests of the machine and
 //! the simulation of the whole runtime draw from the same ones.
 
+pub(crate) mod families;
 pub(crate) mod jsonata;
 pub(crate) mod reference;
 
@@ -109,6 +110,9 @@ pub(crate) fn answer(name: &str, input: &Json, attempt: u64) -> Answer {
     }
     if name.starts_with(PANICKING) && attempt == 0 {
         return Answer::Panics(Failure::PANIC);
+    }
+    if families::is_nested(name) {
+        return families::answer(input);
     }
     let text = format!("{name} {input} {attempt}");
     let hash = text.bytes().fold(7_u64, |hash, byte| {
@@ -290,6 +294,7 @@ impl Step {
         match &self.name {
             name if name.ends_with(BY_TOKEN) => "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
             name if name.ends_with(BY_WORKER) => ACTIVITY,
+            name if families::is_nested(name) => families::resource(name),
             _ => "arn:aws:lambda:us-east-1:000000000000:function:f",
         }
     }
@@ -347,6 +352,9 @@ impl Step {
                     let given = [("input.$", "$".into()), ("token.$", "$$.Task.Token".into())];
                     state.insert("Parameters", object(given));
                 }
+                if families::is_nested(&self.name) {
+                    families::define_nested(&mut state, &self.name);
+                }
                 if self.name.starts_with(HANGING) {
                     state.insert(self.limit(), TIME_LIMIT);
                 }
@@ -359,7 +367,7 @@ impl Step {
                 "Parallel"
             }
             Kind::Map { body, concurrency, selector, handling } => {
-                state.insert("ItemProcessor", body.definition());
+                state.insert("ItemProcessor", families::processor(&self.name, body.definition()));
                 state.insert("ItemsPath", "$$.Execution.Input.items");
                 state.insert("MaxConcurrency", *concurrency);
                 if *selector {

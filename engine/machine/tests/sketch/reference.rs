@@ -2,11 +2,11 @@
 
 use stepyard_json::Json;
 
-use super::{Answer, Failure, Handling, Kind, Sketch, Step, answer, object};
+use super::{Answer, Failure, Handling, Kind, Sketch, Step, answer, families, object};
 
 /// The text of the output, or the name of the error.
 pub(crate) fn run(sketch: &Sketch, input: &Json) -> Result<String, String> {
-    let items = input.get("items").unwrap().as_array().unwrap();
+    let items = input.get("items").and_then(Json::as_array).unwrap_or_default();
     match scope(sketch, input.clone(), items) {
         Ok(output) => Ok(output.to_string()),
         Err(failure) => Err(failure.error.to_owned()),
@@ -61,7 +61,8 @@ fn evaluate(step: &Step, data: Json, items: &[Json]) -> Evaluation {
                 };
                 scope(body, input, items)
             });
-            iterations.collect::<Result<Vec<_>, _>>().map(Json::from)
+            let results = iterations.collect::<Result<Vec<_>, _>>().map(Json::from);
+            results.map_err(|failure| families::failure_of_map(&step.name, failure))
         }),
     }
 }

@@ -8,6 +8,7 @@ use stepyard_machine::{Batch, Batcher, Item, MapRun, MapRunItems, MapRunTotals, 
 use tokio::sync::mpsc;
 
 use super::data::{ItemStream, MapRunData, MapRunError, ReadItems};
+use crate::planted;
 use crate::shard::Shared;
 
 /// Child executions that are planned before there is room for them.
@@ -87,7 +88,8 @@ impl Planner {
                 let number = totals.children;
                 totals.children += 1;
                 totals.items += batch.items;
-                if self.map_run.has_ended(number) {
+                let passes_over = number < first + planted::skipped(first);
+                if passes_over || self.map_run.has_ended(number) {
                     continue;
                 }
                 let input = Payload::from(batch.input);

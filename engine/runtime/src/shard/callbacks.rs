@@ -11,6 +11,7 @@ use stepyard_store::{Error, ExecutionId, ExecutionRow};
 use super::Shard;
 use super::message::{Answer, Callback, Message, Reply, Take};
 use crate::active::Active;
+use crate::planted::{Planted, makes};
 use crate::{ActivityTask, CallbackError, CallbackRequest, TaskPlace};
 
 /// Why nobody can say anything of a task or Map Run of an execution.
@@ -54,7 +55,7 @@ impl Shard {
         let waits = active.execution().waits_for(task);
         let Callback { request: CallbackRequest { word, .. }, reply, place } = *callback;
         match word.stimulus(task) {
-            Some(stimulus) if waits => {
+            Some(stimulus) if waits && !makes(Planted::WordForgotten) => {
                 self.decide(execution, stimulus);
                 // Its call may still be under way, or nobody may have taken it yet.
                 self.dispatches.cancel(execution, task);
@@ -63,7 +64,8 @@ impl Shard {
             None if waits => self.show_life(execution, task),
             _ => {}
         }
-        let result = if waits { Ok(()) } else { Err(CallbackError::TimedOut) };
+        let is_heard = waits || makes(Planted::WordHeardTwice);
+        let result = if is_heard { Ok(()) } else { Err(CallbackError::TimedOut) };
         self.reply(execution, Answer::CalledBack { reply, result, _place: place });
     }
 
@@ -95,7 +97,9 @@ impl Shard {
     pub(super) fn watch(&mut self, execution: ExecutionId, timer: Timer) {
         let active = self.executions.get(&execution);
         let seconds = active.and_then(|active| active.execution().heartbeat_seconds(timer));
-        if let Some(seconds) = seconds {
+        if let Some(seconds) = seconds
+            && !makes(Planted::HeartbeatsForgotten)
+        {
             let now = self.shared.clock.monotonic();
             self.watches.set(execution, timer, now.saturating_add(Duration::from_secs(seconds)));
         }
@@ -126,7 +130,9 @@ impl Shard {
             // The worker has gone away; the next one may have it.
             return self.offer_again(execution, task);
         }
-        self.decide(execution, Stimulus::ActivityStarted { task, worker: take.worker });
+        if !makes(Planted::TakeForgotten) {
+            self.decide(execution, Stimulus::ActivityStarted { task, worker: take.worker });
+        }
         self.offers.withdraw(execution, task);
         let task = ActivityTask { token: token.into(), input };
         self.reply(execution, Answer::Taken { reply: take.reply, task });

@@ -7,6 +7,7 @@ use stepyard_store::ExecutionRow;
 
 use super::oracle;
 use crate::client::shows;
+use crate::scenario::arn_of;
 use crate::witness::Checker;
 use crate::world::World;
 
@@ -46,21 +47,19 @@ async fn check(world: &World, row: &ExecutionRow) {
         matches!(&last.kind, EventKind::ExecutionAborted { error, .. }
             if error.as_deref() == Some("Stopped"))
     });
-    witness.must(
-        Checker::History,
-        was_stopped == (status == Some(ExecutionStatus::Aborted)),
-        || format!("{name} was aborted, and nobody stopped it"),
-    );
+    let is_aborted = status == Some(ExecutionStatus::Aborted);
+    let holds = was_stopped == is_aborted || world.is_started_by_others(row);
+    witness.must(Checker::History, holds, || format!("{name} was aborted, and nobody stopped it"));
     oracle::check(world, machine, name, &execution);
     check_shown(world, row, &execution).await;
 }
 
 /// Every node shows what is stored.
 async fn check_shown(world: &World, row: &ExecutionRow, execution: &Execution) {
-    let machine = world.machine(&row.state_machine_arn);
-    let arn = machine.context(&row.name).execution_arn.clone();
+    let arn = arn_of(row);
     for running in world.hosts.iter().filter_map(|host| host.running()) {
-        let view = running.runtime.describe_execution(&machine.arn, &row.name, &arn).await;
+        let view =
+            running.runtime.describe_execution(&row.state_machine_arn, &row.name, &arn).await;
         let holds = matches!(&view, Ok(Some(view)) if shows(view, execution));
         world.witness.must(Checker::Fold, holds, || {
             let number = running.process.number;

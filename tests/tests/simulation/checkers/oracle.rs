@@ -24,7 +24,11 @@ pub(crate) fn check(world: &World, machine: &Machine, name: &str, execution: &Ex
     let shown = ended
         .map(|output| output.map(|output| output.text().to_string()).unwrap_or_default())
         .map_err(|error| error.map(ToString::to_string).unwrap_or_default());
-    let expected = reference::run(&machine.sketch, input.tree());
+    let body = execution.context().and_then(|context| context.child_of.as_ref()).map(|child_of| {
+        let state = machine.program.state(child_of.state);
+        machine.sketch.body_of(&state.name).unwrap()
+    });
+    let expected = reference::run(body.unwrap_or(&machine.sketch), input.tree());
     world.witness.must(Checker::Oracle, shown == expected, || {
         format!("{name} has ended with {shown:?}, but should have with {expected:?}")
     });
