@@ -42,6 +42,8 @@ pub enum Planted {
     TakeForgotten,
     /// Nobody waits for signs of life.
     HeartbeatsForgotten,
+    /// A sign of life is answered, and the next one is due as if there had been none.
+    SignOfLifeForgotten,
     /// A nested execution is not stopped with its task.
     NestedNotStopped,
     /// Child executions are not stopped with their Map Run.
@@ -52,7 +54,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 21] = [
+    pub const ALL: [Planted; 22] = [
         Planted::EffectsBeforeCommit,
         Planted::RepliesBeforeCommit,
         Planted::PendingTasksForgotten,
@@ -71,6 +73,7 @@ impl Planted {
         Planted::WordHeardTwice,
         Planted::TakeForgotten,
         Planted::HeartbeatsForgotten,
+        Planted::SignOfLifeForgotten,
         Planted::NestedNotStopped,
         Planted::ChildrenNotStopped,
         Planted::ChildSkipped,

@@ -49,7 +49,8 @@ impl Bug {
             Planted::WordForgotten
             | Planted::WordHeardTwice
             | Planted::TakeForgotten
-            | Planted::HeartbeatsForgotten => Plan { outside: true, ..Plan::default() },
+            | Planted::HeartbeatsForgotten
+            | Planted::SignOfLifeForgotten => Plan { outside: true, ..Plan::default() },
             Planted::NestedNotStopped | Planted::ChildrenNotStopped | Planted::ChildSkipped => {
                 Plan { families: true, ..Plan::default() }
             }

@@ -48,7 +48,7 @@ const OUTSIDE: u64 = 600;
 const FAMILIES: u64 = 300;
 
 /// Worlds in which all of that happens: tasks are ended from outside, executions start others and are redriven.
-const ALL_TOGETHER: u64 = 150;
+const ALL_TOGETHER: u64 = 100;
 
 /// Worlds of which each is run twice.
 const TWICE: u64 = 100;

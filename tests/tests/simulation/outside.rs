@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use stepyard_asl::{Resource, StateId, StateKind, Timestamp};
 use stepyard_json::{Json, Payload};
@@ -20,6 +21,9 @@ const WORKERS: u64 = 3;
 
 /// An answer that takes longer is not waited for, in milliseconds.
 const PATIENCE_MILLIS: i64 = 20_000;
+
+/// Between two signs of life of a task that is never ended in time, in milliseconds, at most.
+const SIGN_MILLIS: u64 = 9_000;
 
 /// Longer than a worker is let wait, in milliseconds.
 const POLL_MILLIS: i64 = 70_000;
@@ -84,11 +88,7 @@ async fn work(world: World, number: u64) {
         world.witness.must(Checker::Effects, is_started, || {
             format!("{name} has got {}, which is not in the store", task.token)
         });
-        if found.is_some_and(|found| !matches!(found.answer(), Answer::Hangs)) {
-            world.hand_over(&task.token);
-        } else {
-            world.outside.0.lock().unwrap().tokens.insert(task.token);
-        }
+        world.hand_over(&task.token, found.is_some_and(|found| found.is_never_ended()));
     }
 }
 
@@ -105,6 +105,28 @@ struct Found {
 }
 
 impl Found {
+    fn scheduled(&self) -> &Event {
+        self.journal.iter().find(|event| event.id == self.task.0).unwrap()
+    }
+
+    /// `HeartbeatSeconds`.
+    fn heartbeat_seconds(&self) -> Option<u64> {
+        match self.scheduled().kind {
+            EventKind::TaskScheduled { heartbeat_seconds, .. } => heartbeat_seconds,
+            _ => None,
+        }
+    }
+
+    fn has_timed_out(&self) -> bool {
+        let frame = self.scheduled().frame;
+        let later = self.journal.iter().filter(|event| event.frame == frame);
+        let mut of_task = later
+            .skip_while(|event| event.id != self.task.0)
+            .skip(1)
+            .take_while(|event| !matches!(event.kind, EventKind::TaskScheduled { .. }));
+        of_task.any(|event| matches!(event.kind, EventKind::TaskTimedOut { .. }))
+    }
+
     fn answer(&self) -> Answer {
         let attempt = sketch::attempt(&self.journal, self.task).unwrap();
         sketch::answer(&self.name, sketch::data(&self.name, self.parameters.tree()), attempt)
@@ -119,6 +141,10 @@ impl Found {
             }
             Answer::Hangs => None,
         }
+    }
+
+    fn is_never_ended(&self) -> bool {
+        matches!(self.answer(), Answer::Hangs)
     }
 
     fn is_waited_for(&self) -> bool {
@@ -154,11 +180,16 @@ fn scheduled<'a>(
 }
 
 impl World {
-    /// Somebody outside gets a token. Who gets one that he has had already may be too late with it.
-    pub(crate) fn hand_over(&self, token: &Arc<str>) {
+    /// Somebody outside gets a token. Who gets one that he has had already may be too late with it; whose task is never
+    /// ended in time, he certainly is.
+    pub(crate) fn hand_over(&self, token: &Arc<str>, is_never_ended: bool) {
         let mut held = self.outside.0.lock().unwrap();
         let is_new = held.tokens.insert(token.clone());
-        if is_new || self.faults.below(3) == 0 {
+        if is_never_ended {
+            if is_new {
+                tokio::spawn(outlast(self.clone(), token.clone()));
+            }
+        } else if is_new || self.faults.below(3) == 0 {
             held.busy += 1;
             tokio::spawn(end(self.clone(), token.clone()));
         }
@@ -171,6 +202,36 @@ impl World {
             _ => false,
         }
     }
+}
+
+/// Gives some signs of life, then none, and comes with the end of a task when nobody waits for it any more.
+async fn outlast(world: World, token: Arc<str>) {
+    for _ in 0..world.faults.below(4) {
+        let asked = world.time.elapsed();
+        let said = say(&world, &token, Word::Heartbeat).await;
+        world.time.sleep_millis(world.faults.millis(0, SIGN_MILLIS)).await;
+        if said == Some(Ok(())) {
+            check_patience(&world, &token, asked).await;
+        }
+    }
+    while find(&world, &token).await.is_some_and(|found| found.is_waited_for()) {
+        world.time.sleep_millis(world.faults.millis(1_000, 10_000)).await;
+    }
+    let said = say(&world, &token, Word::Success(Json::from("late").into())).await;
+    world
+        .witness
+        .must(Checker::Replies, said != Some(Ok(())), || format!("{token} has ended too late"));
+}
+
+/// A sign of life that was heard is followed by the whole time for the next one.
+async fn check_patience(world: &World, token: &str, asked: Duration) {
+    let Some(found) = find(world, token).await else { return };
+    let seconds = found.heartbeat_seconds();
+    let is_early =
+        seconds.is_some_and(|seconds| world.time.elapsed() < asked + Duration::from_secs(seconds));
+    world.witness.must(Checker::Effects, !(is_early && found.has_timed_out()), || {
+        format!("{token} has timed out, though there was a sign of life at {asked:?}")
+    });
 }
 
 /// Ends a task, and asks again until there is an answer.
@@ -252,7 +313,7 @@ async fn say_nonsense(world: &World, token: &Arc<str>) {
 async fn check_end(world: &World, token: &str, word: &Word) {
     let found = find(world, token).await;
     let is_there = found.is_some_and(|found| {
-        let frame = found.journal.iter().find(|event| event.id == found.task.0).unwrap().frame;
+        let frame = found.scheduled().frame;
         found.journal.iter().any(|event| {
             event.frame == frame
                 && event.id > found.task.0
@@ -293,8 +354,8 @@ pub(crate) async fn adopt(world: &World) {
                 && has_worker(task)
                 && !world.outside.0.lock().unwrap().tokens.contains(&token);
             let found = Found { name, journal: journal.clone(), task, parameters };
-            if is_lost && !matches!(found.answer(), Answer::Hangs) {
-                world.hand_over(&token);
+            if is_lost && !found.is_never_ended() {
+                world.hand_over(&token, false);
             }
         }
     }

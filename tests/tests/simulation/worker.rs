@@ -116,17 +116,18 @@ impl Worker {
     ) -> TaskOutcome {
         let faults = &self.world.faults;
         let is_early = faults.below(2) == 0;
+        let is_never_ended = matches!(answer, Answer::Hangs);
         match answer {
             Answer::Panics(_) => panic!("on purpose"),
-            Answer::Succeeds(_) | Answer::Fails(_) if is_early => self.world.hand_over(&token),
+            Answer::Succeeds(_) | Answer::Fails(_) if is_early => {
+                self.world.hand_over(&token, false);
+            }
             _ => {}
         }
         self.work(faults.millis(0, 3_000)).await;
         started.fire();
         self.work(faults.millis(0, 3_000)).await;
-        if !matches!(answer, Answer::Hangs) {
-            self.world.hand_over(&token);
-        }
+        self.world.hand_over(&token, is_never_ended);
         TaskOutcome::Submitted(Payload::empty_object())
     }
 

@@ -88,7 +88,9 @@ impl Shard {
     fn show_life(&mut self, execution: ExecutionId, task: TaskId) {
         let active = self.executions.get(&execution);
         let timer = active.and_then(|active| active.execution().heartbeat(task));
-        if let Some(timer) = timer {
+        if let Some(timer) = timer
+            && !makes(Planted::SignOfLifeForgotten)
+        {
             self.watch(execution, timer);
         }
     }
