@@ -80,6 +80,7 @@ pub fn context(name: &str) -> Arc<StartContext> {
         qualifier: None,
         child_of: None,
         kind: Default::default(),
+        limits: Default::default(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stepyard_machine::Limits;
 use stepyard_runtime::{ExecutionView, Runtime, TaskRunner};
 use stepyard_store::{
     Activity, ExecutionRow, MapRunRow, MetadataStore, ShardId, StateMachine, Store,
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) machines: Machines,
     pub(crate) deletions: Deletions,
     pub(crate) identity: Identity,
+    /// What executions may hold that are started here.
+    pub(crate) limits: Limits,
     /// Name of the state machine that an upload starts.
     pub(crate) upload_state_machine: String,
     /// Largest upload, in bytes.

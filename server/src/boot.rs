@@ -133,6 +133,7 @@ pub(crate) async fn assemble(
         machines: Machines::default(),
         deletions: Deletions::default(),
         identity: settings.identity.clone(),
+        limits: settings.limits,
         upload_state_machine: settings.upload_state_machine.clone(),
         upload_bytes_max: settings.upload_bytes_max,
         uploads: Semaphore::new(UPLOADS_AT_ONCE),

@@ -119,9 +119,11 @@ impl TaskRegistry {
         match (&*call.service, &*call.action) {
             ("lambda", "invoke") if !waits_for_a_job => {
                 let state = Arc::clone(&invocation.state_name);
+                let most = invocation.result_bytes_max;
                 match parse_invoke(&invocation.parameters) {
                     Ok(request) => {
-                        invoke_outcome(self.invoke(request, Task::from(invocation)).await, &state)
+                        let reply = self.invoke(request, Task::from(invocation)).await;
+                        invoke_outcome(reply, &state, most)
                     }
                     Err(cause) => failed("States.Runtime", &cause),
                 }
@@ -157,8 +159,8 @@ impl TaskRunner for TaskRegistry {
                     payload: Some(parameters.bytes()),
                     ..InvokeRequest::default()
                 };
-                let arn = Arc::clone(&function.arn);
-                direct_outcome(self.invoke(request, Task::from(invocation)).await, &arn)
+                let (arn, most) = (Arc::clone(&function.arn), invocation.result_bytes_max);
+                direct_outcome(self.invoke(request, Task::from(invocation)).await, &arn, most)
             }
             Resource::Activity { arn } => nobody(arn, "only its workers do"),
             Resource::Service(call) => {

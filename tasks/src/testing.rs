@@ -2,6 +2,7 @@
 
 use stepyard_asl::{Resource, Timestamp};
 use stepyard_json::Payload;
+use stepyard_machine::Limits;
 use stepyard_runtime::{Invocation, Started, TaskOutcome};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ pub(crate) fn invocation(resource: &str, parameters: &str) -> Invocation {
         resource: Resource::parse(resource).unwrap(),
         parameters: Payload::from_text(parameters.to_owned()).unwrap(),
         role_arn: None,
+        result_bytes_max: Limits::AWS.data_bytes,
         idempotency_key: "e/4".into(),
         started: Started::channel().0,
         cancellation: CancellationToken::new(),

@@ -49,4 +49,3 @@ pub use stepyard_jsonata::Random;
 pub use template::Template;
 pub use text_source::TextSource;
 pub use timestamp::Timestamp;
-pub use variable::{VARIABLE_BYTES_MAX, VARIABLE_NAME_CHARS_MAX, VARIABLES_BYTES_MAX};

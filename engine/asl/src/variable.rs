@@ -1,14 +1,7 @@
-//! Variables: what they may be called and how large they may be (AWS developer guide, "Passing data between states with
-//! variables").
+//! Variables: what they may be called (AWS developer guide, "Passing data between states with variables").
 
 /// Longest name, in characters.
-pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
-
-/// Largest variable, and largest `Assign` as a whole, in bytes of JSON text.
-pub const VARIABLE_BYTES_MAX: usize = 262_144;
-
-/// All variables of an execution together, in bytes of JSON text.
-pub const VARIABLES_BYTES_MAX: usize = 10 * 1024 * 1024;
+const VARIABLE_NAME_CHARS_MAX: usize = 80;
 
 /// `$states` is JSONata's own.
 const RESERVED: &str = "states";

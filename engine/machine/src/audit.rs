@@ -296,6 +296,7 @@ mod tests {
             qualifier: None,
             child_of: None,
             kind: Default::default(),
+            limits: Default::default(),
         };
         let (mut execution, mut out) = (Execution::new(), crate::Decision::default());
         let moment = Moment { now: Timestamp(1), entropy: [0; 16] };

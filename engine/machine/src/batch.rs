@@ -2,8 +2,6 @@
 
 use stepyard_json::{Json, Object};
 
-use crate::DATA_BYTES_MAX;
-
 /// Limits of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchLimits {
@@ -26,7 +24,8 @@ pub struct Batch {
 /// Groups items, in their order, into batches that are as large as the limits allow. It holds one batch.
 #[derive(Debug)]
 pub struct Batcher {
-    limits: BatchLimits,
+    items_max: Option<u64>,
+    bytes_max: u64,
     batch_input: Option<Json>,
     /// Bytes of an input without items.
     frame_bytes: u64,
@@ -35,10 +34,17 @@ pub struct Batcher {
 }
 
 impl Batcher {
-    /// For batches within these limits, each with that `BatchInput`.
-    pub fn new(limits: BatchLimits, batch_input: Option<Json>) -> Batcher {
+    /// For batches within these limits, each with that `BatchInput`. An execution may be given so many bytes.
+    pub fn new(limits: BatchLimits, batch_input: Option<Json>, data_bytes: usize) -> Batcher {
         let frame_bytes = text_len(&input_of(batch_input.as_ref(), Vec::new()));
-        Batcher { limits, batch_input, frame_bytes, items: Vec::new(), bytes: frame_bytes }
+        Batcher {
+            items_max: limits.items,
+            bytes_max: limits.input_bytes.unwrap_or(data_bytes as u64),
+            batch_input,
+            frame_bytes,
+            items: Vec::new(),
+            bytes: frame_bytes,
+        }
     }
 
     /// Takes an item, and gives the batch that is complete with it or without it. One that is larger than a batch may
@@ -46,12 +52,11 @@ impl Batcher {
     pub fn push(&mut self, item: Json) -> Option<Batch> {
         let bytes = text_len(&item);
         let separator = u64::from(!self.items.is_empty());
-        let bytes_max = self.limits.input_bytes.unwrap_or(DATA_BYTES_MAX as u64);
-        let fits = self.bytes + separator + bytes <= bytes_max;
+        let fits = self.bytes + separator + bytes <= self.bytes_max;
         let before = if fits { None } else { self.take() };
         self.bytes += bytes + u64::from(!self.items.is_empty());
         self.items.push(item);
-        let is_full = self.limits.items.is_some_and(|most| self.items.len() as u64 >= most);
+        let is_full = self.items_max.is_some_and(|most| self.items.len() as u64 >= most);
         // Not both: a batch that is full with one item is never there when the next one comes.
         before.or_else(|| if is_full { self.take() } else { None })
     }
@@ -89,10 +94,11 @@ mod tests {
     use stepyard_json::Json;
 
     use super::{BatchLimits, Batcher};
+    use crate::Limits;
 
     fn batches(limits: BatchLimits, batch_input: Option<&str>, items: &[Json]) -> Vec<String> {
         let batch_input = batch_input.map(|text| Json::parse(text).unwrap());
-        let mut batcher = Batcher::new(limits, batch_input);
+        let mut batcher = Batcher::new(limits, batch_input, Limits::AWS.data_bytes);
         let mut batches: Vec<_> =
             items.iter().filter_map(|item| batcher.push(item.clone())).collect();
         batches.extend(batcher.finish());

@@ -1,19 +1,13 @@
 //! From a state's raw input to its output, in AWS's order. In JSONPath: `InputPath`, `Parameters`, the work,
 //! `ResultSelector`, `ResultPath`, `OutputPath`. In JSONata: `Arguments`, the work, `Output`. Data that no field looks into passes by reference.
 
-use stepyard_asl::{
-    Catcher, EvalError, Flow, Path, ResultPath, StateId, Template, VARIABLE_BYTES_MAX,
-    VARIABLES_BYTES_MAX,
-};
+use stepyard_asl::{Catcher, EvalError, Flow, Path, ResultPath, StateId, Template};
 use stepyard_json::{DEPTH_MAX, Json, Object, Payload};
 
 use crate::context::Subject;
 use crate::decide::Run;
 use crate::failure::{DATA_LIMIT_EXCEEDED, Failure};
-use crate::{FrameId, Stage};
-
-/// Largest input, result or output, in bytes of JSON text (AWS quota).
-pub const DATA_BYTES_MAX: usize = 262_144;
+use crate::{FrameId, Limits, Stage};
 
 impl Run<'_> {
     /// `InputPath`: the effective input.
@@ -71,7 +65,7 @@ impl Run<'_> {
         let output =
             self.template(id, catcher.output.as_ref(), Subject::ErrorOutput(error_output))?;
         let output = self.place(id, output, &catcher.result_path)?;
-        within_limit(&output, &self.program.state(state).name)?;
+        self.within_limit(&output, &self.program.state(state).name)?;
         Ok(output)
     }
 
@@ -89,8 +83,9 @@ impl Run<'_> {
             return Ok(None);
         }
         let assigned = self.payload(id, json)?;
-        let fits = assigned.fits(VARIABLE_BYTES_MAX)
-            && self.execution().variable_bytes_after(id, &assigned) <= VARIABLES_BYTES_MAX;
+        let limits = self.execution().limits();
+        let fits = assigned.fits(limits.variable_bytes)
+            && self.execution().variable_bytes_after(id, &assigned) <= limits.variables_bytes;
         if !fits {
             let name = &self.program.state(state).name;
             let cause = format!(
@@ -133,7 +128,7 @@ impl Run<'_> {
         match &program.state(state).flow {
             Flow::JsonPath { output_path, .. } => {
                 let output = self.path(id, output_path.as_ref(), whole.data())?;
-                within_limit(&output, &program.state(state).name)?;
+                self.within_limit(&output, &program.state(state).name)?;
                 Ok(output)
             }
             Flow::Jsonata { output } => self.output_of(id, state, output.as_ref(), whole),
@@ -149,7 +144,7 @@ impl Run<'_> {
         whole: Subject<'_>,
     ) -> Result<Payload, Failure> {
         let output = self.template(id, output, whole)?;
-        within_limit(&output, &self.program.state(state).name)?;
+        self.within_limit(&output, &self.program.state(state).name)?;
         Ok(output)
     }
 
@@ -177,10 +172,18 @@ impl Run<'_> {
         }
         Ok(Payload::from(json))
     }
+
+    /// # Errors
+    /// `States.DataLimitExceeded`, which names the state or the resource that the data comes from.
+    pub(crate) fn within_limit(&mut self, data: &Payload, origin: &str) -> Result<(), Failure> {
+        within_limit(self.execution().limits(), data, origin)?;
+        self.count(data);
+        Ok(())
+    }
 }
 
 /// # Errors
 /// `States.DataLimitExceeded`, which names the state or the resource that the data comes from.
-pub(crate) fn within_limit(data: &Payload, origin: &str) -> Result<(), Failure> {
-    if data.fits(DATA_BYTES_MAX) { Ok(()) } else { Err(Failure::too_large(origin)) }
+pub(crate) fn within_limit(limits: Limits, data: &Payload, origin: &str) -> Result<(), Failure> {
+    if data.fits(limits.data_bytes) { Ok(()) } else { Err(Failure::too_large(origin)) }
 }

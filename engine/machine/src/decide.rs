@@ -11,7 +11,7 @@ use crate::frame::{Frame, Phase};
 use crate::pending::{await_execution, frame_timers, heartbeat_timer};
 use crate::states::{self, distributed};
 use crate::{
-    Command, Decision, Event, EventId, EventKind, Facts, FrameId, Inspection, Item, Lack,
+    Command, Decision, Event, EventId, EventKind, Facts, FrameId, Inspection, Item, Lack, Limits,
     MapLimits, MapRun, MapRunId, Moment, Stage, Stimulus, TaskId, Text, Timer, TimerKind,
     Undecided,
 };
@@ -20,12 +20,9 @@ use crate::{
 /// not keep others waiting; the rest follows on [`Stimulus::Continue`].
 pub const STEPS_MAX: usize = 256;
 
-/// Events of one Standard execution, as AWS limits them; with the last one it fails.
-pub const HISTORY_EVENTS_MAX: u64 = 25_000;
-
-/// Events of one execution with those that AWS's history does not show: what fails before its first event can be
-/// retried without any that counts otherwise.
-pub(crate) const JOURNAL_EVENTS_MAX: u64 = 2 * HISTORY_EVENTS_MAX;
+/// Bytes of results and inputs after which a decision is cut, too: what is written of it at once stays within what a
+/// database takes as one value. It is what [`STEPS_MAX`] steps give at AWS's limit.
+const DECISION_BYTES_MAX: usize = STEPS_MAX * Limits::AWS.data_bytes;
 
 /// Decides what follows from a stimulus, and appends it to `out`. The execution has then already
 /// changed. A stimulus that is late, repeated or unknown has no effect. Activities are taken for existing.
@@ -114,6 +111,8 @@ pub(crate) struct Run<'a> {
     facts: &'a Facts,
     /// A fact that is missing: what has been decided does not count.
     lack: Option<Lack>,
+    /// Bytes of the results and inputs so far.
+    bytes: usize,
     out: &'a mut Decision,
 }
 
@@ -127,7 +126,7 @@ impl<'a> Run<'a> {
         (budget, facts): (Budget, &'a Facts),
         out: &'a mut Decision,
     ) -> Run<'a> {
-        Run { program, execution, now, random, budget, facts, lack: None, out }
+        Run { program, execution, now, random, budget, facts, lack: None, bytes: 0, out }
     }
 
     /// What is evaluated from now on may cost as much as in a decision of its own, with chance of its own.
@@ -299,7 +298,8 @@ impl Run<'_> {
     /// Each frame goes on until it waits for something, `first` before the others.
     fn go_on(&mut self, first: Option<FrameId>) {
         for _ in 0..STEPS_MAX {
-            if self.budget.is_spent() || self.lack.is_some() {
+            let is_long = self.budget.is_spent() || self.bytes >= DECISION_BYTES_MAX;
+            if is_long || self.lack.is_some() {
                 break;
             }
             let first = first.filter(|first| self.execution.is_runnable(*first));
@@ -492,6 +492,11 @@ impl Run<'_> {
         self.execution
     }
 
+    /// Counts data that will be written.
+    pub(crate) fn count(&mut self, data: &Payload) {
+        self.bytes = self.bytes.saturating_add(data.text_len().unwrap_or(0));
+    }
+
     /// What a frame holds: the raw input of its state.
     pub(crate) fn data(&self, id: FrameId) -> Payload {
         match self.execution.frame(id) {
@@ -519,10 +524,11 @@ impl Run<'_> {
         }
         let visible = kind.is_visible();
         let next = self.execution.last_event_id().0 + 1;
-        let is_full = visible && next >= HISTORY_EVENTS_MAX
-            || self.execution.counted_events() >= JOURNAL_EVENTS_MAX;
+        let limits = self.execution.limits();
+        let is_full = visible && next >= limits.history_events
+            || self.execution.counted_events() >= limits.journal_events();
         if is_full && !kind.is_terminal() && !self.is_express() {
-            return self.end(previous, history_is_full());
+            return self.end(previous, history_is_full(limits));
         }
         let number = if visible { EventId(next) } else { EventId::NONE };
         let event = Event { at: self.now, frame: id, id: number, previous, kind };
@@ -612,10 +618,9 @@ impl Run<'_> {
     }
 }
 
-fn history_is_full() -> EventKind {
+fn history_is_full(Limits { history_events, .. }: Limits) -> EventKind {
     let error: Text = Some("States.Runtime".into());
-    let cause = format!(
-        "The execution reached the maximum number of history events ({HISTORY_EVENTS_MAX})."
-    );
+    let cause =
+        format!("The execution reached the maximum number of history events ({history_events}).");
     EventKind::ExecutionFailed { error, cause: Some(cause.into()) }
 }

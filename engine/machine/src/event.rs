@@ -10,7 +10,7 @@ use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 
 use crate::{
-    EndedChild, EventId, ExecutionKind, ExecutionStatus, FrameId, MapLimits, MapRunPlan,
+    EndedChild, EventId, ExecutionKind, ExecutionStatus, FrameId, Limits, MapLimits, MapRunPlan,
     MapRunTotals, Qualifier,
 };
 
@@ -51,6 +51,8 @@ pub struct StartContext {
     pub child_of: Option<ChildOf>,
     /// How it is run. Journals do not say it: only Standard executions have one.
     pub kind: ExecutionKind,
+    /// How much it may hold.
+    pub limits: Limits,
 }
 
 /// The Map Run of a child execution.

@@ -17,8 +17,8 @@ use crate::frame::{Alarm, Attempt, Children, Frame, Iterations, Phase, Remains};
 use crate::tokens::Tokens;
 use crate::variables::Variables;
 use crate::{
-    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, MapRunId, MapRunRecord,
-    StartContext, TaskId, TaskTokens, Text,
+    Event, EventId, EventKind, ExecutionStatus, FrameId, InvokeTask, Limits, MapRunId,
+    MapRunRecord, StartContext, TaskId, TaskTokens, Text,
 };
 
 /// The state of an execution. It changes only by [`Execution::apply`].
@@ -154,6 +154,11 @@ impl Execution {
     /// What it knows of itself from its start.
     pub fn context(&self) -> Option<&Arc<StartContext>> {
         self.context.as_ref()
+    }
+
+    /// How much it may hold.
+    pub fn limits(&self) -> Limits {
+        self.context.as_ref().map_or(Limits::AWS, |context| context.limits)
     }
 
     /// Time of its last event.

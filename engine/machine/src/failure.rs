@@ -17,7 +17,7 @@ pub(crate) const RUNTIME: &str = "States.Runtime";
 pub(crate) const TIMEOUT: &str = "States.Timeout";
 /// What a task runner calls it when a task was silent for too long.
 const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
-/// Data exceeded 262,144 bytes.
+/// Data exceeded the limit of the execution.
 pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
 const ALL: &str = "States.ALL";
 const TASK_FAILED: &str = "States.TaskFailed";

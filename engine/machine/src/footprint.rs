@@ -73,6 +73,7 @@ mod tests {
             qualifier: None,
             child_of: None,
             kind: ExecutionKind::Express,
+            limits: Default::default(),
         };
         let (mut execution, mut out) = (Execution::new(), Decision::default());
         assert_eq!(execution.footprint(), Footprint::default());

@@ -23,6 +23,7 @@ mod id;
 mod inspection;
 mod item;
 mod kind;
+mod limits;
 mod map_run;
 mod map_run_record;
 mod pending;
@@ -39,8 +40,7 @@ mod variables;
 pub use audit::{Fault, audit};
 pub use batch::{Batch, BatchLimits, Batcher};
 pub use child_result::{ChildEnd, ChildResult, ResultKind, state_result};
-pub use data_flow::DATA_BYTES_MAX;
-pub use decide::{HISTORY_EVENTS_MAX, STEPS_MAX, decide, decide_within};
+pub use decide::{STEPS_MAX, decide, decide_within};
 pub use event::{ChildOf, Event, EventKind, StartContext, Text};
 pub use execution::{Execution, NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject, Redriven};
 pub use facts::Facts;
@@ -49,6 +49,7 @@ pub use id::{EventId, FrameId, TaskId, Timer, TimerKind};
 pub use inspection::{Inspection, MapMock, Mock, Stage};
 pub use item::Item;
 pub use kind::{EXPRESS_SECONDS_MAX, ExecutionKind};
+pub use limits::Limits;
 pub use map_run::{
     Batches, EndCounts, EndedChild, MapLimits, MapRun, MapRunId, MapRunItems, MapRunPlan,
     MapRunTotals,

@@ -12,8 +12,8 @@ use stepyard_asl::{Random, StateId, Timestamp, WriterConfig};
 use stepyard_json::{Json, Payload};
 
 use crate::{
-    BatchLimits, ChildEnd, ChildOf, ChildResult, Command, DATA_BYTES_MAX, EventId, ExecutionKind,
-    ExecutionStatus, MapRunRecord, StartContext, Text, state_result,
+    BatchLimits, ChildEnd, ChildOf, ChildResult, Command, EventId, ExecutionKind, ExecutionStatus,
+    MapRunRecord, StartContext, Text, state_result,
 };
 
 /// A Map Run, named by its MapRunStarted event. A retry of the state is a new one.
@@ -70,6 +70,7 @@ impl MapRunPlan {
             qualifier: None,
             child_of: Some(ChildOf { map_run_arn: self.arn.clone(), state, items }),
             kind,
+            limits: parent.limits,
         }
     }
 
@@ -291,10 +292,11 @@ enum Results {
 }
 
 impl Results {
-    fn keep(&mut self, child: &Arc<EndedChild>) {
+    /// Keeps what a child has left, as long as all of it takes no more than so many bytes.
+    fn keep(&mut self, child: &Arc<EndedChild>, bytes_max: usize) {
         let Results::Kept(by_number, bytes) = self else { return };
         *bytes += RESULT_BYTES + child.bytes();
-        if *bytes > DATA_BYTES_MAX {
+        if *bytes > bytes_max {
             *self = Results::TooLarge;
         } else {
             by_number.insert(child.number, child.clone());
@@ -450,11 +452,12 @@ impl MapRun {
         }
     }
 
-    pub(crate) fn end_child(&mut self, child: &Arc<EndedChild>) {
+    /// A child has ended; the state may leave so many bytes.
+    pub(crate) fn end_child(&mut self, child: &Arc<EndedChild>, bytes_max: usize) {
         self.ended.insert(child.number, child.items);
         self.executions.count(child.end.status, 1);
         self.items.count(child.end.status, child.items);
-        self.results.keep(child);
+        self.results.keep(child, bytes_max);
     }
 
     pub(crate) fn know_totals(&mut self, totals: MapRunTotals) {

@@ -10,7 +10,7 @@ use crate::context::Subject;
 use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::Failure;
-use crate::{Decision, Execution, Facts, FrameId, Item, MapRunId, MapRunPlan, Text};
+use crate::{Decision, Execution, Facts, FrameId, Item, Limits, MapRunId, MapRunPlan, Text};
 
 /// What a Map state sees when `ItemSelector` picks from its items. Nothing of that changes while its Map Run runs, so
 /// inputs can be made outside of the execution, at any time and by anybody.
@@ -47,6 +47,11 @@ impl Selection {
     /// Whether inputs are computed in JSONata.
     pub fn may_take_long(&self) -> bool {
         self.program.has_jsonata && self.item_selector().is_some()
+    }
+
+    /// How much each child execution may hold.
+    pub fn limits(&self) -> Limits {
+        self.execution.limits()
     }
 
     /// What the Map Run is to do.
@@ -105,6 +110,6 @@ impl Selection {
     fn check(&self, input: &Payload) -> Result<(), Failure> {
         let state = self.execution.frame(self.frame).and_then(|frame| frame.state);
         let name = state.map(|state| &*self.program.state(state).name).unwrap_or_default();
-        within_limit(input, name)
+        within_limit(self.limits(), input, name)
     }
 }

@@ -76,6 +76,7 @@ impl StatusChanges {
             stopped_at,
             last_event_id: event.id,
             event_count: position + 1,
+            limits: start.context.limits,
         };
         Some(StatusChange {
             position,
@@ -131,6 +132,7 @@ mod tests {
             qualifier: None,
             child_of: None,
             kind: Default::default(),
+            limits: Default::default(),
         };
         let (context, input) = (Arc::new(context), Payload::empty_object());
         EventKind::ExecutionStarted { context, input, timeout_seconds: None }

@@ -311,6 +311,7 @@ mod tests {
             qualifier: None,
             child_of: None,
             kind: Default::default(),
+            limits: Default::default(),
         };
         let start = Stimulus::Start { context: context.into(), input: Payload::empty_object() };
         assert!(active.decide(MOMENT, start).is_none(), "the start itself takes no time");

@@ -139,6 +139,7 @@ mod tests {
             qualifier: None,
             child_of: None,
             kind: Default::default(),
+            limits: Default::default(),
         };
         let input = format!("\"{}\"", "x".repeat(10_000));
         ExecutionView::started(row, Arc::new(context), Payload::from_trusted_text(input.into()))

@@ -35,6 +35,8 @@ pub struct Invocation {
     pub parameters: Payload,
     /// `Credentials.RoleArn`, evaluated.
     pub role_arn: Option<Arc<str>>,
+    /// Largest result that the execution takes, in bytes of JSON text.
+    pub result_bytes_max: usize,
     /// The same for every dispatch of this task: execution id and scheduled event id.
     pub idempotency_key: Arc<str>,
     /// To be fired when the work begins (the request is sent, a worker thread is free): writes
@@ -63,6 +65,7 @@ impl Invocation {
             resource: task.resource.clone(),
             parameters: invoke.parameters.clone(),
             role_arn: invoke.role_arn.clone(),
+            result_bytes_max: execution.limits().data_bytes,
             idempotency_key: idempotency_key.into(),
             started,
             cancellation,

@@ -69,6 +69,7 @@ impl ExecutionView {
             stopped_at: self.row.stopped_at,
             last_event_id: self.last_event_id,
             event_count: self.event_count,
+            limits: self.context.limits,
         };
         subject.check(now)
     }

@@ -66,6 +66,7 @@ fn journal(name: &str) -> Journal {
         qualifier: qualifier(name),
         child_of: None,
         kind: Default::default(),
+        limits: Default::default(),
     };
     let mut decided = Decision::default();
     let moment = Moment { now: Timestamp(1_700_000_000_000), entropy: [7; 16] };

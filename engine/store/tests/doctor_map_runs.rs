@@ -46,6 +46,7 @@ fn context(name: &str) -> StartContext {
         qualifier: None,
         child_of: None,
         kind: Default::default(),
+        limits: Default::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     BatchLimits, Batches, ChildEnd, ChildOf, EndedChild, Event, EventId, EventKind, Execution,
-    ExecutionStatus, FrameId, MapLimits, MapRunItems, MapRunPlan, MapRunTotals, Qualifier,
+    ExecutionStatus, FrameId, Limits, MapLimits, MapRunItems, MapRunPlan, MapRunTotals, Qualifier,
     StartContext,
 };
 use stepyard_store::codec::{decode, encode};
@@ -34,6 +34,7 @@ fn context() -> Arc<StartContext> {
         qualifier: None,
         child_of: None,
         kind: Default::default(),
+        limits: Default::default(),
     })
 }
 
@@ -380,10 +381,61 @@ fn batch() -> Vec<Event> {
     journal(vec![(0, start), (0, EventKind::ExecutionSucceeded { output: payload("[1,2]") })])
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 10] {
+/// Two executions whose limits are not AWS's: one that was started with a version, and a child execution. Not a journal
+/// that the machine writes, so it is decoded and not folded.
+fn limits() -> Vec<Event> {
+    let limits = Limits {
+        data_bytes: 16 << 20,
+        history_events: 1_000_000,
+        variable_bytes: 8 << 20,
+        variables_bytes: 64 << 20,
+    };
+    let qualified = StartContext {
+        qualifier: Some(Qualifier { version: 300, alias: Some("PROD".into()) }),
+        limits,
+        ..StartContext::clone(&context())
+    };
+    let child = StartContext {
+        child_of: Some(ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 2 }),
+        limits,
+        ..StartContext::clone(&context())
+    };
+    let started = |context| EventKind::ExecutionStarted {
+        context: Arc::new(context),
+        input: payload("1"),
+        timeout_seconds: Some(60),
+    };
+    journal(vec![
+        (0, started(qualified)),
+        (0, EventKind::ExecutionSucceeded { output: payload("1") }),
+        (0, started(child)),
+    ])
+}
+
+/// An execution whose limits are not AWS's, and which has more events than those allow.
+fn limited() -> Vec<Event> {
+    let limits = Limits { history_events: 3, ..Limits::EXTENDED };
+    let context = Arc::new(StartContext { limits, ..StartContext::clone(&context()) });
+    let cause = "The execution reached the maximum number of history events (3).";
+    let failed = EventKind::ExecutionFailed {
+        error: Some("States.Runtime".into()),
+        cause: Some(cause.into()),
+    };
+    let started =
+        EventKind::ExecutionStarted { context, input: payload("{}"), timeout_seconds: None };
+    journal(vec![
+        (0, started),
+        (0, EventKind::StateEntered { state: StateId(0), input: payload("{}") }),
+        (0, failed),
+    ])
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 12] {
     [
         ("batch", batch()),
         ("evaluation", evaluation()),
+        ("limited", limited()),
+        ("limits", limits()),
         ("map_runs", map_runs()),
         ("nesting", nesting()),
         ("others", others()),
@@ -413,6 +465,7 @@ fn the_oldest_journals_fold() {
     let ends = [
         ("batch", "SUCCEEDED"),
         ("evaluation", "FAILED"),
+        ("limited", "FAILED"),
         ("task", "FAILED"),
         ("nesting", "SUCCEEDED"),
         ("outside", "FAILED"),

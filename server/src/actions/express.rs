@@ -36,6 +36,7 @@ pub(super) async fn express_start(
         qualifier: qualifier.clone(),
         child_of: None,
         kind,
+        limits: app.limits,
     });
     let logging = Logging::of(&machine.revision.configuration);
     let cancellation = CancellationToken::new();

@@ -72,7 +72,7 @@ pub(crate) struct HistoryPage {
 }
 
 /// Reads as many chunks as a page needs, from the one that holds its first event: few at first, for
-/// a short page.
+/// a short page, and never many that are large.
 pub(crate) async fn history_page(
     app: &App,
     row: &ExecutionRow,
@@ -82,10 +82,12 @@ pub(crate) async fn history_page(
 ) -> Result<HistoryPage, ApiError> {
     let program = app.runtime.program(row.revision).await?;
     let mut events: Vec<HistoryEvent> = Vec::new();
-    let (mut at, mut limit, mut bytes) = (from, CHUNKS_AT_FIRST, 0);
+    let (mut at, mut limit) = (from, CHUNKS_AT_FIRST);
+    let (mut chunks_read, mut bytes) = (0, 0);
     loop {
         let chunks = app.store.journal_page(row.shard, row.id, at, descending, limit).await?;
         let before = events.len();
+        chunks_read += chunks.len();
         for chunk in &chunks {
             bytes += chunk.body.len();
             let mut decoded = codec::decode(&chunk.body)?;
@@ -119,7 +121,8 @@ pub(crate) async fn history_page(
         if bytes >= PAGE_BYTES_MAX {
             return Ok(HistoryPage { events, next: Some(at).filter(|at| *at > 0) });
         }
-        limit = CHUNKS_AT_ONCE.min(limit * 2);
+        let fitting = PAGE_BYTES_MAX.saturating_sub(bytes) * chunks_read / bytes.max(1);
+        limit = fitting.clamp(1, CHUNKS_AT_ONCE.min(limit * 2));
     }
 }
 

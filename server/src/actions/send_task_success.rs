@@ -2,13 +2,12 @@
 
 use serde::Deserialize;
 use stepyard_json::Payload;
-use stepyard_machine::DATA_BYTES_MAX;
 use stepyard_runtime::Word;
 
 use super::Empty;
 use super::task_token::{self, check};
 use crate::app::App;
-use crate::wire::{ApiError, required};
+use crate::wire::{ApiError, check_data, required};
 
 /// Request of SendTaskSuccess.
 #[derive(Debug, Default, Deserialize)]
@@ -26,11 +25,7 @@ pub(super) async fn send_task_success(
     let token = required(request.task_token, "taskToken")?;
     let output = required(request.output, "output")?;
     check(&token).check()?;
-    if output.len() > DATA_BYTES_MAX {
-        return Err(ApiError::validation(format!(
-            "1 validation error detected: Value at 'output' failed to satisfy constraint: Member must have length less than or equal to {DATA_BYTES_MAX}"
-        )));
-    }
+    check_data(&output, "output", app.limits)?;
     // A token that leads nowhere is told before an output that is no JSON (recorded).
     let place = app.runtime.open_token(&token)?;
     let output = Payload::from_text(output).map_err(|error| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stepyard_asl::{Random, Timestamp};
 use stepyard_json::Payload;
-use stepyard_machine::{DATA_BYTES_MAX, ExecutionKind, StartContext};
+use stepyard_machine::{ExecutionKind, Limits, StartContext};
 use stepyard_runtime::StartExecution;
 use stepyard_store::StateMachineType;
 
@@ -13,7 +13,7 @@ use super::express::express_start;
 use crate::app::App;
 use crate::arn::Arn;
 use crate::target::Target;
-use crate::wire::{ApiError, Constraints, check_name, epoch_seconds, required};
+use crate::wire::{ApiError, Constraints, check_data, check_name, epoch_seconds, required};
 
 /// Request of StartExecution.
 #[derive(Debug, Default, Deserialize)]
@@ -45,7 +45,7 @@ pub(crate) async fn start_execution(
     if let Some(name) = &request.name {
         check_name(name)?;
     }
-    let input = input(request.input)?;
+    let input = input(request.input, app.limits)?;
     Arn::parse(machine_arn)?.refuse_label()?;
     let target = app.target_to_start(machine_arn).await?;
     if target.machine.machine_type == StateMachineType::Express {
@@ -65,6 +65,7 @@ pub(crate) async fn start_execution(
         qualifier,
         child_of: None,
         kind: ExecutionKind::Standard,
+        limits: app.limits,
     });
     let revision = machine.revision.id;
     let start = StartExecution { context, name_is_chosen, revision, program, input };
@@ -85,7 +86,7 @@ async fn start_express(
 }
 
 /// The input, `{}` when absent.
-pub(super) fn input(text: Option<String>) -> Result<Payload, ApiError> {
+pub(super) fn input(text: Option<String>, limits: Limits) -> Result<Payload, ApiError> {
     let Some(text) = text else { return Ok(Payload::empty_object()) };
     let invalid = |why: &str| {
         let message = format!("Invalid State Machine Execution Input: '{why}'");
@@ -94,11 +95,7 @@ pub(super) fn input(text: Option<String>) -> Result<Payload, ApiError> {
     if text.is_empty() {
         return Err(invalid("Invalid execution input."));
     }
-    if text.len() > DATA_BYTES_MAX {
-        return Err(ApiError::validation(format!(
-            "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less than or equal to {DATA_BYTES_MAX}"
-        )));
-    }
+    check_data(&text, "input", limits)?;
     Payload::from_text(text).map_err(|error| invalid(&error.message))
 }
 

@@ -78,7 +78,7 @@ pub(crate) async fn start_sync_execution(
     if let Some(name) = &request.name {
         check_name(name)?;
     }
-    let input = input(request.input)?;
+    let input = input(request.input, app.limits)?;
     let target = app.target_to_start(machine_arn).await?;
     if target.machine.machine_type != StateMachineType::Express {
         return Err(type_not_supported());

@@ -196,6 +196,7 @@ impl InProcess {
             qualifier: None,
             child_of: None,
             kind: ExecutionKind::Standard,
+            limits: Default::default(),
         };
         Ok(StartExecution {
             context: Arc::new(context),

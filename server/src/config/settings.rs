@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use stepyard_machine::Limits;
 use stepyard_store::RETENTION_DAYS_MAX;
 
 use super::{Database, Resolved};
@@ -25,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) node_address: Option<NodeAddress>,
     pub(crate) node_key: NodeKey,
     pub(crate) identity: Identity,
+    pub(crate) limits: Limits,
     /// Names of functions that run on Lambda; `*` stands for all.
     pub(crate) lambda_functions: Vec<String>,
     /// Names of buckets that are on S3; `*` stands for all.
@@ -57,6 +59,21 @@ impl std::str::FromStr for LogFormat {
             "pretty" => Ok(LogFormat::Pretty),
             "json" => Ok(LogFormat::Json),
             _ => Err("it must be pretty or json"),
+        }
+    }
+}
+
+/// A set of limits, by its name.
+struct NamedLimits(Limits);
+
+impl std::str::FromStr for NamedLimits {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<NamedLimits, &'static str> {
+        match text {
+            "aws" => Ok(NamedLimits(Limits::AWS)),
+            "extended" => Ok(NamedLimits(Limits::EXTENDED)),
+            _ => Err("it must be aws or extended"),
         }
     }
 }
@@ -101,6 +118,7 @@ impl Settings {
                 account: resolved.text("account").into(),
                 region: resolved.text("region").into(),
             },
+            limits: resolved.parse::<NamedLimits>("limits")?.0,
             lambda_functions: list(resolved.text("lambda-functions")),
             s3_buckets: list(resolved.text("s3-buckets")),
             tasks_max: resolved.parse::<NonZero<usize>>("tasks-max")?.get(),

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 22] = [
+pub(crate) const SETTINGS: [Setting; 23] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
@@ -49,6 +49,11 @@ pub(crate) const SETTINGS: [Setting; 22] = [
     ),
     Setting::new("account", "000000000000", "Account id in ARNs"),
     Setting::new("region", "us-east-1", "Region in ARNs and history"),
+    Setting::new(
+        "limits",
+        "aws",
+        "How much executions that start here may hold: aws (256 KiB of data, 25000 events) or extended (16 MiB, 1000000 events)",
+    ),
     Setting::new(
         "lambda-functions",
         "",

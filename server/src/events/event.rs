@@ -177,6 +177,7 @@ mod tests {
             qualifier: None,
             child_of: None,
             kind: Default::default(),
+            limits: Default::default(),
         };
         let redrivable = match status {
             ExecutionStatus::Running | ExecutionStatus::Succeeded => {

@@ -10,8 +10,8 @@ use axum::middleware::Next;
 use stepyard_asl::Random;
 use stepyard_runtime::Entropy;
 
-use super::REQUEST_BYTES_MAX;
 use super::guard::Guard;
+use super::request_bytes_max;
 use crate::actions;
 use crate::app::App;
 use crate::wire::{ApiError, respond};
@@ -34,7 +34,8 @@ pub(super) async fn protocol(
         let message = "A page of another origin may not use this server";
         return respond::<()>(Err(ApiError::new("AccessDeniedException", message)), &id);
     }
-    let response = match axum::body::to_bytes(request.into_body(), REQUEST_BYTES_MAX).await {
+    let bytes_max = request_bytes_max(app.limits);
+    let response = match axum::body::to_bytes(request.into_body(), bytes_max).await {
         // Boxed, because the future holds all operations.
         Ok(body) => Box::pin(actions::call(&app, &operation, &body, &id)).await,
         Err(error) => respond::<()>(Err(ApiError::validation(error.to_string())), &id),

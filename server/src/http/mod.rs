@@ -22,6 +22,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use stepyard_machine::Limits;
+
 use crate::app::App;
 use crate::peer::NodeKey;
 use crate::wire::Problem;
@@ -29,8 +31,17 @@ pub(crate) use aws::request_id;
 pub(crate) use guard::Guard;
 pub(crate) use starting::{Starting, until_ready};
 
-/// Largest request of the APIs, in bytes (AWS: 1 MB, and a definition may be as large in JSON text).
+/// Largest request of the APIs under AWS's limits, in bytes (AWS: 1 MB, and a definition may be as large in JSON text).
 const REQUEST_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes that one byte of data takes at most as JSON text within JSON: some clients write all but ASCII as escapes.
+const BYTES_PER_DATA_BYTE: usize = 3;
+
+/// Largest request of the APIs, in bytes, when executions may hold so much.
+fn request_bytes_max(limits: Limits) -> usize {
+    let more = limits.data_bytes.saturating_sub(Limits::AWS.data_bytes);
+    REQUEST_BYTES_MAX + BYTES_PER_DATA_BYTE * more
+}
 
 /// The whole HTTP interface.
 pub(crate) fn router(app: Arc<App>, guard: Guard, node_key: NodeKey) -> Router {
@@ -52,7 +63,7 @@ pub(crate) fn router(app: Arc<App>, guard: Guard, node_key: NodeKey) -> Router {
         .route("/metrics", get(metrics::metrics))
         .merge(peers)
         .fallback_service(guarded.with_state(app.clone()))
-        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(request_bytes_max(app.limits)))
         .layer(middleware::from_fn_with_state((app.clone(), guard), aws::protocol))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), close_when_leaving))

@@ -12,12 +12,11 @@ use axum::{Json, Router};
 use http_body_util::{BodyExt, Limited};
 use stepyard_runtime::{MapRunRequest, NotOwner, RedriveRequest, StopRequest};
 
-use super::REQUEST_BYTES_MAX;
 use crate::app::App;
 use crate::peer::{
-    CALLBACK, CallbackMessage, CallbackReply, MAP_RUN, MapRunMessage, MapRunReply, NodeKey, POKE,
-    REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START, STOP, StartMessage, StartReply,
-    StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
+    CALLBACK, CallbackMessage, CallbackReply, MAP_RUN, MESSAGE_BYTES_MAX, MapRunMessage,
+    MapRunReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START,
+    STOP, StartMessage, StartReply, StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
 };
 use crate::wire::Problem;
 
@@ -37,7 +36,7 @@ pub(super) fn router(key: NodeKey) -> Router<Arc<App>> {
 /// Refuses requests that are not signed with the key.
 async fn check(State(key): State<NodeKey>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, REQUEST_BYTES_MAX).collect().await else {
+    let Ok(body) = Limited::new(body, MESSAGE_BYTES_MAX).collect().await else {
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large")
             .into_response();
     };

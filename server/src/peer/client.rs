@@ -20,9 +20,9 @@ use stepyard_runtime::{
 use stepyard_store::ExecutionRow;
 
 use super::{
-    CALLBACK, CallbackMessage, CallbackReply, MAP_RUN, MapRunMessage, MapRunReply, NodeKey, POKE,
-    REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START, STOP, StartMessage, StartReply,
-    StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
+    CALLBACK, CallbackMessage, CallbackReply, MAP_RUN, MESSAGE_BYTES_MAX, MapRunMessage,
+    MapRunReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START,
+    STOP, StartMessage, StartReply, StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
 };
 
 /// A node that cannot be connected to within that time is taken for gone.
@@ -33,9 +33,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a poke is waited for.
 const POKE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Largest answer, in bytes: it may hold the input of a task as JSON text within JSON.
-const ANSWER_BYTES_MAX: usize = 8 << 20;
 
 /// Reaches other nodes over HTTP; connections are kept open.
 pub(crate) struct HttpPeer {
@@ -76,7 +73,7 @@ impl HttpPeer {
         let request = request.body(Full::new(body)).map_err(|error| unreachable(&error))?;
         let answer = self.client.request(request).await.map_err(|error| unreachable(&error))?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = Limited::new(answer.into_body(), MESSAGE_BYTES_MAX).collect().await;
         let body = body.map_err(|error| unreachable(&error))?.to_bytes();
         if status == StatusCode::OK {
             return Ok(body);

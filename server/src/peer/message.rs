@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    ChildOf, ExecutionKind, ExecutionStatus, NotRedrivable, Qualifier, StartContext,
+    ChildOf, ExecutionKind, ExecutionStatus, Limits, NotRedrivable, Qualifier, StartContext,
 };
 use stepyard_runtime::{
     RedriveError, RedriveRequest, StartError, StartRequest, StopError, StopRequest,
@@ -30,10 +30,42 @@ pub(crate) struct StartMessage {
     alias: Option<String>,
     #[serde(default)]
     child_of: Option<ChildOfMessage>,
+    /// Nodes of an earlier version know AWS's only.
+    #[serde(default)]
+    limits: Option<LimitsMessage>,
     name_is_chosen: bool,
     revision: Uuid,
     input: String,
     is_repeat: bool,
+}
+
+/// Limits that are not AWS's.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LimitsMessage {
+    data_bytes: usize,
+    history_events: u64,
+    variable_bytes: usize,
+    variables_bytes: usize,
+}
+
+impl LimitsMessage {
+    /// `None` for those of AWS.
+    fn of(limits: Limits) -> Option<LimitsMessage> {
+        let Limits { data_bytes, history_events, variable_bytes, variables_bytes } = limits;
+        (limits != Limits::AWS).then_some(LimitsMessage {
+            data_bytes,
+            history_events,
+            variable_bytes,
+            variables_bytes,
+        })
+    }
+}
+
+impl From<LimitsMessage> for Limits {
+    fn from(message: LimitsMessage) -> Limits {
+        let LimitsMessage { data_bytes, history_events, variable_bytes, variables_bytes } = message;
+        Limits { data_bytes, history_events, variable_bytes, variables_bytes }
+    }
 }
 
 /// The Map Run of a child execution.
@@ -70,6 +102,7 @@ impl From<&StartRequest> for StartMessage {
                 state: child_of.state.0,
                 items: child_of.items,
             }),
+            limits: LimitsMessage::of(context.limits),
             name_is_chosen: request.name_is_chosen,
             revision: request.revision,
             input: request.input.text().to_string(),
@@ -96,6 +129,7 @@ impl StartMessage {
                     ChildOf { map_run_arn: map_run_arn.into(), state: StateId(state), items }
                 }),
                 kind: ExecutionKind::Standard,
+                limits: self.limits.map(Limits::from).unwrap_or_default(),
             }),
             name_is_chosen: self.name_is_chosen,
             revision: self.revision,
@@ -338,7 +372,7 @@ mod tests {
     use stepyard_asl::{StateId, Timestamp};
     use stepyard_json::Payload;
     use stepyard_machine::{
-        ChildOf, ExecutionKind, ExecutionStatus, NotRedrivable, Qualifier, StartContext,
+        ChildOf, ExecutionKind, ExecutionStatus, Limits, NotRedrivable, Qualifier, StartContext,
     };
     use stepyard_runtime::{RedriveError, StartError, StartRequest};
     use stepyard_store::{ChildRow, ExecutionId, ExecutionRow, ShardId};
@@ -362,6 +396,7 @@ mod tests {
                 qualifier: Some(Qualifier { version: 3, alias: Some("PROD".into()) }),
                 child_of: Some(child_of.clone()),
                 kind: ExecutionKind::Standard,
+                limits: Limits::EXTENDED,
             }),
             name_is_chosen: true,
             revision: Uuid::from_u128(8),
@@ -373,6 +408,10 @@ mod tests {
         let came = came.into_request().unwrap();
         assert_eq!(came.input.text(), request.input.text(), "as it was written");
         assert_eq!(format!("{came:?}"), format!("{request:?}"));
+        let mut of_earlier: serde_json::Value = serde_json::from_str(&sent).unwrap();
+        of_earlier.as_object_mut().unwrap().remove("limits").unwrap();
+        let came: StartMessage = serde_json::from_value(of_earlier).unwrap();
+        assert_eq!(came.into_request().unwrap().context.limits, Limits::AWS);
 
         let row = ExecutionRow {
             shard: ShardId::of("m", "ü"),

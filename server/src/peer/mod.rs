@@ -21,9 +21,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::bail;
+use stepyard_machine::Limits;
 use stepyard_runtime::ClusterOptions;
 
 use crate::config::Settings;
+
+/// Largest request or answer between nodes, in bytes. Each may hold the largest data that any node takes, as JSON text
+/// within JSON, whatever this one takes itself.
+pub(crate) const MESSAGE_BYTES_MAX: usize = (1 << 20) + 3 * Limits::EXTENDED.data_bytes;
 
 /// Paths of the calls.
 pub(crate) const START: &str = "/peer/v1/start";

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use stepyard_machine::Limits;
+
 use super::ApiError;
 
 /// Longest name of a state machine or execution, in characters.
@@ -176,6 +178,13 @@ pub(crate) fn required<T>(value: Option<T>, member: &str) -> Result<T, ApiError>
             "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
         ))
     })
+}
+
+/// Refuses data that is longer than an execution may be given.
+pub(crate) fn check_data(text: &str, member: &str, limits: Limits) -> Result<(), ApiError> {
+    let mut found = Constraints::default();
+    found.size(None, member, text.len(), 0..=limits.data_bytes);
+    found.check()
 }
 
 /// Checks a name by AWS's rule for state machines and executions.

@@ -8,7 +8,7 @@ mod time;
 mod token;
 
 pub(crate) use check::{
-    Constraints, METADATA_ONLY, TOKEN_CHARS_MAX, check_name, page_size, required,
+    Constraints, METADATA_ONLY, TOKEN_CHARS_MAX, check_data, check_name, page_size, required,
 };
 pub(crate) use error::ApiError;
 pub(crate) use json10::{parse, respond};

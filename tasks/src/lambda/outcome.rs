@@ -10,19 +10,19 @@ use super::{InvokeFailure, InvokeReply};
 /// "Handle Lambda errors").
 const UNKNOWN_ERROR: &str = "Lambda.Unknown";
 
-/// Most bytes that a task may return (quota of AWS). The machine checks results; here it decides
-/// what an answer is refused for that is not JSON.
-const RESULT_BYTES_MAX: usize = 262_144;
-
 /// A failed task.
 pub(crate) fn failed(error: &str, cause: &str) -> TaskOutcome {
     TaskOutcome::Failed { error: Some(error.into()), cause: Some(cause.into()) }
 }
 
 /// The outcome of a Task state whose resource is a function: the result is what the function
-/// returned. `task` names the task in error texts.
-pub(crate) fn direct_outcome(reply: Result<InvokeReply, InvokeFailure>, task: &str) -> TaskOutcome {
-    match answered(reply, task) {
+/// returned. `task` names the task in error texts, and its result may have so many bytes.
+pub(crate) fn direct_outcome(
+    reply: Result<InvokeReply, InvokeFailure>,
+    task: &str,
+    bytes_max: usize,
+) -> TaskOutcome {
+    match answered(reply, task, bytes_max) {
         Ok((_, payload)) => TaskOutcome::Succeeded(payload),
         Err(outcome) => outcome,
     }
@@ -30,8 +30,12 @@ pub(crate) fn direct_outcome(reply: Result<InvokeReply, InvokeFailure>, task: &s
 
 /// The outcome of `lambda:invoke`: the result is the answer of the API, payload parsed and HTTP
 /// headers included.
-pub(crate) fn invoke_outcome(reply: Result<InvokeReply, InvokeFailure>, task: &str) -> TaskOutcome {
-    let (reply, payload) = match answered(reply, task) {
+pub(crate) fn invoke_outcome(
+    reply: Result<InvokeReply, InvokeFailure>,
+    task: &str,
+    bytes_max: usize,
+) -> TaskOutcome {
+    let (reply, payload) = match answered(reply, task, bytes_max) {
         Ok(answered) => answered,
         Err(outcome) => return with_compact_cause(outcome),
     };
@@ -64,10 +68,12 @@ fn with_compact_cause(outcome: TaskOutcome) -> TaskOutcome {
     }
 }
 
-/// The answer and its payload; the failed outcome if there is no such.
+/// The answer and its payload; the failed outcome if there is no such. The machine checks how large results are; here
+/// it decides what an answer is refused for that is not JSON.
 fn answered(
     reply: Result<InvokeReply, InvokeFailure>,
     task: &str,
+    bytes_max: usize,
 ) -> Result<(InvokeReply, Payload), TaskOutcome> {
     let reply = match reply {
         Ok(reply) => reply,
@@ -82,7 +88,7 @@ fn answered(
     }
     match Payload::from_text(reply.payload.clone()) {
         Ok(payload) => Ok((reply, payload)),
-        Err(_) if reply.payload.len() > RESULT_BYTES_MAX => Err(too_large(task)),
+        Err(_) if reply.payload.len() > bytes_max => Err(too_large(task)),
         Err(error) => {
             let cause = format!("The function returned a payload that is not JSON: {error}");
             Err(failed(UNKNOWN_ERROR, &cause))

@@ -156,6 +156,7 @@ fn context(case: &Case) -> Arc<StartContext> {
         qualifier: None,
         child_of: None,
         kind: Default::default(),
+        limits: Default::default(),
     })
 }
 

@@ -102,6 +102,7 @@ impl Machine {
             qualifier: None,
             child_of: None,
             kind: Default::default(),
+            limits: Default::default(),
         })
     }
 

@@ -45,7 +45,8 @@ impl Execution {
             }
             EventKind::MapRunChildEnded(end) => {
                 self.child_ends += 1;
-                self.change_map_run(event.frame, |map_run| map_run.end_child(end));
+                let most = self.limits().data_bytes;
+                self.change_map_run(event.frame, |map_run| map_run.end_child(end, most));
             }
             EventKind::MapRunTotalsKnown(totals) => {
                 self.change_map_run(event.frame, |map_run| map_run.know_totals(*totals));

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use stepyard_asl::Timestamp;
 
 use super::Execution;
-use crate::decide::{HISTORY_EVENTS_MAX, JOURNAL_EVENTS_MAX};
 use crate::failure::DATA_LIMIT_EXCEEDED;
 use crate::frame::{Frame, Phase};
-use crate::{EventId, ExecutionStatus, FrameId, Text};
+use crate::{EventId, ExecutionStatus, FrameId, Limits, Text};
 
 /// How long after its end an execution can be redriven, in seconds: 14 days (AWS quota).
 const REDRIVABLE_SECONDS: u64 = 14 * 86_400;
@@ -40,6 +39,8 @@ pub struct RedriveSubject {
     pub last_event_id: EventId,
     /// Number of its events, internal ones too.
     pub event_count: u64,
+    /// How many it may have.
+    pub limits: Limits,
 }
 
 impl RedriveSubject {
@@ -54,8 +55,8 @@ impl RedriveSubject {
         if self.status == ExecutionStatus::Succeeded {
             return Err(NotRedrivable::Status(self.status));
         }
-        let is_full = self.last_event_id.0 + EVENTS_MIN > HISTORY_EVENTS_MAX
-            || self.event_count + EVENTS_MIN > JOURNAL_EVENTS_MAX;
+        let is_full = self.last_event_id.0 + EVENTS_MIN > self.limits.history_events
+            || self.event_count + EVENTS_MIN > self.limits.journal_events();
         if is_full {
             return Err(NotRedrivable::HistoryFull);
         }
@@ -156,6 +157,7 @@ impl Execution {
             stopped_at: self.stopped_at,
             last_event_id: self.last_event_id,
             event_count: self.counted_events(),
+            limits: self.limits(),
         };
         subject.check(now)
     }
@@ -203,7 +205,7 @@ mod tests {
     use stepyard_asl::Timestamp;
 
     use super::{Execution, NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject};
-    use crate::{EventId, ExecutionStatus};
+    use crate::{EventId, ExecutionStatus, Limits};
 
     const DAY: i64 = 86_400_000;
 
@@ -213,6 +215,7 @@ mod tests {
         stopped_at: Some(Timestamp(DAY)),
         last_event_id: EventId(24_998),
         event_count: 30_000,
+        limits: Limits::AWS,
     };
 
     #[test]
@@ -236,6 +239,8 @@ mod tests {
         assert_eq!(full.check(Timestamp(DAY)), Err(NotRedrivable::HistoryFull));
         let full = RedriveSubject { event_count: 49_999, ..FAILED };
         assert_eq!(full.check(Timestamp(DAY)), Err(NotRedrivable::HistoryFull));
+        let has_more_room = RedriveSubject { limits: Limits::EXTENDED, ..full };
+        assert_eq!(has_more_room.check(Timestamp(DAY)), Ok(()));
         let old = RedriveSubject { stopped_at: Some(Timestamp(365 * DAY)), ..FAILED };
         assert_eq!(old.check(Timestamp(365 * DAY)), Ok(()));
         assert_eq!(old.check(Timestamp(365 * DAY + 1)), Err(NotRedrivable::OpenTooLong));

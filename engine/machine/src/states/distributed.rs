@@ -11,7 +11,6 @@ use stepyard_json::{Json, Payload};
 
 use super::{computed, finish, shown};
 use crate::context::Subject;
-use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::Failure;
 use crate::{
@@ -313,7 +312,7 @@ fn results(
 fn succeed(run: &mut Run<'_>, id: FrameId, state: StateId, results: &Payload) {
     let program = run.program;
     let StateKind::Map(map) = &program.state(state).kind else { return };
-    if let Err(failure) = within_limit(results, &program.state(state).name) {
+    if let Err(failure) = run.within_limit(results, &program.state(state).name) {
         return run.fail_map_run(id, state, failure);
     }
     run.emit(id, EventKind::MapRunSucceeded { state });

@@ -7,7 +7,6 @@ use stepyard_json::{Json, Payload};
 
 use super::{computed, distributed, finish, results, whole_number};
 use crate::context::Subject;
-use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::{Failure, RUNTIME};
 use crate::frame::{Frame, Iterations};
@@ -85,7 +84,7 @@ fn start_iterations(
 ) -> Result<(), Failure> {
     while let Some((index, previous)) = next_iteration(run, id) {
         let input = iteration_input(run, id, map, index)?;
-        within_limit(&input, &run.program.state(state).name)?;
+        run.within_limit(&input, &run.program.state(state).name)?;
         run.emit_after(id, previous, EventKind::MapIterationStarted { state, index, input });
     }
     Ok(())
@@ -162,7 +161,7 @@ fn computed_items(
             Err(run.locate(id, jsonata.unexpected("array", computed.tree())))
         }
         _ => {
-            within_limit(&computed, &run.program.state(state).name)?;
+            run.within_limit(&computed, &run.program.state(state).name)?;
             Ok(computed)
         }
     }

@@ -4,7 +4,6 @@ use stepyard_asl::{Parallel, StateId};
 
 use super::{finish, results};
 use crate::context::Subject;
-use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::Failure;
 use crate::{EventKind, FrameId};
@@ -18,7 +17,7 @@ pub(super) fn work(
 ) -> Result<(), Failure> {
     let input = run.effective_input(id, state)?;
     let input = run.template(id, parallel.parameters.as_ref(), Subject::Input(&input))?;
-    within_limit(&input, &run.program.state(state).name)?;
+    run.within_limit(&input, &run.program.state(state).name)?;
     if let Some(mocked) = run.mocked() {
         return finish(run, id, state, &mocked?, &parallel.outcome);
     }

@@ -8,7 +8,6 @@ use stepyard_json::{Json, Payload};
 
 use super::{computed, finish, whole_number};
 use crate::context::Subject;
-use crate::data_flow::within_limit;
 use crate::decide::Run;
 use crate::failure::Failure;
 use crate::{EventKind, FrameId, Stage, Text};
@@ -33,7 +32,7 @@ pub(super) fn work(
     let role_arn = role(run, id, task, &input)?;
     let parameters = run.template(id, task.parameters.as_ref(), Subject::Input(&input))?;
     run.note(Stage::AfterParameters, &parameters);
-    within_limit(&parameters, &run.program.state(state).name)?;
+    run.within_limit(&parameters, &run.program.state(state).name)?;
     if let Some(mocked) = run.mocked() {
         return finish(run, id, state, &mocked?, &task.outcome);
     }
@@ -60,7 +59,7 @@ pub(super) fn work(
 pub(crate) fn submitted(run: &mut Run<'_>, id: FrameId, state: StateId, output: &Payload) {
     let program = run.program;
     let StateKind::Task(task) = &program.state(state).kind else { return };
-    if let Err(failure) = within_limit(output, &origin(&task.resource)) {
+    if let Err(failure) = run.within_limit(output, &origin(&task.resource)) {
         return failed(run, id, state, failure);
     }
     run.emit(id, EventKind::TaskSubmitted { state, output: output.clone() });
@@ -77,7 +76,7 @@ pub(crate) fn submitted(run: &mut Run<'_>, id: FrameId, state: StateId, output: 
 pub(crate) fn succeeded(run: &mut Run<'_>, id: FrameId, state: StateId, output: &Payload) {
     let program = run.program;
     let StateKind::Task(task) = &program.state(state).kind else { return };
-    if let Err(failure) = within_limit(output, &origin(&task.resource)) {
+    if let Err(failure) = run.within_limit(output, &origin(&task.resource)) {
         return failed(run, id, state, failure);
     }
     run.emit(id, EventKind::TaskSucceeded { state, output: output.clone() });

@@ -1,17 +1,35 @@
 //! Limits: on the length of a decision, of a history, and on the size of data.
 
 use crate::support::{self, World};
-use stepyard_asl::{VARIABLE_BYTES_MAX, VARIABLES_BYTES_MAX};
+use stepyard_asl::{Program, StateId};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    Command, DATA_BYTES_MAX, Decision, Execution, ExecutionStatus, Facts, HISTORY_EVENTS_MAX, Lack,
-    Moment, STEPS_MAX, Stimulus, decide, decide_within,
+    Command, Decision, Event, EventKind, Execution, ExecutionKind, ExecutionStatus, Facts, Lack,
+    Limits, MapLimits, MapRunItems, MapRunPlan, Moment, STEPS_MAX, Stimulus, decide, decide_within,
 };
+
+const DATA_BYTES_MAX: usize = Limits::AWS.data_bytes;
 
 fn text_of_size(bytes: usize) -> Payload {
     let payload = Payload::from(Json::from("x".repeat(bytes - 2)));
     assert_eq!(payload.len(), bytes);
     payload
+}
+
+/// An execution of that program up to where it waits for something, without the checks of `World`, which grow with the
+/// journal.
+fn run(limits: Limits, program: &Program, input: Payload) -> (Execution, Vec<Vec<Event>>) {
+    let mut execution = Execution::new();
+    let mut made = Vec::new();
+    let mut next = Some(Stimulus::Start { context: support::start_context_within(limits), input });
+    while let Some(stimulus) = next.take() {
+        let moment = Moment { now: support::EPOCH, entropy: [0; 16] };
+        let mut decision = Decision::default();
+        decide(program, &mut execution, moment, stimulus, &mut decision);
+        made.push(decision.events);
+        next = decision.commands.contains(&Command::Continue).then_some(Stimulus::Continue);
+    }
+    (execution, made)
 }
 
 #[test]
@@ -20,27 +38,36 @@ fn an_endless_loop_fails_with_the_last_event_that_is_allowed() {
         "A":{"Type":"Pass","Next":"B"},
         "B":{"Type":"Choice","Choices":[{"Variable":"$","IsNull":true,"Next":"Z"}],"Default":"A"},
         "Z":{"Type":"Succeed"}}}"#;
-    let mut world = World::start(support::program(definition), Payload::empty_object());
-    let mut decisions = 1;
-    while world.must_continue {
-        let made = world.deliver(Stimulus::Continue);
-        assert!(made <= 2 * STEPS_MAX);
-        decisions += 1;
+    for (limits, shown) in [(Limits::AWS, "(25000)"), (Limits::EXTENDED, "(1000000)")] {
+        let program = support::program(definition);
+        let (execution, made) = run(limits, &program, Payload::empty_object());
+        assert!(made.len() > 2 && made.iter().all(|events| events.len() <= 2 * STEPS_MAX));
+        assert_eq!(execution.status(), Some(ExecutionStatus::Failed));
+        assert_eq!(execution.last_event_id().0, limits.history_events);
+        assert_eq!(&**execution.error().unwrap(), "States.Runtime");
+        assert!(execution.cause().unwrap().contains(shown), "{:?}", execution.cause());
     }
-    assert!(decisions > 2);
-    assert_eq!(world.execution.status(), Some(ExecutionStatus::Failed));
-    assert_eq!(world.execution.last_event_id().0, HISTORY_EVENTS_MAX);
-    assert_eq!(&**world.execution.error().unwrap(), "States.Runtime");
+}
+
+/// A limit that is kept and one that is not, of both sets.
+fn around(limit: fn(Limits) -> usize) -> [(Limits, usize, Option<&'static str>); 4] {
+    const EXCEEDED: Option<&str> = Some("States.DataLimitExceeded");
+    let (aws, extended) = (limit(Limits::AWS), limit(Limits::EXTENDED));
+    [
+        (Limits::AWS, aws, None),
+        (Limits::AWS, aws + 1, EXCEEDED),
+        (Limits::EXTENDED, extended, None),
+        (Limits::EXTENDED, extended + 1, EXCEEDED),
+    ]
 }
 
 #[test]
 fn a_task_result_may_be_as_large_as_the_limit_and_no_larger() {
     let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
         "Resource":"arn:aws:lambda:us-east-1:000000000000:function:f"}}}"#;
-    for (bytes, error) in
-        [(DATA_BYTES_MAX, None), (DATA_BYTES_MAX + 1, Some("States.DataLimitExceeded"))]
-    {
-        let mut world = World::start(support::program(definition), Payload::empty_object());
+    for (limits, bytes, error) in around(|limits| limits.data_bytes) {
+        let program = support::program(definition);
+        let mut world = World::start_within(limits, program, Payload::empty_object());
         let task = world.tasks[0].task;
         world.deliver(Stimulus::TaskSucceeded { task, output: text_of_size(bytes) });
         assert_eq!(world.execution.error().map(|error| &**error), error);
@@ -48,6 +75,48 @@ fn a_task_result_may_be_as_large_as_the_limit_and_no_larger() {
                      result with a size exceeding the maximum number of bytes service limit.";
         assert_eq!(world.execution.cause().map(|cause| &**cause), error.map(|_| cause));
     }
+}
+
+#[test]
+fn a_decision_is_cut_when_much_data_has_come_together() {
+    const STATES: usize = 7;
+    let states: Vec<_> = (0..STATES)
+        .map(|at| {
+            let next = if at + 1 == STATES {
+                r#""End":true"#.to_owned()
+            } else {
+                format!(r#""Next":"P{}""#, at + 1)
+            };
+            format!(r#""P{at}":{{"Type":"Pass","Parameters":{{"x.$":"$.x","n":{at}}},{next}}}"#)
+        })
+        .collect();
+    let definition = format!(r#"{{"StartAt":"P0","States":{{{}}}}}"#, states.join(","));
+    let program = support::program(&definition);
+    let bytes = Limits::EXTENDED.data_bytes - 100;
+    let input = Payload::from_text(format!(r#"{{"x":"{}"}}"#, "x".repeat(bytes))).unwrap();
+    let (execution, made) = run(Limits::EXTENDED, &program, input);
+    assert_eq!(execution.status(), Some(ExecutionStatus::Succeeded));
+    let outputs = |events: &Vec<Event>| {
+        events.iter().filter(|event| matches!(event.kind, EventKind::StateExited { .. })).count()
+    };
+    let outputs: Vec<_> = made.iter().map(outputs).collect();
+    assert_eq!(outputs.iter().sum::<usize>(), STATES);
+    assert!(outputs.iter().all(|count| *count <= 5), "{outputs:?}");
+}
+
+#[test]
+fn child_executions_have_the_limits_of_their_parent() {
+    let parent = support::start_context_within(Limits::EXTENDED);
+    let plan = MapRunPlan {
+        arn: "arn:aws:states:us-east-1:000000000000:mapRun:machine/l:run".into(),
+        input: Payload::empty_object(),
+        items: MapRunItems::Given(Payload::empty_object()),
+        batches: None,
+        export: None,
+        limits: MapLimits::default(),
+    };
+    let child = plan.child_context(&parent, StateId(0), (0, 1), ExecutionKind::Standard);
+    assert_eq!(child.limits, Limits::EXTENDED);
 }
 
 #[test]
@@ -186,11 +255,9 @@ fn the_variables_of_a_state_may_be_as_large_as_the_limit_and_no_larger() {
     let definition = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x.$":"$"},"Next":"B"},
         "B":{"Type":"Pass","Result":1,"End":true}}}"#;
     let braces = r#"{"x":}"#.len();
-    for (bytes, error) in [
-        (VARIABLE_BYTES_MAX - braces, None),
-        (VARIABLE_BYTES_MAX - braces + 1, Some("States.DataLimitExceeded")),
-    ] {
-        let world = World::start(support::program(definition), text_of_size(bytes));
+    for (limits, bytes, error) in around(|limits| limits.variable_bytes) {
+        let input = text_of_size(bytes - braces);
+        let world = World::start_within(limits, support::program(definition), input);
         assert_eq!(world.execution.error().map(|error| &**error), error);
         assert_eq!(world.execution.cause().map(|cause| &**cause), error.map(|_| VARIABLE_CAUSE));
     }
@@ -199,8 +266,8 @@ fn the_variables_of_a_state_may_be_as_large_as_the_limit_and_no_larger() {
 /// A variable that is assigned again takes the place of what it was; another one comes on top.
 #[test]
 fn the_variables_of_an_execution_may_not_exceed_their_limit() {
-    let most = VARIABLES_BYTES_MAX / DATA_BYTES_MAX;
-    let assigned = |name: fn(usize) -> String| {
+    let assigned = |limits: Limits, name: &dyn Fn(usize) -> String| {
+        let most = limits.variables_bytes / limits.variable_bytes;
         let states: Vec<_> = (0..most + 1)
             .map(|n| {
                 let (name, next) = (name(n), n + 1);
@@ -212,12 +279,16 @@ fn the_variables_of_an_execution_may_not_exceed_their_limit() {
             r#"{{"StartAt":"0","States":{{{states},"{}":{{"Type":"Pass","Result":1,"End":true}}}}}}"#,
             most + 1
         );
-        let input = text_of_size(VARIABLE_BYTES_MAX - 64);
-        let world = World::start(support::program(&definition), input);
-        world.execution.error().map(ToString::to_string)
+        let input = text_of_size(limits.variable_bytes - 64);
+        let (execution, _) = run(limits, &support::program(&definition), input);
+        execution.error().map(ToString::to_string)
     };
-    assert_eq!(assigned(|n| format!("v{}", n % (VARIABLES_BYTES_MAX / DATA_BYTES_MAX - 1))), None);
-    assert_eq!(assigned(|n| format!("v{n}")), Some("States.DataLimitExceeded".into()));
+    for limits in [Limits::AWS, Limits::EXTENDED] {
+        let fitting = limits.variables_bytes / limits.variable_bytes - 1;
+        assert_eq!(assigned(limits, &|n| format!("v{}", n % fitting)), None);
+        let exceeded = Some("States.DataLimitExceeded".into());
+        assert_eq!(assigned(limits, &|n| format!("v{n}")), exceeded);
+    }
 }
 
 /// What the variables take is given back with the branch or iteration that has them, however that ends.

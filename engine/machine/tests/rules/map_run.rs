@@ -7,10 +7,12 @@ use crate::support::{self, World};
 use stepyard_asl::{Random, StateId, Timestamp};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    ChildEnd, Command, DATA_BYTES_MAX, Decision, EndedChild, EventKind, Execution, ExecutionKind,
-    ExecutionStatus, Facts, Item, MapLimits, MapRunId, MapRunPlan, MapRunRecord, MapRunTotals,
-    Moment, Selection, Stimulus, decide_within, history,
+    ChildEnd, Command, Decision, EndedChild, EventKind, Execution, ExecutionKind, ExecutionStatus,
+    Facts, Item, Limits, MapLimits, MapRunId, MapRunPlan, MapRunRecord, MapRunTotals, Moment,
+    Selection, Stimulus, decide_within, history,
 };
+
+const DATA_BYTES_MAX: usize = Limits::AWS.data_bytes;
 
 fn definition(rest: &str) -> String {
     format!(

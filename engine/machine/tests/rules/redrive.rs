@@ -3,8 +3,8 @@
 use crate::support::{self, EPOCH, World};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
-    Command, DATA_BYTES_MAX, Decision, EventKind, Execution, ExecutionKind, ExecutionStatus,
-    Moment, NotRedrivable, Redriven, StartContext, Stimulus, TimerKind, audit, decide,
+    Command, Decision, EventKind, Execution, ExecutionKind, ExecutionStatus, Limits, Moment,
+    NotRedrivable, Redriven, StartContext, Stimulus, TimerKind, audit, decide,
 };
 
 const REDRIVE: Stimulus = Stimulus::Redrive { client_token: None };
@@ -112,7 +112,7 @@ fn after_too_much_data_all_branches_are_run_again() {
     let definition = r#"{"StartAt":"L","States":{"L":{"Type":"Parallel","End":true,"Branches":[
         {"StartAt":"A","States":{"A":TASK}},{"StartAt":"B","States":{"B":TASK}}]}}}"#;
     let mut world = world(definition);
-    let large = || "x".repeat(DATA_BYTES_MAX * 2 / 3);
+    let large = || "x".repeat(Limits::AWS.data_bytes * 2 / 3);
     succeed(&mut world, large());
     succeed(&mut world, large());
     assert_eq!(&**world.execution.error().unwrap(), "States.DataLimitExceeded");

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use stepyard_asl::{Program, Timestamp, compile};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Command, Decision, Event, Execution, Facts, InvokeTask, Lack, MapRunId, Moment, StartContext,
-    Stimulus, TaskId, TaskTokens, Timer, Undecided, decide, decide_within,
+    Command, Decision, Event, Execution, Facts, InvokeTask, Lack, Limits, MapRunId, Moment,
+    StartContext, Stimulus, TaskId, TaskTokens, Timer, Undecided, decide, decide_within,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -61,11 +61,20 @@ pub(crate) fn start_context() -> Arc<StartContext> {
         qualifier: None,
         child_of: None,
         kind: Default::default(),
+        limits: Default::default(),
     })
+}
+
+pub(crate) fn start_context_within(limits: Limits) -> Arc<StartContext> {
+    Arc::new(StartContext { limits, ..StartContext::clone(&start_context()) })
 }
 
 impl World {
     pub(crate) fn start(program: Arc<Program>, input: Payload) -> World {
+        World::start_within(Limits::AWS, program, input)
+    }
+
+    pub(crate) fn start_within(limits: Limits, program: Arc<Program>, input: Payload) -> World {
         let mut world = World {
             program,
             execution: Execution::new().with_tokens(Arc::new(Tokens)),
@@ -80,7 +89,7 @@ impl World {
             tasks_ever: Vec::new(),
             timers_ever: Vec::new(),
         };
-        world.deliver(Stimulus::Start { context: start_context(), input });
+        world.deliver(Stimulus::Start { context: start_context_within(limits), input });
         world
     }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use stepyard_asl::{Distributed, StateKind};
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{Batch, Batcher, Item, MapRun, MapRunItems, MapRunTotals, Selection, Text};
+use stepyard_machine::{
+    Batch, Batcher, Item, Limits, MapRun, MapRunItems, MapRunTotals, Selection, Text,
+};
 use tokio::sync::mpsc;
 
 use super::data::{ItemStream, MapRunData, MapRunError, ReadItems};
@@ -74,7 +76,7 @@ impl Planner {
     async fn plan(&mut self) -> Result<Option<MapRunTotals>, Failed> {
         let (first, skip) = self.map_run.resume_at();
         let mut items = self.open(skip).await.map_err(told)?;
-        let mut groups = Groups::of(&self.map_run);
+        let mut groups = Groups::of(&self.map_run, self.selection.limits());
         let most = match self.selection.may_take_long() {
             true => PAGE_ITEMS_COMPUTED,
             false => PAGE_ITEMS,
@@ -194,12 +196,12 @@ enum Groups {
 }
 
 impl Groups {
-    fn of(map_run: &MapRun) -> Groups {
+    fn of(map_run: &MapRun, limits: Limits) -> Groups {
         match &map_run.plan().batches {
             None => Groups::Single,
             Some(batches) => {
                 let input = batches.input.as_ref().map(|input| input.tree().clone());
-                Groups::Batched(Some(Batcher::new(batches.limits, input)))
+                Groups::Batched(Some(Batcher::new(batches.limits, input, limits.data_bytes)))
             }
         }
     }

@@ -105,6 +105,7 @@ pub(crate) fn chosen(name: &str) -> Arc<StartContext> {
         qualifier: None,
         child_of: None,
         kind: Default::default(),
+        limits: Default::default(),
     })
 }
 

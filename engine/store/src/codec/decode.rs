@@ -7,7 +7,8 @@ use bytestring::ByteString;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    ChildOf, Event, EventId, EventKind, ExecutionKind, FrameId, Qualifier, StartContext, Text,
+    ChildOf, Event, EventId, EventKind, ExecutionKind, FrameId, Limits, Qualifier, StartContext,
+    Text,
 };
 
 use super::{CHECKSUM_BYTES, RECORD_EVENTS, VERSION, code};
@@ -112,6 +113,11 @@ impl<'a> Reader<'a> {
             },
             code::BATCH_EXECUTION_STARTED => EventKind::ExecutionStarted {
                 context: Arc::new(self.child_context(Reader::var)?),
+                input: self.payload(payloads)?,
+                timeout_seconds: self.option()?,
+            },
+            code::LIMITED_EXECUTION_STARTED => EventKind::ExecutionStarted {
+                context: Arc::new(self.limited_context()?),
                 input: self.payload(payloads)?,
                 timeout_seconds: self.option()?,
             },
@@ -252,6 +258,7 @@ impl<'a> Reader<'a> {
             qualifier: None,
             child_of: None,
             kind: ExecutionKind::Standard,
+            limits: Limits::AWS,
         })
     }
 
@@ -259,6 +266,27 @@ impl<'a> Reader<'a> {
         let context = self.context()?;
         let qualifier = Qualifier { version: self.var()?, alias: self.text()? };
         Ok(StartContext { qualifier: Some(qualifier), ..context })
+    }
+
+    fn limited_context(&mut self) -> Decoded<StartContext> {
+        let context = self.context()?;
+        let qualifier = match self.option()? {
+            Some(version) => Some(Qualifier { version, alias: self.text()? }),
+            None => None,
+        };
+        let child_of = match self.text()? {
+            Some(map_run_arn) => {
+                Some(ChildOf { map_run_arn, state: StateId(self.small()?), items: self.var()? })
+            }
+            None => None,
+        };
+        let limits = Limits {
+            data_bytes: self.size()?,
+            history_events: self.var()?,
+            variable_bytes: self.size()?,
+            variables_bytes: self.size()?,
+        };
+        Ok(StartContext { qualifier, child_of, limits, ..context })
     }
 
     fn child_context(
@@ -305,6 +333,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn small(&mut self) -> Decoded<u32> {
         u32::try_from(self.var()?).map_err(|_| "a number beyond its range".into())
+    }
+
+    fn size(&mut self) -> Decoded<usize> {
+        usize::try_from(self.var()?).map_err(|_| "a size beyond its range".into())
     }
 
     /// A number of things that take at least a byte each, so that no count can exhaust memory.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use stepyard_asl::StateId;
 use stepyard_json::Payload;
-use stepyard_machine::{ChildOf, Event, EventKind, Qualifier, StartContext, Text};
+use stepyard_machine::{ChildOf, Event, EventKind, Limits, Qualifier, StartContext, Text};
 
 use super::{RECORD_EVENTS, VERSION, code};
 
@@ -62,7 +62,10 @@ impl<'a> Encoder<'a> {
     fn fields_of_execution(&mut self, kind: &'a EventKind) {
         match kind {
             EventKind::ExecutionStarted { context, input, timeout_seconds } => {
-                self.context(context);
+                match context.limits {
+                    Limits::AWS => self.context(context),
+                    limits => self.limited_context(context, limits),
+                }
                 self.payload(input);
                 self.option(*timeout_seconds);
             }
@@ -177,21 +180,8 @@ impl<'a> Encoder<'a> {
     }
 
     fn context(&mut self, context: &StartContext) {
-        let StartContext {
-            execution_arn,
-            execution_name,
-            state_machine_arn,
-            state_machine_name,
-            role_arn,
-            qualifier,
-            child_of,
-            // Executions of other kinds have no journal.
-            kind: _,
-        } = context;
-        for text in [execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn]
-        {
-            self.str(text);
-        }
+        self.names(context);
+        let StartContext { qualifier, child_of, .. } = context;
         // Only events of other codes have these.
         if let Some(Qualifier { version, alias }) = qualifier {
             self.var(*version);
@@ -203,6 +193,37 @@ impl<'a> Encoder<'a> {
             if *items != 1 {
                 self.var(*items);
             }
+        }
+    }
+
+    fn limited_context(&mut self, context: &StartContext, limits: Limits) {
+        self.names(context);
+        self.option(context.qualifier.as_ref().map(|qualifier| qualifier.version));
+        if let Some(Qualifier { alias, .. }) = &context.qualifier {
+            self.text(alias);
+        }
+        self.text(&context.child_of.as_ref().map(|child_of| child_of.map_run_arn.clone()));
+        if let Some(ChildOf { state, items, .. }) = &context.child_of {
+            self.state(*state);
+            self.var(*items);
+        }
+        let Limits { data_bytes, history_events, variable_bytes, variables_bytes } = limits;
+        self.var(data_bytes as u64);
+        self.var(history_events);
+        self.var(variable_bytes as u64);
+        self.var(variables_bytes as u64);
+    }
+
+    /// What every execution has. How it is run is left out: those of other kinds have no journal.
+    fn names(&mut self, context: &StartContext) {
+        for text in [
+            &context.execution_arn,
+            &context.execution_name,
+            &context.state_machine_arn,
+            &context.state_machine_name,
+            &context.role_arn,
+        ] {
+            self.str(text);
         }
     }
 
@@ -277,6 +298,9 @@ impl<'a> Encoder<'a> {
 
 fn kind_code(kind: &EventKind) -> u8 {
     match kind {
+        EventKind::ExecutionStarted { context, .. } if context.limits != Limits::AWS => {
+            code::LIMITED_EXECUTION_STARTED
+        }
         EventKind::ExecutionStarted { context, .. } => {
             match (&context.child_of, &context.qualifier) {
                 (None, None) => code::EXECUTION_STARTED,

@@ -74,6 +74,8 @@ mod code {
     /// A child execution of a Map Run that has not just one item.
     pub(super) const BATCH_EXECUTION_STARTED: u8 = 69;
     pub(super) const EXECUTION_REDRIVEN: u8 = 50;
+    /// An execution of any kind whose limits are not AWS's.
+    pub(super) const LIMITED_EXECUTION_STARTED: u8 = 90;
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use stepyard_asl::{StateId, Timestamp};
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{Event, EventId, EventKind, FrameId, Qualifier, StartContext, Text};
+use stepyard_machine::{
+    ChildOf, Event, EventId, EventKind, FrameId, Limits, Qualifier, StartContext, Text,
+};
 
 use super::{decode, encode};
 
@@ -24,10 +26,31 @@ fn any_qualifier() -> impl Strategy<Value = Qualifier> {
     (any::<u64>(), any_text()).prop_map(|(version, alias)| Qualifier { version, alias })
 }
 
+fn any_child() -> impl Strategy<Value = ChildOf> {
+    let (state, items) = (any::<u32>().prop_map(StateId), any::<u64>());
+    (".{0,12}".prop_map(Arc::from), state, items).prop_map(|(map_run_arn, state, items)| ChildOf {
+        map_run_arn,
+        state,
+        items,
+    })
+}
+
+fn any_limits() -> impl Strategy<Value = Limits> {
+    let any = (any::<usize>(), any::<u64>(), any::<usize>(), any::<usize>());
+    let any = any.prop_map(|(data_bytes, history_events, variable_bytes, variables_bytes)| {
+        Limits { data_bytes, history_events, variable_bytes, variables_bytes }
+    });
+    prop_oneof![Just(Limits::AWS), any]
+}
+
 fn any_context() -> impl Strategy<Value = Arc<StartContext>> {
     let name = || ".{0,12}".prop_map(Arc::from);
     let names = (name(), name(), name(), name(), name());
-    (names, proptest::option::of(any_qualifier())).prop_map(|(names, qualifier)| {
+    let (qualifier, child) =
+        (proptest::option::of(any_qualifier()), proptest::option::of(any_child()));
+    (names, qualifier, child, any_limits()).prop_map(|(names, qualifier, child_of, limits)| {
+        // Those that have AWS's limits are children, or started with a version.
+        let child_of = child_of.filter(|_| qualifier.is_none() || limits != Limits::AWS);
         let (execution_arn, execution_name, state_machine_arn, state_machine_name, role_arn) =
             names;
         Arc::new(StartContext {
@@ -37,8 +60,9 @@ fn any_context() -> impl Strategy<Value = Arc<StartContext>> {
             state_machine_name,
             role_arn,
             qualifier,
-            child_of: None,
+            child_of,
             kind: Default::default(),
+            limits,
         })
     })
 }

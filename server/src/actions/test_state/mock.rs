@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use stepyard_json::Payload;
-use stepyard_machine::{DATA_BYTES_MAX, Mock};
+use stepyard_machine::{Limits, Mock};
 
 use super::shape::{self, Validation};
 use super::subject::Subject;
@@ -28,13 +28,13 @@ struct ErrorOutput {
 
 impl MockInput {
     /// Adds what AWS's front end looks at.
-    pub(super) fn constrain(&self, constraints: Constraints) -> Constraints {
+    pub(super) fn constrain(&self, constraints: Constraints, limits: Limits) -> Constraints {
         let output = self.error_output.as_ref();
         let error = output.and_then(|output| output.error.as_deref());
         let cause = output.and_then(|output| output.cause.as_deref());
         let mode = self.field_validation_mode.as_deref();
         constraints
-            .sensitive_length("mock.result", self.result.as_deref(), 0..=DATA_BYTES_MAX)
+            .sensitive_length("mock.result", self.result.as_deref(), 0..=limits.data_bytes)
             .sensitive_length("mock.errorOutput.error", error, 0..=ERROR_CHARS_MAX)
             .sensitive_length("mock.errorOutput.cause", cause, 0..=CAUSE_CHARS_MAX)
             .one_of("mock.fieldValidationMode", mode, &["STRICT", "PRESENT", "NONE"])

@@ -9,7 +9,7 @@ mod subject;
 
 use serde::{Deserialize, Serialize};
 use stepyard_json::{Json, Payload};
-use stepyard_machine::{DATA_BYTES_MAX, Inspection, MapMock, Mock};
+use stepyard_machine::{Inspection, Limits, MapMock, Mock};
 
 use self::mock::MockInput;
 use self::run::Bench;
@@ -54,7 +54,7 @@ struct StateConfiguration {
 
 impl StateConfiguration {
     /// Adds what AWS's front end looks at.
-    fn constrain(&self, constraints: Constraints) -> Constraints {
+    fn constrain(&self, constraints: Constraints, limits: Limits) -> Constraints {
         let member = |name: &str| format!("stateConfiguration.{name}");
         let (reader_data, caused_by) = (&self.map_item_reader_data, &self.error_caused_by_state);
         constraints
@@ -72,7 +72,7 @@ impl StateConfiguration {
             .sensitive_length(
                 &member("mapItemReaderData"),
                 reader_data.as_deref(),
-                0..=DATA_BYTES_MAX,
+                0..=limits.data_bytes,
             )
     }
 
@@ -116,7 +116,7 @@ pub(crate) async fn test_state(
     request: TestStateRequest,
 ) -> Result<TestStateResponse, ApiError> {
     let definition = required(request.definition.as_deref(), "definition")?;
-    constraints(&request).check()?;
+    constraints(&request, app.limits).check()?;
     let level = request.inspection_level.as_deref();
     request.role_arn.as_deref().map_or(Ok(()), check_role)?;
     let subject = Subject::find(definition, request.state_name.as_deref())?;
@@ -141,9 +141,9 @@ pub(crate) async fn test_state(
 }
 
 /// What AWS's front end looks at.
-fn constraints(request: &TestStateRequest) -> Constraints {
+fn constraints(request: &TestStateRequest, limits: Limits) -> Constraints {
     let data = |found: Constraints, member: &str, text: &Option<String>| {
-        found.sensitive_length(member, text.as_deref(), 0..=DATA_BYTES_MAX)
+        found.sensitive_length(member, text.as_deref(), 0..=limits.data_bytes)
     };
     let levels = &["INFO", "DEBUG", "TRACE"];
     let name = request.state_name.as_deref();
@@ -154,10 +154,10 @@ fn constraints(request: &TestStateRequest) -> Constraints {
     found = data(found, "variables", &request.variables);
     found = data(found, "context", &request.context);
     if let Some(mock) = &request.mock {
-        found = mock.constrain(found);
+        found = mock.constrain(found, limits);
     }
     match &request.state_configuration {
-        Some(configuration) => configuration.constrain(found),
+        Some(configuration) => configuration.constrain(found, limits),
         None => found,
     }
 }

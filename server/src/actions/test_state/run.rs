@@ -120,6 +120,7 @@ impl Bench<'_> {
             qualifier: None,
             child_of: None,
             kind: ExecutionKind::SyncExpress,
+            limits: self.app.limits,
         })
     }
 
@@ -145,6 +146,7 @@ impl Bench<'_> {
             resource: kind.resource.clone(),
             parameters,
             role_arn,
+            result_bytes_max: execution.limits().data_bytes,
             idempotency_key: format!("test:{}", id.0.0).into(),
             started,
             cancellation,
