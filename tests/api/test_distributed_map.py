@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import time
 import urllib.request
 import uuid
@@ -199,3 +200,32 @@ def test_nested_executions_are_waited_for_and_stopped(server):
     await_that(lambda: len(children("RUNNING")) == 1)
     sfn.stop_execution(executionArn=parent)
     await_that(lambda: len(children("ABORTED")) == 1)
+
+
+def test_what_lacks_credentials_is_told_with_its_place(start_server, s3_stub):
+    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": "/nonexistent"}
+    server = start_server(environment=s3_stub.environment() | nobody)
+    definition = machine(ItemReader=reader("orders.jsonl", InputType="JSONL"))
+    done = server.await_end(start(server, definition, {}))
+    assert done["error"] == "States.ItemReaderFailed"
+    assert f"orders.jsonl in bucket data at {s3_stub.url}; set AWS_ACCESS_KEY_ID and " in done["cause"], done["cause"]
+    assert s3_stub.requests == []
+
+
+def test_rows_of_a_parquet_file_are_items(bucket):
+    server, objects = bucket
+    objects["data/orders.parquet"] = (pathlib.Path(__file__).parent / "data" / "orders.parquet").read_bytes()
+    selector = {"order.$": "$$.Map.Item.Value", "at.$": "$$.Map.Item.Index", "from.$": "$$.Map.Item.Source"}
+    definition = machine(ItemReader=reader("orders.parquet", InputType="PARQUET"), ItemSelector=selector,
+                         ResultSelector={"first.$": "$[0]", "last.$": "$[499]", "count.$": "States.ArrayLength($)"})
+    done = server.await_end(start(server, definition, {}))
+    assert done["status"] == "SUCCEEDED", done["cause"]
+    output = json.loads(done["output"])
+    assert output["count"] == 500
+    source = "S3://data/orders.parquet"
+    assert output["first"] == {"at": 0, "from": source, "order": {
+        "id": 0, "name": None, "price": "0.00", "ordered": "2026-01-01T00:00:00Z", "day": "2026-01-01", "tags": [],
+        "sizes": {"w": 0, "h": 0.5}}}
+    assert output["last"] == {"at": 499, "from": source, "order": {
+        "id": 499, "name": "näme 499", "price": "4.99", "ordered": "2026-01-01T08:19:00Z", "day": "2027-05-15",
+        "tags": ["a"], "sizes": {"w": 499, "h": 0.5}}}

@@ -61,6 +61,24 @@ impl ObjectBytes {
         offset: u64,
     ) -> Result<ObjectBytes, ItemReaderError> {
         let compression = Compression::of_key(&location.key);
+        ObjectBytes::open_as(objects, location, offset, compression).await
+    }
+
+    /// From that byte on, as they lie in the store.
+    pub(super) async fn open_as_stored(
+        objects: Arc<dyn ObjectStore>,
+        location: Location,
+        offset: u64,
+    ) -> Result<ObjectBytes, ItemReaderError> {
+        ObjectBytes::open_as(objects, location, offset, Compression::None).await
+    }
+
+    async fn open_as(
+        objects: Arc<dyn ObjectStore>,
+        location: Location,
+        offset: u64,
+        compression: Compression,
+    ) -> Result<ObjectBytes, ItemReaderError> {
         let (read, unwanted) = match compression {
             Compression::None => (offset, 0),
             Compression::Gzip | Compression::Zstd => (0, offset),
@@ -80,6 +98,11 @@ impl ObjectBytes {
 
     pub(super) fn etag(&self) -> &str {
         &self.info.etag
+    }
+
+    /// Length of the whole object, as it lies in the store.
+    pub(super) fn size(&self) -> u64 {
+        self.info.size
     }
 
     pub(super) fn location(&self) -> &Location {
@@ -119,6 +142,23 @@ impl ObjectBytes {
             tail.drain(..unwanted);
             self.unwanted -= unwanted as u64;
         }
+    }
+
+    /// The next bytes, as they lie in the store.
+    pub(super) async fn take(&mut self, length: usize) -> Result<Vec<u8>, ItemReaderError> {
+        let mut taken = Vec::new();
+        while taken.len() < length {
+            if self.pending.is_empty() {
+                let Some(piece) = self.chunk().await? else {
+                    let cause = format!("The object {} ends too early", self.location.key);
+                    return Err(ItemReaderError::new(cause));
+                };
+                self.pending = piece;
+            }
+            let some = self.pending.len().min(length - taken.len());
+            taken.extend_from_slice(&self.pending.split_to(some));
+        }
+        Ok(taken)
     }
 
     fn broken(&self, error: &std::io::Error) -> ItemReaderError {

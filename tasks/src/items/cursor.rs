@@ -13,7 +13,7 @@ pub struct Cursor {
     pub object: Option<String>,
     /// In a manifest: number of the file that gave the item before it, from 0.
     pub file: u64,
-    /// In a file: its first byte, after decompression.
+    /// In a file: its first byte, after decompression; in a Parquet file, the rows before it.
     pub offset: u64,
     /// In a file: the ETag that the file has as long as the offset holds.
     pub etag: String,

@@ -6,6 +6,7 @@ use stepyard_asl::{ReaderConfig, ReaderSource};
 use stepyard_machine::Item;
 
 use super::bytes::Location;
+use super::file_items::FileItems;
 use super::format::Parsed;
 use super::listing::{Listing, item_of};
 use super::manifest::{Manifest, manifest_type};
@@ -33,7 +34,7 @@ enum DataSet {
 
 /// A file that is being read.
 struct Open {
-    items: ObjectItems,
+    items: FileItems,
     source: Arc<str>,
 }
 
@@ -120,7 +121,7 @@ impl Open {
         config: &ReaderConfig,
         from: &Cursor,
     ) -> Result<Box<Open>, ItemReaderError> {
-        let items = ObjectItems::open(objects, location, config, from).await?;
+        let items = FileItems::open(objects, location, config, from).await?;
         let Location { bucket, key, .. } = items.location();
         let source = format!("S3://{bucket}/{key}").into();
         Ok(Box::new(Open { items, source }))

@@ -14,6 +14,8 @@ use stepyard_machine::Item;
 use super::*;
 use crate::objects::*;
 
+mod parquet;
+
 const BUCKET: &str = "data";
 
 struct World {

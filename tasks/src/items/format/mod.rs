@@ -55,9 +55,9 @@ impl Format {
             }
             Some(InputType::Json) => Ok(Format::Json(JsonItems::new(&config.items_pointer))),
             Some(InputType::JsonLines) => Ok(Format::Lines(LineItems::default())),
-            Some(InputType::Parquet) => {
-                Err(ItemReaderError::new("Reading Parquet files is not supported yet"))
-            }
+            Some(InputType::Parquet) => Err(ItemReaderError::new(
+                "A Parquet file is not read from its beginning to its end",
+            )),
             Some(InputType::Manifest) => {
                 Err(ItemReaderError::new("A manifest does not list manifests"))
             }

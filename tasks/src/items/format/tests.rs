@@ -265,7 +265,7 @@ fn lines_are_items() {
 fn other_types_are_refused() {
     for (input_type, cause) in [
         (None, "The field 'InputType' is required but was missing"),
-        (Some(InputType::Parquet), "Reading Parquet files is not supported yet"),
+        (Some(InputType::Parquet), "A Parquet file is not read from its beginning to its end"),
         (Some(InputType::Manifest), "A manifest does not list manifests"),
     ] {
         let config = ReaderConfig { input_type, ..ReaderConfig::default() };

@@ -1,0 +1,210 @@
+//! Parquet files, written by the crate that reads them.
+
+use std::sync::Arc;
+
+use ::parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use ::parquet::data_type::*;
+use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use ::parquet::schema::parser::parse_message_type;
+
+use super::*;
+
+type RowGroup<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
+
+fn writer(schema: &str, compression: Compression) -> SerializedFileWriter<Vec<u8>> {
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    let schema = parse_message_type(schema).unwrap();
+    SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties)).unwrap()
+}
+
+/// Writes a column with its definition and repetition levels.
+fn column<T: DataType>(
+    group: &mut RowGroup<'_>,
+    values: &[T::T],
+    definitions: Option<&[i16]>,
+    repetitions: Option<&[i16]>,
+) {
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<T>().write_batch(values, definitions, repetitions).unwrap();
+    column.close().unwrap();
+}
+
+/// A file with a number in each row.
+fn numbers(compression: Compression, groups: &[&[i64]]) -> Vec<u8> {
+    let mut file = writer("message m { required int64 n; }", compression);
+    for rows in groups {
+        let mut group = file.next_row_group().unwrap();
+        column::<Int64Type>(&mut group, rows, None, None);
+        group.close().unwrap();
+    }
+    file.into_inner().unwrap()
+}
+
+fn parquet(key: &str) -> ReadRequest {
+    object(key, config(InputType::Parquet))
+}
+
+#[tokio::test]
+async fn rows_of_all_row_groups_are_items() {
+    let world = World::new();
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::ZSTD(ZstdLevel::default()),
+    ] {
+        world.put("a.parquet", numbers(compression, &[&[1, 2, 3], &[4], &[-5, 6]])).await;
+        let expected = [1, 2, 3, 4, -5, 6].map(|n| format!(r#"{{"n":{n}}}"#));
+        assert_eq!(world.inputs(&parquet("a.parquet")).await, expected, "{compression}");
+    }
+    world.put("empty.parquet", numbers(Compression::SNAPPY, &[])).await;
+    assert_eq!(world.inputs(&parquet("empty.parquet")).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn many_rows_are_read_piece_by_piece() {
+    let world = World::new();
+    let rows: Vec<i64> = (0..3_000).collect();
+    world.put("a.parquet", numbers(Compression::SNAPPY, &[&rows[..2_000], &rows[2_000..]])).await;
+    let read = rest(&world.objects, &parquet("a.parquet"), Cursor::default()).await.unwrap();
+    let read: Vec<_> = read.iter().map(|item| item.value.get("n").unwrap().as_i64()).collect();
+    assert_eq!(read, rows.iter().copied().map(Some).collect::<Vec<_>>());
+    let etag = world.objects.head(BUCKET, "a.parquet").await.unwrap().etag;
+    let cursor = |items| Cursor { items, offset: items, etag: etag.clone(), ..Cursor::default() };
+    for at in [1, 256, 1_999, 2_000, 2_001, 2_999, 3_000] {
+        let left = rest(&world.objects, &parquet("a.parquet"), cursor(at)).await.unwrap();
+        let first = left.first().map(|item| item.value.get("n").unwrap().as_i64().unwrap() as u64);
+        assert_eq!((left.len() as u64, first), (3_000 - at, Some(at).filter(|at| *at < 3_000)));
+    }
+}
+
+const TYPES: &str = "message m {
+    required int32 small (INTEGER(8,true));
+    optional int64 large (INTEGER(64,false));
+    optional float single;
+    optional double double;
+    optional boolean flag;
+    optional byte_array text (UTF8);
+    optional byte_array raw;
+    optional int32 price (DECIMAL(9,2));
+    optional fixed_len_byte_array(3) change (DECIMAL(6,4));
+    optional int32 day (DATE);
+    optional int32 clock (TIME(MILLIS,true));
+    optional int64 at (TIMESTAMP(MILLIS,true));
+    optional int64 exactly (TIMESTAMP(MICROS,true));
+    optional group tags (LIST) { repeated group list { optional byte_array element (UTF8); } }
+    optional group counts (MAP) {
+        repeated group key_value { required int32 key; optional int32 value; }
+    }
+    optional group inner { optional int32 x; }
+}";
+
+/// A row in which everything is there, and one in which nothing is that need not be.
+fn all_types() -> Vec<u8> {
+    let mut file = writer(TYPES, Compression::SNAPPY);
+    let mut group = file.next_row_group().unwrap();
+    let there = Some(&[1, 0][..]);
+    column::<Int32Type>(&mut group, &[-7, 0], None, None);
+    column::<Int64Type>(&mut group, &[-1], there, None);
+    column::<FloatType>(&mut group, &[0.1], there, None);
+    column::<DoubleType>(&mut group, &[f64::NAN], there, None);
+    column::<BoolType>(&mut group, &[true], there, None);
+    column::<ByteArrayType>(&mut group, &["ü".into()], there, None);
+    column::<ByteArrayType>(&mut group, &[vec![0, 255].into()], there, None);
+    column::<Int32Type>(&mut group, &[-5], there, None);
+    let change = FixedLenByteArray::from(vec![0xff, 0xff, 0xfe]);
+    column::<FixedLenByteArrayType>(&mut group, &[change], there, None);
+    column::<Int32Type>(&mut group, &[19_782], there, None);
+    column::<Int32Type>(&mut group, &[3_661_500], there, None);
+    column::<Int64Type>(&mut group, &[1_709_210_096_000], there, None);
+    column::<Int64Type>(&mut group, &[1_709_210_096_000_001], there, None);
+    column::<ByteArrayType>(&mut group, &["a".into()], Some(&[3, 2, 0]), Some(&[0, 1, 0]));
+    column::<Int32Type>(&mut group, &[1, 2], Some(&[2, 2, 0]), Some(&[0, 1, 0]));
+    column::<Int32Type>(&mut group, &[10], Some(&[3, 2, 0]), Some(&[0, 1, 0]));
+    column::<Int32Type>(&mut group, &[4], Some(&[2, 0]), None);
+    group.close().unwrap();
+    file.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn types_that_json_has_not_are_texts() {
+    let world = World::new();
+    world.put("a.parquet", all_types()).await;
+    let items = world.inputs(&parquet("a.parquet")).await;
+    assert_eq!(
+        items[0],
+        concat!(
+            r#"{"small":-7,"large":18446744073709551615,"single":0.1,"double":null,"flag":true,"text":"ü","#,
+            r#""raw":"AP8=","price":"-0.05","change":"-0.0002","day":"2024-02-29","clock":"01:01:01.5","#,
+            r#""at":"2024-02-29T12:34:56Z","exactly":"2024-02-29T12:34:56.000001Z","tags":["a",null],"#,
+            r#""counts":{"1":10,"2":null},"inner":{"x":4}}"#
+        )
+    );
+    let nothing = items[1].replacen(r#"{"small":0,"#, "{", 1);
+    assert_eq!(nothing.matches("null").count(), 15, "{nothing}");
+}
+
+#[tokio::test]
+async fn what_is_no_parquet_file_is_told_with_its_name() {
+    let world = World::new();
+    let whole = numbers(Compression::SNAPPY, &[&[1, 2, 3]]);
+    let mut long_footer = whole.clone();
+    let at = long_footer.len() - 8;
+    long_footer[at..at + 4].copy_from_slice(&5_000_u32.to_le_bytes());
+    let mut large_footer = whole.clone();
+    large_footer[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    let mut encrypted = whole.clone();
+    encrypted[at + 4..].copy_from_slice(b"PARE");
+    for (body, cause) in [
+        (b"{}".to_vec(), "it does not begin as a Parquet file does"),
+        (b"a,b\n1,2\n3,4\n5,6\n".to_vec(), "it does not begin as a Parquet file does"),
+        (
+            whole[..whole.len() - 1].to_vec(),
+            "it does not end as a Parquet file does, or it is encrypted",
+        ),
+        (encrypted, "it does not end as a Parquet file does, or it is encrypted"),
+        (long_footer, "its footer is longer than the file"),
+        (large_footer, "its footer has 4294967295 bytes, more than 5242880"),
+    ] {
+        world.put("x.parquet", body).await;
+        let told = format!("The file x.parquet in data cannot be read as Parquet: {cause}");
+        assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_and_takes_nothing_with_it() {
+    let world = World::new();
+    let rows: Vec<i64> = (0..500).map(|n| n * n).collect();
+    let whole = numbers(Compression::GZIP(GzipLevel::default()), &[&rows]);
+    let (mut told, mut all) = (0, 0);
+    for at in (4..whole.len()).step_by(5) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x55;
+        world.put("x.parquet", damaged).await;
+        // Damage in what nobody needs, such as statistics, is not seen.
+        let read = rest(&world.objects, &parquet("x.parquet"), Cursor::default()).await;
+        if let Err(error) = read {
+            let begins = "The file x.parquet in data cannot be read as Parquet: ";
+            assert!(error.cause.starts_with(begins), "byte {at}: {}", error.cause);
+            told += 1;
+        }
+        all += 1;
+    }
+    assert!(told > all / 4, "{told} of {all}");
+}
+
+#[tokio::test]
+async fn intervals_are_refused() {
+    let schema = "message m { optional fixed_len_byte_array(12) length (INTERVAL); }";
+    let mut file = writer(schema, Compression::SNAPPY);
+    let mut group = file.next_row_group().unwrap();
+    column::<FixedLenByteArrayType>(&mut group, &[], Some(&[0]), None);
+    group.close().unwrap();
+    let world = World::new();
+    world.put("x.parquet", file.into_inner().unwrap()).await;
+    let told = "The file x.parquet in data cannot be read as Parquet: \
+                the type INTERVAL of the column \"length\" is unknown";
+    assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+}
