@@ -7,9 +7,11 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::config::Credentials;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_types::service_config::ServiceConfigKey;
 
 /// Longest wait for a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,6 +53,81 @@ impl Place {
             loader = loader.endpoint_url(endpoint).credentials_provider(any);
         }
         finish(loader).load().await
+    }
+
+    /// Where calls with that configuration go.
+    pub(crate) fn called(&self, config: &SdkConfig, service: Service) -> Called {
+        let Service { id, variable } = service;
+        let key = ServiceConfigKey::builder()
+            .service_id(id)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build();
+        let own = key.ok().and_then(|key| config.service_config()?.load_config(key));
+        let general = config.endpoint_url().map(str::to_owned);
+        Called {
+            endpoint: self.endpoint.clone().or(own).or(general),
+            region: config.region().map_or_else(String::new, ToString::to_string),
+            variable,
+        }
+    }
+}
+
+/// A service of AWS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service {
+    /// Its name in configuration files.
+    pub(crate) id: &'static str,
+    /// The environment variable of its URL.
+    pub(crate) variable: &'static str,
+}
+
+/// Where calls of a service go, as errors tell it.
+#[derive(Clone, Debug)]
+pub(crate) struct Called {
+    /// A URL, when it is not AWS's own.
+    endpoint: Option<String>,
+    region: String,
+    variable: &'static str,
+}
+
+/// What a service says when it does not know who calls it: AWS never says so to an execution.
+const UNKNOWN_CALLER: [&str; 6] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+impl Called {
+    /// What was asked for, and where.
+    pub(crate) fn place(&self, asked: &str) -> String {
+        match &self.endpoint {
+            Some(endpoint) => format!("{asked} at {endpoint}"),
+            None => format!("{asked} at AWS in {}", self.region),
+        }
+    }
+
+    /// Why a call was not answered, with its place and what to do about it.
+    pub(crate) fn unanswered(&self, asked: &str, error: &(dyn Error + 'static)) -> String {
+        let lacks_credentials = sources(error).any(<dyn Error>::is::<CredentialsError>);
+        let advice = if lacks_credentials { self.advice() } else { String::new() };
+        format!("{} ({}{advice})", chain(error), self.place(asked))
+    }
+
+    /// What to do when a service answers with that code; nothing when it is not about who calls.
+    pub(crate) fn advice_for(&self, code: &str) -> String {
+        if UNKNOWN_CALLER.contains(&code) { self.advice() } else { String::new() }
+    }
+
+    fn advice(&self) -> String {
+        let Called { region, variable, .. } = self;
+        format!(
+            "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to credentials of \
+             that place, AWS_REGION if it is not {region}, and {variable} if it is not AWS"
+        )
     }
 }
 

@@ -211,3 +211,34 @@ def test_files_are_put_into_buckets_and_read_again(server, tmp_path):
     assert refused.returncode != 0 and "bucket" in refused.stderr
     missing = stepyard("get", "data", "none", "--data-dir", server.data_dir)
     assert missing.returncode != 0 and "none" in missing.stderr
+
+
+def test_run_takes_the_settings_of_a_server(tmp_path):
+    file = tmp_path / "large.asl.json"
+    file.write_text(definition(P={"Type": "Pass"}))
+    given = tmp_path / "input.json"
+    given.write_text(json.dumps("x" * 300_000))
+    refused = stepyard("run", file, "--input", f"@{given}")
+    assert refused.returncode != 0
+    assert "Member must have length less than or equal to 262144" in refused.stderr
+    done = stepyard("run", file, "--input", f"@{given}", "--limits", "extended")
+    assert done.returncode == 0, done.stderr
+    assert "SUCCEEDED" in done.stdout
+    unknown = stepyard("run", file, "--limits", "none")
+    assert "limits = 'none' (flag): it must be aws or extended" in unknown.stderr
+
+
+def test_run_reads_items_from_buckets(tmp_path):
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"n": 1}\n{"n": 2}\n')
+    put = stepyard("put", "data", "items.jsonl", items, "--data-dir", tmp_path / "data")
+    assert put.returncode == 0, put.stderr
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+                 "StartAt": "P", "States": {"P": {"Type": "Pass", "OutputPath": "$.n", "End": True}}}
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSONL"},
+              "Parameters": {"Bucket": "data", "Key": "items.jsonl"}}
+    file = tmp_path / "map.asl.json"
+    file.write_text(definition(M={"Type": "Map", "ItemReader": reader, "ItemProcessor": processor}))
+    done = stepyard("run", file, "--data-dir", tmp_path / "data")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.rstrip().endswith("SUCCEEDED\n[1,2]"), done.stdout

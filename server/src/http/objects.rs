@@ -22,7 +22,7 @@ pub(super) async fn object(
 ) -> Result<Response, Problem> {
     // Whoever reaches this port may see the images, but not all that the server may read on S3.
     if ![SOURCE_BUCKET, OUTPUT_BUCKET].contains(&&*bucket) {
-        return Err(problem(&ObjectError::NoSuchBucket { bucket }));
+        return Err(problem(&ObjectError::NoSuchBucket { bucket, place: String::new() }));
     }
     let info = app.objects.head(&bucket, &key).await.map_err(|error| problem(&error))?;
     let answer = Validators::new(&info).judge(&request);

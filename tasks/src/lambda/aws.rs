@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -26,7 +27,7 @@ use http_body_util::{LengthLimitError, Limited};
 use tokio::sync::OnceCell;
 
 use super::{InvokeFailure, InvokeReply, InvokeRequest, LambdaService, REPLY_BYTES_MAX};
-use crate::aws::{CONNECT_TIMEOUT, Place, chain, is_configured, sources};
+use crate::aws::{CONNECT_TIMEOUT, Called, Place, Service, is_configured, sources};
 
 /// Calls functions through the AWS SDK.
 ///
@@ -36,36 +37,38 @@ use crate::aws::{CONNECT_TIMEOUT, Place, chain, is_configured, sources};
 #[derive(Debug)]
 pub struct AwsLambda {
     place: Place,
-    client: OnceCell<Client>,
+    connection: OnceCell<(Client, Called)>,
 }
 
 impl AwsLambda {
     /// A client that is made at the first call. The region is used when the SDK finds none.
     pub fn new(default_region: impl Into<String>) -> AwsLambda {
-        AwsLambda { place: Place::of_environment(default_region), client: OnceCell::new() }
+        AwsLambda { place: Place::of_environment(default_region), connection: OnceCell::new() }
     }
 
     /// For an endpoint at that URL that takes any credentials.
     pub fn at(endpoint: impl Into<String>, default_region: impl Into<String>) -> AwsLambda {
-        AwsLambda { place: Place::at(endpoint, default_region), client: OnceCell::new() }
+        AwsLambda { place: Place::at(endpoint, default_region), connection: OnceCell::new() }
     }
 
-    /// Uses a client that exists.
-    pub fn with_client(client: Client) -> AwsLambda {
-        AwsLambda { client: OnceCell::new_with(Some(client)), ..AwsLambda::new("") }
+    /// Uses a client that exists, which calls that endpoint.
+    pub fn with_client(client: Client, endpoint: impl Into<String>) -> AwsLambda {
+        let place = Place::at(endpoint, "");
+        let called = place.called(&SdkConfig::builder().build(), SERVICE);
+        AwsLambda { place, connection: OnceCell::new_with(Some((client, called))) }
     }
 
     /// Whether the environment says where functions are or who calls them, so that calling Lambda
     /// makes sense. `variable` reads an environment variable.
     pub fn is_configured(variable: impl Fn(&str) -> Option<String>) -> bool {
-        is_configured("AWS_ENDPOINT_URL_LAMBDA", variable)
+        is_configured(SERVICE.variable, variable)
     }
 
-    async fn client(&self) -> &Client {
-        self.client.get_or_init(|| self.connect()).await
+    async fn connection(&self) -> &(Client, Called) {
+        self.connection.get_or_init(|| self.connect()).await
     }
 
-    async fn connect(&self) -> Client {
+    async fn connect(&self) -> (Client, Called) {
         let config = self.place.load(|loader| {
             loader
                 .retry_config(RetryConfig::disabled())
@@ -73,9 +76,12 @@ impl AwsLambda {
                 // A function may take 15 minutes without a byte on the wire.
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         });
-        Client::new(&config.await)
+        let config = config.await;
+        (Client::new(&config), self.place.called(&config, SERVICE))
     }
 }
+
+const SERVICE: Service = Service { id: "Lambda", variable: "AWS_ENDPOINT_URL_LAMBDA" };
 
 /// Longest wait for an answer: a function runs at most 15 minutes (quotas of AWS Lambda). A connection
 /// that a router has forgotten would be waited for without end.
@@ -96,9 +102,9 @@ fn timeouts() -> TimeoutConfig {
 impl LambdaService for AwsLambda {
     async fn invoke(&self, request: InvokeRequest) -> Result<InvokeReply, InvokeFailure> {
         let capture = Capture::default();
-        let call = self
-            .client()
-            .await
+        let (client, called) = self.connection().await;
+        let asked = format!("function {}", request.function_name);
+        let call = client
             .invoke()
             .function_name(request.function_name)
             .set_qualifier(request.qualifier)
@@ -110,7 +116,7 @@ impl LambdaService for AwsLambda {
             .interceptor(capture.clone());
         match Box::pin(call.send()).await {
             Ok(output) => Ok(reply(output, capture.take())),
-            Err(error) => Err(failure(&error)),
+            Err(error) => Err(failure(&error, called, &asked)),
         }
     }
 }
@@ -126,16 +132,24 @@ fn reply(output: InvokeOutput, headers: Vec<(String, String)>) -> InvokeReply {
     }
 }
 
-/// Names and texts as Step Functions shows them, recorded from AWS.
-fn failure(error: &SdkError<InvokeError, HttpResponse>) -> InvokeFailure {
+/// Names and texts as Step Functions shows them, recorded from AWS, with the place where AWS has not said anything.
+fn failure(
+    error: &SdkError<InvokeError, HttpResponse>,
+    called: &Called,
+    asked: &str,
+) -> InvokeFailure {
     if let SdkError::ServiceError(service) = error {
         let (status, modeled) = (service.raw().status().as_u16(), service.err());
         let code = modeled.code().unwrap_or("Unknown");
         let name = if is_modeled(modeled) { code } else { "AWSLambdaException" };
+        let advice = match called.advice_for(code) {
+            advice if advice.is_empty() => advice,
+            advice => format!(" ({}{advice})", called.place(asked)),
+        };
         return InvokeFailure::Error {
             error: format!("Lambda.{name}"),
             cause: format!(
-                "{} (Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {}; Proxy: null)",
+                "{} (Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {}; Proxy: null){advice}",
                 modeled.message().unwrap_or("null"),
                 modeled.request_id().unwrap_or("null"),
             ),
@@ -151,7 +165,7 @@ fn failure(error: &SdkError<InvokeError, HttpResponse>) -> InvokeFailure {
         },
         _ => InvokeFailure::Error {
             error: "Lambda.SdkClientException".to_owned(),
-            cause: format!("Unable to execute HTTP request: {}", chain(error)),
+            cause: format!("Unable to execute HTTP request: {}", called.unanswered(asked, error)),
         },
     }
 }

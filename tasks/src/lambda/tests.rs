@@ -75,7 +75,7 @@ mod over_http {
             .endpoint_url(url)
             .build();
         let client = aws_sdk_lambda::Client::from_conf(config);
-        TaskRegistry::new().with_lambda(Arc::new(AwsLambda::with_client(client)))
+        TaskRegistry::new().with_lambda(Arc::new(AwsLambda::with_client(client, url)))
     }
 
     async fn run(url: &str, resource: &str, parameters: &str) -> TaskOutcome {
@@ -201,6 +201,19 @@ mod over_http {
         let (error, cause) = error_and_cause(run(&url, DIRECT, "{}").await);
         assert_eq!(error, "Lambda.SdkClientException");
         assert!(cause.starts_with("Unable to execute HTTP request: "), "{cause}");
+        assert!(cause.ends_with(&format!(" (function {DIRECT} at {url})")), "{cause}");
+    }
+
+    #[tokio::test]
+    async fn who_is_not_known_there_is_told_where_that_was() {
+        let body = r#"{"message":"The security token included in the request is invalid."}"#;
+        let headers = "x-amzn-errortype: UnrecognizedClientException\r\n";
+        let (url, _served) = serve(answer("403 Forbidden", headers, body)).await;
+        let (error, cause) = error_and_cause(run(&url, DIRECT, "{}").await);
+        assert_eq!(error, "Lambda.AWSLambdaException");
+        let advice =
+            format!("Proxy: null) (function {DIRECT} at {url}; set AWS_ACCESS_KEY_ID and ");
+        assert!(cause.contains(&advice), "{cause}");
     }
 
     #[tokio::test]

@@ -6,10 +6,12 @@ use super::KEY_BYTES_MAX;
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
     /// There is no such bucket.
-    #[error("The specified bucket does not exist: {bucket}")]
+    #[error("The specified bucket does not exist: {bucket}{place}")]
     NoSuchBucket {
         /// The name asked for.
         bucket: String,
+        /// Where it was looked for, when that is not only here, or where else it could be.
+        place: String,
     },
     /// There is no object with that key.
     #[error("The specified key does not exist: {key} in bucket {bucket}")]
@@ -43,7 +45,7 @@ pub enum ObjectError {
     },
     /// S3 refused, for any other reason.
     #[error(
-        "{message} (Service: Amazon S3; Status Code: {status}; Error Code: {code}; Request ID: {request_id}; Proxy: null)"
+        "{message} (Service: Amazon S3; Status Code: {status}; Error Code: {code}; Request ID: {request_id}; Proxy: null) ({place})"
     )]
     Refused {
         /// HTTP status.
@@ -54,6 +56,8 @@ pub enum ObjectError {
         message: String,
         /// By which the operators of S3 find the request.
         request_id: String,
+        /// Bucket, key and endpoint, and what to do when S3 does not know who asks.
+        place: String,
     },
     /// The storage failed.
     #[error("the object storage failed: {what}: {source}")]

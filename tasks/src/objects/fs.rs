@@ -203,7 +203,7 @@ impl Inner {
         if is_bucket_name(bucket) && directory.is_dir() {
             Ok(directory)
         } else {
-            Err(ObjectError::NoSuchBucket { bucket: bucket.to_owned() })
+            Err(ObjectError::NoSuchBucket { bucket: bucket.to_owned(), place: String::new() })
         }
     }
 

@@ -56,6 +56,10 @@ impl RoutedObjectStore {
     }
 }
 
+/// What is said of a bucket that is not here when nothing is known of S3.
+const NO_S3: &str = " on this machine, and S3 is not configured: set AWS_ENDPOINT_URL_S3 to the URL of an endpoint, or AWS \
+                     credentials to use AWS";
+
 /// Asks the first store, and the second one when there is no such bucket in the first.
 macro_rules! ask {
     ($self:ident, $bucket:ident, $store:ident => $call:expr) => {{
@@ -63,6 +67,9 @@ macro_rules! ask {
         let $store = first;
         match ($call.await, second) {
             (Err(ObjectError::NoSuchBucket { .. }), Some($store)) => $call.await,
+            (Err(ObjectError::NoSuchBucket { bucket, .. }), None) if $self.s3.is_none() => {
+                Err(ObjectError::NoSuchBucket { bucket, place: NO_S3.into() })
+            }
             (answer, _) => answer,
         }
     }};

@@ -20,7 +20,7 @@ use super::{
     DEFAULT_CONTENT_TYPE, ListPage, ListQuery, Object, ObjectAttributes, ObjectBody, ObjectError,
     ObjectInfo, ObjectStore, ObjectStream, ObjectUpload, ReadOptions,
 };
-use crate::aws::{CONNECT_TIMEOUT, Place, is_configured};
+use crate::aws::{CONNECT_TIMEOUT, Called, Place, Service, is_configured};
 use error::{Asked, is_behind_the_end};
 use upload::S3Upload;
 
@@ -33,7 +33,7 @@ use upload::S3Upload;
 pub struct S3ObjectStore {
     place: Place,
     path_style: bool,
-    client: OnceCell<Client>,
+    connection: OnceCell<(Client, Called)>,
 }
 
 impl S3ObjectStore {
@@ -46,8 +46,8 @@ impl S3ObjectStore {
         let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
         S3ObjectStore {
             place: Place::of_environment(default_region),
-            path_style: [OWN_ENDPOINT, "AWS_ENDPOINT_URL"].into_iter().any(is_set),
-            client: OnceCell::new(),
+            path_style: [SERVICE.variable, "AWS_ENDPOINT_URL"].into_iter().any(is_set),
+            connection: OnceCell::new(),
         }
     }
 
@@ -56,35 +56,45 @@ impl S3ObjectStore {
         S3ObjectStore {
             place: Place::at(endpoint, default_region),
             path_style: true,
-            client: OnceCell::new(),
+            connection: OnceCell::new(),
         }
     }
 
     /// Whether the environment says where S3 is or who calls it, so that calling it makes sense. `variable` reads an
     /// environment variable.
     pub fn is_configured(variable: impl Fn(&str) -> Option<String>) -> bool {
-        is_configured(OWN_ENDPOINT, variable)
+        is_configured(SERVICE.variable, variable)
+    }
+
+    async fn connection(&self) -> &(Client, Called) {
+        self.connection.get_or_init(|| self.connect()).await
     }
 
     async fn client(&self) -> &Client {
-        self.client.get_or_init(|| self.connect()).await
+        &self.connection().await.0
     }
 
-    async fn connect(&self) -> Client {
+    /// What a call is about, for its errors.
+    async fn asked<'a>(&'a self, bucket: &'a str, key: &'a str) -> Asked<'a> {
+        let (_, called) = self.connection().await;
+        Asked { bucket, key, called }
+    }
+
+    async fn connect(&self) -> (Client, Called) {
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
         let config = self.place.load(|loader| loader.timeout_config(timeouts)).await;
         let path_style = self.path_style || config.endpoint_url().is_some();
+        let called = self.place.called(&config, SERVICE);
         let config = Builder::from(&config)
             .force_path_style(path_style)
             // Many endpoints that speak S3 do not know the newer checksums.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-        Client::from_conf(config.build())
+        (Client::from_conf(config.build()), called)
     }
 }
 
-/// The variable of the URL of S3.
-const OWN_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
+const SERVICE: Service = Service { id: "S3", variable: "AWS_ENDPOINT_URL_S3" };
 
 #[async_trait]
 impl ObjectStore for S3ObjectStore {
@@ -104,7 +114,8 @@ impl ObjectStore for S3ObjectStore {
             .body(ByteStream::from(body))
             .set_content_type(attributes.content_type)
             .set_metadata(Some(attributes.user_metadata.into_iter().collect()));
-        Box::pin(call.send()).await.map_err(Asked { bucket, key }.failed("storing an object"))?;
+        let asked = self.asked(bucket, key).await;
+        Box::pin(call.send()).await.map_err(asked.failed("storing an object"))?;
         // The answer does not tell the time.
         self.head(bucket, key).await
     }
@@ -136,17 +147,17 @@ impl ObjectStore for S3ObjectStore {
             .set_range(range)
             .set_version_id(version_id.clone())
             .set_expected_bucket_owner(expected_bucket_owner);
+        let asked = self.asked(bucket, key).await;
         match Box::pin(call.send()).await {
             Ok(output) => Ok(ObjectStream {
                 info: info_of(key, &output),
-                body: Box::new(S3Body(output.body)),
+                body: Box::new(S3Body { bytes: output.body, place: asked.place() }),
             }),
             Err(error) if is_behind_the_end(&error) => {
                 let info = self.head(bucket, key).await?;
                 Ok(ObjectStream { info, body: Box::new(EmptyBody) })
             }
             Err(error) => {
-                let asked = Asked { bucket, key };
                 Err(asked.version_failed(version_id, asked.failed("reading an object")(error)))
             }
         }
@@ -166,7 +177,8 @@ impl ObjectStore for S3ObjectStore {
     async fn head(&self, bucket: &str, key: &str) -> Result<ObjectInfo, ObjectError> {
         let call = self.client().await.head_object().bucket(bucket).key(key);
         let sent = Box::pin(call.send()).await;
-        let output = sent.map_err(Asked { bucket, key }.failed("looking at an object"))?;
+        let asked = self.asked(bucket, key).await;
+        let output = sent.map_err(asked.failed("looking at an object"))?;
         Ok(ObjectInfo {
             key: key.to_owned(),
             size: size(output.content_length),
@@ -190,7 +202,8 @@ impl ObjectStore for S3ObjectStore {
             .set_start_after(query.start_after)
             .max_keys(limit);
         let sent = Box::pin(call.send()).await;
-        let output = sent.map_err(Asked { bucket, key: "" }.failed("listing objects"))?;
+        let asked = self.asked(bucket, "").await;
+        let output = sent.map_err(asked.failed("listing objects"))?;
         let objects: Vec<_> = output.contents.unwrap_or_default().into_iter().map(listed).collect();
         let is_cut = output.is_truncated.unwrap_or_default();
         let next = objects.last().filter(|_| is_cut).map(|object: &ObjectInfo| object.key.clone());
@@ -200,22 +213,28 @@ impl ObjectStore for S3ObjectStore {
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
         let call = self.client().await.delete_object().bucket(bucket).key(key);
         let sent = Box::pin(call.send()).await;
-        sent.map_err(Asked { bucket, key }.failed("deleting an object")).map(drop)
+        let asked = self.asked(bucket, key).await;
+        sent.map_err(asked.failed("deleting an object")).map(drop)
     }
 }
 
 /// The body of an answer.
-struct S3Body(ByteStream);
+struct S3Body {
+    bytes: ByteStream,
+    /// For its errors.
+    place: String,
+}
 
 #[async_trait]
 impl ObjectBody for S3Body {
     async fn chunk(&mut self) -> Result<Option<Bytes>, ObjectError> {
         loop {
-            match self.0.next().await.transpose() {
+            match self.bytes.next().await.transpose() {
                 Ok(Some(piece)) if piece.is_empty() => {}
                 Ok(piece) => return Ok(piece),
                 Err(error) => {
-                    let error = std::io::Error::other(crate::aws::chain(&error));
+                    let told = format!("{} ({})", crate::aws::chain(&error), self.place);
+                    let error = std::io::Error::other(told);
                     return Err(ObjectError::storage("reading an object")(error));
                 }
             }

@@ -7,7 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use crate::aws::chain;
+use crate::aws::Called;
 use crate::objects::ObjectError;
 
 /// What a request was about.
@@ -16,6 +16,7 @@ pub(super) struct Asked<'a> {
     pub(super) bucket: &'a str,
     /// Empty for a whole bucket.
     pub(super) key: &'a str,
+    pub(super) called: &'a Called,
 }
 
 impl Asked<'_> {
@@ -32,14 +33,31 @@ impl Asked<'_> {
                 let status = service.raw().status().as_u16();
                 self.refused(status, service.err())
             }
-            _ => ObjectError::storage(what)(io::Error::other(chain(&error))),
+            _ => {
+                let told = self.called.unanswered(&self.name(), &error);
+                ObjectError::storage(what)(io::Error::other(told))
+            }
+        }
+    }
+
+    /// Bucket and key, and where they were looked for.
+    pub(super) fn place(self) -> String {
+        self.called.place(&self.name())
+    }
+
+    fn name(self) -> String {
+        match self.key {
+            "" => format!("bucket {}", self.bucket),
+            key => format!("{key} in bucket {}", self.bucket),
         }
     }
 
     fn refused(self, status: u16, error: &(impl Error + ProvideErrorMetadata)) -> ObjectError {
         let bucket = self.bucket.to_owned();
         match (status, error.code()) {
-            (_, Some("NoSuchBucket")) => ObjectError::NoSuchBucket { bucket },
+            (_, Some("NoSuchBucket")) => {
+                ObjectError::NoSuchBucket { bucket, place: self.called.place("") }
+            }
             (_, Some("InvalidBucketName")) => ObjectError::InvalidBucketName { bucket },
             // An answer to HEAD has no body that would tell more.
             (_, Some("NoSuchKey")) | (404, None | Some("NotFound")) if !self.key.is_empty() => {
@@ -47,6 +65,7 @@ impl Asked<'_> {
             }
             (_, code) => ObjectError::Refused {
                 status,
+                place: self.place() + &self.called.advice_for(code.unwrap_or_default()),
                 code: code.unwrap_or("null").to_owned(),
                 message: error.message().unwrap_or("null").to_owned(),
                 request_id: error.meta().request_id().unwrap_or("null").to_owned(),

@@ -19,6 +19,7 @@ struct Stub {
     parts: Mutex<BTreeMap<u32, Vec<u8>>>,
     /// Requests in order: method, path and query.
     requests: Mutex<Vec<String>>,
+    url: Mutex<String>,
 }
 
 #[derive(Clone, Default)]
@@ -42,6 +43,7 @@ impl Stub {
         let stub = Arc::new(Stub::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        stub.url.lock().unwrap().clone_from(&url);
         let serving = stub.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -49,6 +51,10 @@ impl Stub {
             }
         });
         (stub, S3ObjectStore::at(url, "us-east-1"))
+    }
+
+    fn url(&self) -> String {
+        self.url.lock().unwrap().clone()
     }
 
     async fn serve(self: Arc<Stub>, mut stream: TcpStream) {
@@ -245,16 +251,20 @@ async fn objects_are_read_from_any_byte_on() {
 
 #[tokio::test]
 async fn refusals_have_names() {
-    let (_stub, store) = Stub::start().await;
+    let (stub, store) = Stub::start().await;
     store.put(BUCKET, "k", "1".into(), ObjectAttributes::default()).await.unwrap();
     let missing = store.get(BUCKET, "none").await.unwrap_err().to_string();
     assert_eq!(missing, "The specified key does not exist: none in bucket far-away");
     let missing = store.get("nowhere", "k").await.unwrap_err().to_string();
-    assert_eq!(missing, "The specified bucket does not exist: nowhere");
+    let told = format!("The specified bucket does not exist: nowhere at {}", stub.url());
+    assert_eq!(missing, told);
     let refused = store.get(BUCKET, "forbidden").await.unwrap_err().to_string();
     assert_eq!(
         refused,
-        "Access Denied (Service: Amazon S3; Status Code: 403; Error Code: AccessDenied; Request ID: R1; Proxy: null)"
+        format!(
+            "Access Denied (Service: Amazon S3; Status Code: 403; Error Code: AccessDenied; Request ID: R1; Proxy: null) (forbidden in bucket far-away at {})",
+            stub.url()
+        )
     );
     let options = ReadOptions { version_id: Some("old".into()), ..ReadOptions::default() };
     let missing = store.read(BUCKET, "k", options).await.unwrap_err().to_string();
@@ -262,6 +272,8 @@ async fn refusals_have_names() {
     let nobody = S3ObjectStore::at("http://127.0.0.1:1", "us-east-1");
     let failed = nobody.delete(BUCKET, "k").await.unwrap_err();
     assert!(failed.is_transient(), "{failed}");
+    let told = failed.to_string();
+    assert!(told.ends_with(" (k in bucket far-away at http://127.0.0.1:1)"), "{told}");
 }
 
 #[tokio::test]
@@ -329,6 +341,8 @@ async fn buckets_are_here_or_there() {
     put(&alone, OUTPUT_BUCKET).await.unwrap();
     let missing = put(&alone, BUCKET).await.unwrap_err();
     assert!(matches!(missing, ObjectError::NoSuchBucket { .. }), "{missing}");
+    let told = "far-away on this machine, and S3 is not configured: set AWS_ENDPOINT_URL_S3 ";
+    assert!(missing.to_string().contains(told), "{missing}");
 
     let both = RoutedObjectStore::new(local.clone()).with_s3(Arc::new(s3.clone()));
     put(&both, OUTPUT_BUCKET).await.unwrap();

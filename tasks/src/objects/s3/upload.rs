@@ -42,8 +42,8 @@ impl S3Upload {
         self.store.client().await
     }
 
-    fn asked(&self) -> Asked<'_> {
-        Asked { bucket: &self.bucket, key: &self.key }
+    async fn asked(&self) -> Asked<'_> {
+        self.store.asked(&self.bucket, &self.key).await
     }
 
     /// The id of the upload, which begins with this if it has not.
@@ -60,7 +60,7 @@ impl S3Upload {
             .set_content_type(self.attributes.content_type.clone())
             .set_metadata(Some(self.attributes.user_metadata.clone().into_iter().collect()));
         let sent = Box::pin(call.send()).await;
-        let id = sent.map_err(self.asked().failed("beginning an object"))?.upload_id;
+        let id = sent.map_err(self.asked().await.failed("beginning an object"))?.upload_id;
         let id = id.unwrap_or_default();
         self.upload_id = Some(id.clone());
         Ok(id)
@@ -79,7 +79,7 @@ impl S3Upload {
             .part_number(number)
             .body(ByteStream::from(part));
         let sent = Box::pin(call.send()).await;
-        let etag = sent.map_err(self.asked().failed("writing an object"))?.e_tag;
+        let etag = sent.map_err(self.asked().await.failed("writing an object"))?.e_tag;
         self.parts.push(CompletedPart::builder().part_number(number).set_e_tag(etag).build());
         Ok(())
     }
@@ -116,7 +116,7 @@ impl ObjectUpload for S3Upload {
             .set_upload_id(self.upload_id.clone())
             .multipart_upload(parts);
         let sent = Box::pin(call.send()).await;
-        sent.map_err(self.asked().failed("storing an object"))?;
+        sent.map_err(self.asked().await.failed("storing an object"))?;
         self.store.head(&self.bucket, &self.key).await
     }
 
@@ -125,7 +125,7 @@ impl ObjectUpload for S3Upload {
         let client = self.client().await;
         let call = client.abort_multipart_upload().bucket(&self.bucket).key(&self.key);
         if let Err(error) = Box::pin(call.upload_id(id).send()).await {
-            let error = self.asked().failed("dropping an object")(error);
+            let error = self.asked().await.failed("dropping an object")(error);
             tracing::warn!(bucket = self.bucket, key = self.key, %error, "parts of an object are left");
         }
     }
