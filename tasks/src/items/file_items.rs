@@ -14,7 +14,7 @@ use crate::objects::ObjectStore;
 /// A file that is being read.
 pub(super) enum FileItems {
     /// From its beginning to its end.
-    Stream(ObjectItems),
+    Stream(Box<ObjectItems>),
     /// By its footer.
     Parquet(Box<ParquetItems>),
 }
@@ -31,7 +31,10 @@ impl FileItems {
             Some(InputType::Parquet) => {
                 FileItems::Parquet(Box::new(ParquetItems::open(objects, location, from).await?))
             }
-            _ => FileItems::Stream(ObjectItems::open(objects, location, config, from).await?),
+            _ => {
+                let items = ObjectItems::open(objects, location, config, from).await?;
+                FileItems::Stream(Box::new(items))
+            }
         })
     }
 
