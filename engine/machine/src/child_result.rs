@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stepyard_asl::{OutputType, Timestamp, Transformation, WriterConfig};
 use stepyard_json::{Json, Object, Payload};
 
-use crate::{ExecutionStatus, Text};
+use crate::{ExecutionStatus, NotRedrivable, Text};
 
 /// Status of a child execution that was never started.
 const PENDING: &str = "PENDING";
@@ -43,6 +43,8 @@ pub struct ChildEnd {
     pub cause: Text,
     /// How often it was redriven.
     pub redrive_count: u32,
+    /// Why it was not redriven again, when it was to be and cannot.
+    pub redrive_refusal: Text,
 }
 
 /// The files that results are exported to.
@@ -114,8 +116,8 @@ impl ChildResult {
         set("Output", output.map(quoted));
         set("OutputDetails", output.map(|_| included()));
         set("RedriveCount", end.map(|end| end.redrive_count.into()));
-        set("RedriveStatus", end.map(|end| redrive_status(end.status).into()));
-        set("RedriveStatusReason", end.and_then(|end| redrive_status_reason(end.status)));
+        set("RedriveStatus", end.map(|end| redrive_status(end).into()));
+        set("RedriveStatusReason", end.and_then(redrive_status_reason));
         set("StartDate", end.map(|end| end.started.to_string().into()));
         set("StateMachineArn", Some(self.state_machine_arn.clone().into()));
         set("Status", Some(end.map_or(PENDING, |end| end.status.as_str()).into()));
@@ -135,18 +137,22 @@ fn included() -> Json {
     details.into()
 }
 
-fn redrive_status(status: ExecutionStatus) -> &'static str {
-    match status {
-        ExecutionStatus::Succeeded | ExecutionStatus::Running => "NOT_REDRIVABLE",
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
-            "REDRIVABLE"
-        }
+fn redrive_status(end: &ChildEnd) -> &'static str {
+    match redrive_status_reason(end) {
+        Some(_) => "NOT_REDRIVABLE",
+        None => "REDRIVABLE",
     }
 }
 
-fn redrive_status_reason(status: ExecutionStatus) -> Option<Json> {
-    (status == ExecutionStatus::Succeeded)
-        .then(|| "Execution is SUCCEEDED and cannot be redriven".into())
+fn redrive_status_reason(end: &ChildEnd) -> Option<Json> {
+    match end.status {
+        ExecutionStatus::Succeeded | ExecutionStatus::Running => {
+            Some(NotRedrivable::Status(end.status).to_string().into())
+        }
+        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+            end.redrive_refusal.clone().map(Json::from)
+        }
+    }
 }
 
 /// What a Map state leaves whose results are not exported: an array, or JSON Lines as one text.
@@ -188,6 +194,7 @@ mod tests {
                 error: failed.then(|| "E".into()),
                 cause: failed.then(|| "why".into()),
                 redrive_count: 0,
+                redrive_refusal: None,
             }),
         }
     }

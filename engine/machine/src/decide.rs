@@ -314,7 +314,7 @@ impl Run<'_> {
     fn step(&mut self, id: FrameId) {
         let Some(frame) = self.execution.frame(id) else { return };
         match frame.state {
-            Some(state) if frame.children().is_some() => self.resume(id, state),
+            Some(state) if frame.is_resumed() => self.resume(id, state),
             Some(state) => self.work(id, state),
             None => {
                 let index = frame.index;

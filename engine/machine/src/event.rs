@@ -64,6 +64,8 @@ pub struct ChildOf {
     pub state: StateId,
     /// How many items it has.
     pub items: u64,
+    /// How often the Map Run was redriven when it was started.
+    pub redrive_count: u32,
 }
 
 impl StartContext {
@@ -305,6 +307,15 @@ pub enum EventKind {
         state: StateId,
         /// What it is to do.
         plan: Arc<MapRunPlan>,
+    },
+    /// The Map Run of a Map state, which had ended badly, goes on.
+    MapRunRedriven {
+        /// The Map state.
+        state: StateId,
+        /// Its ARN.
+        map_run_arn: Arc<str>,
+        /// How often it has been redriven by now.
+        redrive_count: u32,
     },
     /// Internal: a child execution of a Map Run has ended.
     MapRunChildEnded(Arc<EndedChild>),

@@ -308,6 +308,7 @@ impl Execution {
             }
             EventKind::MapIterationSucceeded { .. } => self.close_iteration(event),
             EventKind::MapRunStarted { .. }
+            | EventKind::MapRunRedriven { .. }
             | EventKind::MapRunChildEnded(_)
             | EventKind::MapRunTotalsKnown(_)
             | EventKind::MapRunUpdated(_)
@@ -611,7 +612,10 @@ impl Execution {
         let frames = self.close_children(id);
         let Some(frame) = self.frames.get_mut(&id) else { return Phase::Done(None) };
         match std::mem::replace(&mut frame.phase, Phase::Done(None)) {
-            Phase::Children(children) => Phase::Done(Some(Box::new(Remains { children, frames }))),
+            Phase::Children(children) => {
+                Phase::Done(Some(Box::new(Remains::Children { children, frames })))
+            }
+            Phase::MapRun(map_run) => Phase::Done(Some(Box::new(Remains::MapRun(map_run)))),
             // They have ended well, and the state fails with what they gave.
             Phase::Done(remains) => Phase::Done(remains),
             _ => Phase::Done(None),
@@ -630,7 +634,7 @@ impl Execution {
         for id in open {
             self.close_children_into(id, closed);
             self.forget_task(id);
-            self.end_map_run(id, ExecutionStatus::Aborted, self.clock);
+            self.end_map_run(id, ExecutionStatus::Aborted, &None, self.clock);
             self.runnable.remove(&id);
             if let Some(child) = self.frames.remove(&id) {
                 self.variable_bytes -= child.variables.bytes();

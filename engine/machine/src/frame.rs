@@ -78,16 +78,24 @@ pub(crate) enum Phase {
     Children(Children),
     /// A Map Run runs.
     MapRun(Box<MapRun>),
-    /// The state's work is done; what follows is part of the same decision. A state with children keeps them until
-    /// it is left: when it is not, a redrive goes on with them.
+    /// A Map Run has ended badly and is to go on, after a redrive.
+    MapRunEnded(Box<MapRun>),
+    /// The state's work is done; what follows is part of the same decision. A state with children or a Map Run keeps
+    /// them until it is left: when it is not, a redrive goes on with them.
     Done(Option<Box<Remains>>),
 }
 
-/// The children of a state that is done and not left, and all frames below it.
+/// What there is of a state that is done and not left.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Remains {
-    pub(crate) children: Children,
-    pub(crate) frames: BTreeMap<FrameId, Frame>,
+pub(crate) enum Remains {
+    /// Its children.
+    Children {
+        children: Children,
+        /// All frames below it.
+        frames: BTreeMap<FrameId, Frame>,
+    },
+    /// Its Map Run.
+    MapRun(Box<MapRun>),
 }
 
 /// A timer in a frame.
@@ -137,6 +145,16 @@ impl Children {
         self.map.as_ref().is_some_and(|map| {
             (map.next as usize) < self.results.len() && self.open.len() < map.concurrency
         })
+    }
+
+    /// What a frame with these does after a redrive. A Map state in DISTRIBUTED mode has none, and has failed before its
+    /// Map Run: it is worked on once more.
+    fn resumed(self) -> Phase {
+        if self.map.as_ref().is_some_and(|map| map.concurrency == 0) {
+            return Phase::Entered;
+        }
+        let is_resumed = self.are_complete() || self.have_room();
+        Phase::Children(Children { is_resumed, ..self })
     }
 }
 
@@ -200,26 +218,51 @@ impl Frame {
         }
     }
 
+    /// The Map Run that is to go on, after a redrive.
+    pub(crate) fn ended_map_run(&self) -> Option<&MapRun> {
+        match &self.phase {
+            Phase::MapRunEnded(map_run) => Some(map_run),
+            _ => None,
+        }
+    }
+
+    /// Whether a redrive has left it in the midst of the work of its state.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.children().is_some() || self.ended_map_run().is_some()
+    }
+
     /// Whether it can go on without anything from outside.
     pub(crate) fn is_runnable(&self) -> bool {
         match &self.phase {
-            Phase::Opened | Phase::Entered => true,
+            Phase::Opened | Phase::Entered | Phase::MapRunEnded(_) => true,
             Phase::Children(children) => children.is_resumed,
             _ => false,
         }
     }
 
     /// Goes on after a redrive: its state is worked on once more, with all its retries. A Parallel or Map state keeps the
-    /// children that have ended well. Returns the frames that are to go on with it.
+    /// children that have ended well, and its Map Run. Returns the frames that are to go on with it.
     pub(crate) fn resume(&mut self) -> BTreeMap<FrameId, Frame> {
         self.retries.clear();
-        let (children, frames) = match std::mem::replace(&mut self.phase, Phase::Entered) {
-            Phase::Children(children) => (children, BTreeMap::new()),
-            Phase::Done(Some(remains)) => (remains.children, remains.frames),
-            _ => return BTreeMap::new(),
+        let remains = match std::mem::replace(&mut self.phase, Phase::Entered) {
+            Phase::Children(children) => {
+                Some(Remains::Children { children, frames: BTreeMap::new() })
+            }
+            Phase::MapRun(map_run) | Phase::MapRunEnded(map_run) => Some(Remains::MapRun(map_run)),
+            Phase::Done(remains) => remains.map(|remains| *remains),
+            _ => None,
         };
-        let is_resumed = children.are_complete() || children.have_room();
-        self.phase = Phase::Children(Children { is_resumed, ..children });
-        frames
+        let mut below = BTreeMap::new();
+        self.phase = match remains {
+            Some(Remains::MapRun(map_run)) if map_run.is_redrivable() => {
+                Phase::MapRunEnded(map_run)
+            }
+            Some(Remains::Children { children, frames }) => {
+                below = frames;
+                children.resumed()
+            }
+            None | Some(Remains::MapRun(_)) => Phase::Entered,
+        };
+        below
     }
 }

@@ -147,6 +147,13 @@ pub enum Details {
         /// `mapRunArn`.
         arn: Arc<str>,
     },
+    /// Of MapRunRedriven.
+    MapRunRedriven {
+        /// `mapRunArn`.
+        arn: Arc<str>,
+        /// `redriveCount`.
+        redrive_count: u32,
+    },
     /// Of all `MapIteration...`.
     MapIteration {
         /// `name` of the Map state.
@@ -247,6 +254,10 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
         EventKind::MapStateFailed { .. } => ("MapStateFailed", None),
         EventKind::MapRunStarted { plan, .. } => {
             ("MapRunStarted", Some(Details::MapRunStarted { arn: plan.arn.clone() }))
+        }
+        EventKind::MapRunRedriven { map_run_arn, redrive_count, .. } => {
+            let (arn, redrive_count) = (map_run_arn.clone(), *redrive_count);
+            ("MapRunRedriven", Some(Details::MapRunRedriven { arn, redrive_count }))
         }
         EventKind::MapRunSucceeded { .. } => ("MapRunSucceeded", None),
         EventKind::MapRunFailed { error, cause, .. } => ("MapRunFailed", failed(error, cause)),
@@ -484,6 +495,10 @@ impl Members {
                 self.failure(error, cause);
             }
             Details::MapRunStarted { arn } => self.object.insert("mapRunArn", arn.clone()),
+            Details::MapRunRedriven { arn, redrive_count } => {
+                self.object.insert("mapRunArn", arn.clone());
+                self.object.insert("redriveCount", *redrive_count);
+            }
             Details::ExecutionRedriven { redrive_count } => {
                 self.object.insert("redriveCount", *redrive_count);
             }

@@ -26,6 +26,7 @@ mod kind;
 mod limits;
 mod map_run;
 mod map_run_record;
+mod number_set;
 mod pending;
 mod qualifier;
 mod selection;
@@ -52,7 +53,7 @@ pub use kind::{EXPRESS_SECONDS_MAX, ExecutionKind};
 pub use limits::Limits;
 pub use map_run::{
     Batches, EndCounts, EndedChild, MapLimits, MapRun, MapRunId, MapRunItems, MapRunPlan,
-    MapRunTotals,
+    MapRunTotals, StartedBy, child_redrive_token,
 };
 pub use map_run_record::{MapLimitsChange, MapRunRecord};
 pub use qualifier::Qualifier;

@@ -5,9 +5,14 @@
 //! them with one command, [`crate::Command::RunChildren`]; whoever carries that out reads the items, groups them, makes
 //! the inputs ([`crate::Selection`]) and numbers the child executions in the order of their items, each time alike.
 
+mod redrive;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use redrive::MAP_RUN_REDRIVES_MAX;
+use redrive::Redrives;
+pub use redrive::child_redrive_token;
 use stepyard_asl::{Random, StateId, Timestamp, WriterConfig};
 use stepyard_json::{Json, Payload};
 
@@ -51,16 +56,17 @@ impl MapRunPlan {
 /// Its child executions.
 impl MapRunPlan {
     /// What the child execution of that number, which has so many items, knows of itself. It has the same names whenever
-    /// it is started.
+    /// it is started; which redrive of the Map Run has started it, `started_by` tells.
     pub fn child_context(
         &self,
         parent: &StartContext,
-        state: StateId,
+        started_by: StartedBy,
         (number, items): (u64, u64),
         kind: ExecutionKind,
     ) -> StartContext {
         let (state_machine_arn, name) = (self.state_machine_arn(), self.child_name(number));
         let machine_name = state_machine_arn.rsplit(':').next().unwrap_or_default();
+        let StartedBy { state, redrive_count } = started_by;
         StartContext {
             execution_arn: self.child_arn(&name, kind.is_express()).into(),
             execution_name: name.into(),
@@ -68,7 +74,7 @@ impl MapRunPlan {
             state_machine_arn: state_machine_arn.into(),
             role_arn: parent.role_arn.clone(),
             qualifier: None,
-            child_of: Some(ChildOf { map_run_arn: self.arn.clone(), state, items }),
+            child_of: Some(ChildOf { map_run_arn: self.arn.clone(), state, items, redrive_count }),
             kind,
             limits: parent.limits,
         }
@@ -122,6 +128,15 @@ impl MapRunPlan {
         seed.iter_mut().zip(number).for_each(|(seed, byte)| *seed ^= byte);
         seed
     }
+}
+
+/// What starts a child execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartedBy {
+    /// The Map state.
+    pub state: StateId,
+    /// How often its Map Run was redriven by then.
+    pub redrive_count: u32,
 }
 
 /// Where the items of a Map Run are.
@@ -227,10 +242,36 @@ impl EndCounts {
             ExecutionStatus::Aborted => self.aborted += number,
         }
     }
+
+    /// Takes so many back.
+    fn uncount(&mut self, status: ExecutionStatus, number: u64) {
+        let counted = match status {
+            ExecutionStatus::Running => return,
+            ExecutionStatus::Succeeded => &mut self.succeeded,
+            ExecutionStatus::Failed => &mut self.failed,
+            ExecutionStatus::TimedOut => &mut self.timed_out,
+            ExecutionStatus::Aborted => &mut self.aborted,
+        };
+        *counted = counted.saturating_sub(number);
+    }
+
+    fn add(&mut self, other: EndCounts) {
+        let EndCounts { succeeded, failed, timed_out, aborted } = other;
+        self.succeeded += succeeded;
+        self.failed += failed;
+        self.timed_out += timed_out;
+        self.aborted += aborted;
+    }
+
+    /// Leaves those only that have succeeded.
+    fn take_unsuccessful(&mut self) -> EndCounts {
+        let succeeded = EndCounts { succeeded: self.succeeded, ..EndCounts::default() };
+        EndCounts { succeeded: 0, ..std::mem::replace(self, succeeded) }
+    }
 }
 
-/// How many there are in all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MapRunTotals {
     /// Items.
     pub items: u64,
@@ -250,6 +291,7 @@ pub struct MapRun {
     executions: EndCounts,
     items: EndCounts,
     results: Results,
+    redrives: Redrives,
 }
 
 /// Which child executions have ended.
@@ -269,6 +311,9 @@ impl Ended {
     }
 
     fn insert(&mut self, number: u64, items: u64) {
+        if number < self.all_before {
+            return;
+        }
         self.beyond.insert(number, items);
         while let Some(items) = self.beyond.remove(&self.all_before) {
             self.all_before += 1;
@@ -296,10 +341,11 @@ impl Results {
     fn keep(&mut self, child: &Arc<EndedChild>, bytes_max: usize) {
         let Results::Kept(by_number, bytes) = self else { return };
         *bytes += RESULT_BYTES + child.bytes();
+        if let Some(before) = by_number.insert(child.number, child.clone()) {
+            *bytes -= RESULT_BYTES + before.bytes();
+        }
         if *bytes > bytes_max {
             *self = Results::TooLarge;
-        } else {
-            by_number.insert(child.number, child.clone());
         }
     }
 }
@@ -353,22 +399,33 @@ impl MapRun {
             totals: self.totals,
             executions: self.executions,
             items: self.items,
+            redriven: self.redriven(),
+            pending_redrive: self.pending_redrive(),
+            not_redrivable: self.not_redrivable(),
         }
     }
 
-    /// Whether a child execution has ended.
+    /// Whether a child execution has ended, and is not to run again.
     pub fn has_ended(&self, number: u64) -> bool {
-        self.ended.contains(number)
+        self.ended.contains(number) && !self.redrives.awaits(number)
     }
 
-    /// The first child execution that has not ended, and how many items those before it had.
+    /// A child execution before which all have ended and are not to run again, and how many items those had.
     pub fn resume_at(&self) -> (u64, u64) {
-        (self.ended.all_before, self.ended.items_before)
+        match self.redrives.first_pending() {
+            Some(number) if number < self.ended.all_before => match self.plan.batches {
+                None => (number, number),
+                // It is not known how many items those before it had.
+                Some(_) => (0, 0),
+            },
+            _ => (self.ended.all_before, self.ended.items_before),
+        }
     }
 
-    /// Whether all child executions have ended.
+    /// Whether all child executions have ended, and none is to run again.
     pub fn is_complete(&self) -> bool {
         self.totals.is_some_and(|totals| totals.children == self.ended.all_before)
+            && self.redrives.first_pending().is_none()
     }
 
     /// What is to be done for it.
@@ -449,12 +506,14 @@ impl MapRun {
             executions: EndCounts::default(),
             items: EndCounts::default(),
             results,
+            redrives: Redrives::default(),
         }
     }
 
     /// A child has ended; the state may leave so many bytes.
     pub(crate) fn end_child(&mut self, child: &Arc<EndedChild>, bytes_max: usize) {
         self.ended.insert(child.number, child.items);
+        self.redrives.note_end(child);
         self.executions.count(child.end.status, 1);
         self.items.count(child.end.status, child.items);
         self.results.keep(child, bytes_max);

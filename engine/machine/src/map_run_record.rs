@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepyard_asl::Timestamp;
 
-use crate::{EndCounts, ExecutionStatus, MapLimits, MapRunId, MapRunTotals};
+use crate::{EndCounts, ExecutionStatus, MapLimits, MapRunId, MapRunTotals, Redriven};
 
 /// A Map Run as far as the journal tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,12 @@ pub struct MapRunRecord {
     pub executions: EndCounts,
     /// Items of child executions that have ended.
     pub items: EndCounts,
+    /// How often and when it was redriven, if it was.
+    pub redriven: Option<Redriven>,
+    /// Child executions that have ended and are to run again, with their items; none when it has ended.
+    pub pending_redrive: MapRunTotals,
+    /// Child executions that were to run again and cannot, with their items.
+    pub not_redrivable: MapRunTotals,
 }
 
 impl MapRunRecord {

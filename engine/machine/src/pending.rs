@@ -112,6 +112,7 @@ fn frame_timer(id: FrameId, frame: &Frame) -> Option<Command> {
         | Phase::Scheduled(_)
         | Phase::Children(_)
         | Phase::MapRun(_)
+        | Phase::MapRunEnded(_)
         | Phase::Done(_) => return None,
     };
     Some(Command::StartTimer { timer: Timer { kind, frame: id, armed_by }, due })

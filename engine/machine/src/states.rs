@@ -36,12 +36,13 @@ pub(crate) fn work(run: &mut Run<'_>, id: FrameId, state: StateId) -> Result<(),
     }
 }
 
-/// Goes on with a state whose children are to go on without any of them having ended, after a redrive.
+/// Goes on with a state whose children or whose Map Run are to go on, after a redrive.
 pub(crate) fn resume(run: &mut Run<'_>, id: FrameId, state: StateId) -> Result<(), Failure> {
     let program = run.program;
     match &program.state(state).kind {
         StateKind::Parallel(parallel) => parallel::go_on(run, id, state, parallel),
-        StateKind::Map(map) => map::go_on(run, id, state, map),
+        StateKind::Map(map) if map.distributed.is_none() => map::go_on(run, id, state, map),
+        StateKind::Map(_) => distributed::redrive(run, id, state),
         _ => Ok(()),
     }
 }

@@ -1,8 +1,9 @@
 //! The rows of Map Runs, an index of the journals of their executions, and what ties child executions to them.
 
 use serde_json::{Value, json};
+use stepyard_asl::Timestamp;
 use stepyard_machine::{
-    ChildOf, EndCounts, ExecutionStatus, MapLimits, MapRunRecord, MapRunTotals,
+    ChildOf, EndCounts, ExecutionStatus, MapLimits, MapRunRecord, MapRunTotals, Redriven,
 };
 use uuid::Uuid;
 
@@ -62,10 +63,15 @@ pub(crate) fn detail_text(record: &MapRunRecord) -> String {
         "executions": counts(record.executions),
         "items": counts(record.items),
     });
+    let totals = |totals: MapRunTotals| json!([totals.children, totals.items]);
+    let some = |counted: MapRunTotals| (counted != MapRunTotals::default()).then_some(counted);
     let optional = [
         ("failures", record.limits.tolerated_failure_count.map(Value::from)),
         ("percentage", record.limits.tolerated_failure_percentage.map(Value::from)),
-        ("total", record.totals.map(|totals| json!([totals.children, totals.items]))),
+        ("total", record.totals.map(totals)),
+        ("redriven", record.redriven.map(|redriven| json!([redriven.count, redriven.at.0]))),
+        ("toRedrive", some(record.pending_redrive).map(totals)),
+        ("notRedrivable", some(record.not_redrivable).map(totals)),
     ];
     for (member, value) in optional {
         if let Some(value) = value {
@@ -81,6 +87,9 @@ pub(crate) struct Detail {
     pub(crate) totals: Option<MapRunTotals>,
     pub(crate) executions: EndCounts,
     pub(crate) items: EndCounts,
+    pub(crate) redriven: Option<Redriven>,
+    pub(crate) pending_redrive: MapRunTotals,
+    pub(crate) not_redrivable: MapRunTotals,
 }
 
 impl Detail {
@@ -94,8 +103,13 @@ impl Detail {
             let [succeeded, failed, timed_out, aborted] = counts.ok_or_else(|| missing(member))?;
             Ok::<_, String>(EndCounts { succeeded, failed, timed_out, aborted })
         };
-        let totals: Option<[u64; 2]> =
-            serde_json::from_value(detail["total"].clone()).map_err(|error| error.to_string())?;
+        let totals = |member: &str| {
+            let totals: Option<[u64; 2]> = serde_json::from_value(detail[member].clone())
+                .map_err(|error| format!("{member}: {error}"))?;
+            Ok::<_, String>(totals.map(|[children, items]| MapRunTotals { items, children }))
+        };
+        let redriven: Option<(u32, i64)> = serde_json::from_value(detail["redriven"].clone())
+            .map_err(|error| format!("redriven: {error}"))?;
         Ok(Detail {
             limits: MapLimits {
                 max_concurrency: detail["concurrency"]
@@ -104,9 +118,12 @@ impl Detail {
                 tolerated_failure_count: detail["failures"].as_u64(),
                 tolerated_failure_percentage: detail["percentage"].as_f64(),
             },
-            totals: totals.map(|[children, items]| MapRunTotals { items, children }),
+            totals: totals("total")?,
             executions: counts("executions")?,
             items: counts("items")?,
+            redriven: redriven.map(|(count, at)| Redriven { count, at: Timestamp(at) }),
+            pending_redrive: totals("toRedrive")?.unwrap_or_default(),
+            not_redrivable: totals("notRedrivable")?.unwrap_or_default(),
         })
     }
 }
@@ -116,6 +133,7 @@ mod tests {
     use stepyard_asl::Timestamp;
     use stepyard_machine::{
         EndCounts, EventId, ExecutionStatus, MapLimits, MapRunId, MapRunRecord, MapRunTotals,
+        Redriven,
     };
     use uuid::Uuid;
 
@@ -134,6 +152,9 @@ mod tests {
             totals: None,
             executions: EndCounts::default(),
             items: counts,
+            redriven: None,
+            pending_redrive: MapRunTotals::default(),
+            not_redrivable: MapRunTotals::default(),
         };
         let full = MapRunRecord {
             limits: MapLimits {
@@ -143,6 +164,9 @@ mod tests {
             },
             totals: Some(MapRunTotals { items: 9, children: 8 }),
             executions: counts,
+            redriven: Some(Redriven { count: 2, at: Timestamp(77) }),
+            pending_redrive: MapRunTotals { items: 3, children: 2 },
+            not_redrivable: MapRunTotals { items: 5, children: 1 },
             ..bare.clone()
         };
         for record in [bare, full] {
@@ -151,6 +175,9 @@ mod tests {
             assert_eq!(detail.limits, record.limits);
             assert_eq!(detail.totals, record.totals);
             assert_eq!((detail.executions, detail.items), (record.executions, record.items));
+            assert_eq!(detail.redriven, record.redriven);
+            assert_eq!(detail.pending_redrive, record.pending_redrive);
+            assert_eq!(detail.not_redrivable, record.not_redrivable);
         }
         assert!(Detail::parse("{}").is_err());
         assert!(Detail::parse("no JSON").is_err());

@@ -720,6 +720,9 @@ fn map_run(number: u64, event: u64) -> MapRunRow {
         totals: None,
         executions: EndCounts::default(),
         items: EndCounts::default(),
+        redriven: None,
+        pending_redrive: MapRunTotals::default(),
+        not_redrivable: MapRunTotals::default(),
     };
     MapRunRow { shard: SHARD, execution: id(number), record }
 }
@@ -752,6 +755,7 @@ async fn map_runs_are_what_was_written_last(store: &dyn Store) {
         totals: Some(MapRunTotals { items: 5, children: 3 }),
         executions: EndCounts { succeeded: 1, failed: 2, ..EndCounts::default() },
         items: EndCounts { succeeded: 2, timed_out: 3, ..EndCounts::default() },
+        redriven: Some(Redriven { count: 1, at: Timestamp(8) }),
         ..first.record.clone()
     };
     let ended = MapRunRow { record: ended, ..first };

@@ -134,8 +134,12 @@ async fn fill(store: &dyn Store) {
         stepyard_machine::EventKind::MapRunStarted { state, .. } => Some(state),
         _ => None,
     });
-    let child_of =
-        ChildOf { map_run_arn: map_run.plan().arn.clone(), state: state.unwrap(), items: 3 };
+    let child_of = ChildOf {
+        map_run_arn: map_run.plan().arn.clone(),
+        state: state.unwrap(),
+        items: 3,
+        redrive_count: 0,
+    };
     let mut child = Execution::new();
     let child_context = StartContext { child_of: Some(child_of), ..context("child") };
     let begin =

@@ -299,6 +299,7 @@ fn ended(number: u64, status: ExecutionStatus, output: Option<&str>) -> (u32, Ev
             error: has_failed.then(|| "E".into()),
             cause: None,
             redrive_count: u32::from(has_failed),
+            redrive_refusal: None,
         },
     };
     (0, EventKind::MapRunChildEnded(Arc::new(child)))
@@ -338,7 +339,8 @@ fn map_run_started(items: MapRunItems, rest: Option<&str>) -> Vec<(u32, EventKin
 /// A Map Run that succeeds, and another one that fails, both of a child execution; it is abandoned with a third one.
 fn map_runs() -> Vec<Event> {
     let state = StateId(0);
-    let child = ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 1 };
+    let child =
+        ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 1, redrive_count: 0 };
     let context = StartContext { child_of: Some(child), ..StartContext::clone(&context()) };
     let input = payload("1");
     let start =
@@ -373,7 +375,8 @@ fn map_runs() -> Vec<Event> {
 
 /// A child execution of a Map Run that has two items.
 fn batch() -> Vec<Event> {
-    let child = ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 2 };
+    let child =
+        ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 2, redrive_count: 0 };
     let context = StartContext { child_of: Some(child), ..StartContext::clone(&context()) };
     let input = payload(r#"{"Items":[1,2]}"#);
     let start =
@@ -396,7 +399,7 @@ fn limits() -> Vec<Event> {
         ..StartContext::clone(&context())
     };
     let child = StartContext {
-        child_of: Some(ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 2 }),
+        child_of: Some(ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 2, redrive_count: 1 }),
         limits,
         ..StartContext::clone(&context())
     };
@@ -430,7 +433,44 @@ fn limited() -> Vec<Event> {
     ])
 }
 
-fn journals() -> [(&'static str, Vec<Event>); 12] {
+/// A child execution that a Map Run has started after its third redrive, and that is redriven itself; it has a Map Run
+/// that fails, is redriven, and finds a child execution that cannot be.
+fn redriven_map_run() -> Vec<Event> {
+    let state = StateId(0);
+    let child =
+        ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 1, redrive_count: 3 };
+    let context = StartContext { child_of: Some(child), ..StartContext::clone(&context()) };
+    let input = payload("1");
+    let start =
+        EventKind::ExecutionStarted { context: Arc::new(context), input, timeout_seconds: None };
+    let mut kinds = vec![(0, start)];
+    kinds.extend(map_run_started(MapRunItems::Given(payload("[1,2]")), None));
+    let refused = match ended(0, ExecutionStatus::Failed, None) {
+        (frame, EventKind::MapRunChildEnded(child)) => {
+            let redrive_refusal = Some("Execution redrivable period exceeded".into());
+            let end = ChildEnd { redrive_refusal, ..child.end.clone() };
+            let child = EndedChild { end, ..EndedChild::clone(&child) };
+            (frame, EventKind::MapRunChildEnded(Arc::new(child)))
+        }
+        other => other,
+    };
+    let client_token = Some("map-run-redrive-4".into());
+    kinds.extend([
+        ended(0, ExecutionStatus::Failed, None),
+        (0, EventKind::MapRunFailed { state, error: Some("E".into()), cause: None }),
+        (0, EventKind::MapStateFailed { state }),
+        (0, EventKind::ExecutionFailed { error: Some("E".into()), cause: None }),
+        (0, EventKind::ExecutionRedriven { redrive_count: 1, client_token }),
+        (0, EventKind::MapRunRedriven { state, map_run_arn: "arn:n".into(), redrive_count: 1 }),
+        refused,
+        (0, EventKind::MapRunFailed { state, error: Some("E".into()), cause: None }),
+        (0, EventKind::MapStateFailed { state }),
+        (0, EventKind::ExecutionFailed { error: Some("E".into()), cause: None }),
+    ]);
+    journal(kinds)
+}
+
+fn journals() -> [(&'static str, Vec<Event>); 13] {
     [
         ("batch", batch()),
         ("evaluation", evaluation()),
@@ -442,6 +482,7 @@ fn journals() -> [(&'static str, Vec<Event>); 12] {
         ("outside", outside()),
         ("qualified", qualified()),
         ("redriven", redriven()),
+        ("redriven_map_run", redriven_map_run()),
         ("task", task()),
         ("variables", variables()),
     ]
@@ -471,6 +512,7 @@ fn the_oldest_journals_fold() {
         ("outside", "FAILED"),
         ("qualified", "SUCCEEDED"),
         ("redriven", "SUCCEEDED"),
+        ("redriven_map_run", "FAILED"),
         ("variables", "SUCCEEDED"),
     ];
     for (name, status) in ends {

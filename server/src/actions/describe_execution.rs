@@ -8,6 +8,7 @@ use stepyard_json::Payload;
 use stepyard_machine::{ExecutionStatus, Text};
 use stepyard_runtime::ExecutionView;
 
+use super::list_executions::status_of_child;
 use super::redrive_execution;
 use crate::app::App;
 use crate::wire::{ApiError, Constraints, EpochSeconds, METADATA_ONLY, required};
@@ -72,7 +73,19 @@ pub(crate) async fn describe_execution(
     let view = app.execution_view(arn).await?;
     let with_data = request.included_data.as_deref() != Some(METADATA_ONLY);
     let refusal = redrive_execution::refusal(app, &view).await?;
-    Ok(answer(&view, with_data, refusal))
+    let status = status(app, &view).await?;
+    Ok(DescribeExecutionResponse { status, ..answer(&view, with_data, refusal) })
+}
+
+/// That of a child execution may depend on its Map Run.
+async fn status(app: &App, view: &ExecutionView) -> Result<&'static str, ApiError> {
+    let child_of = view.context.child_of.as_ref().filter(|_| view.row.stopped_at.is_some());
+    let map_run = match child_of {
+        Some(child_of) => app.store.find_map_run(&child_of.map_run_arn).await?,
+        None => None,
+    };
+    Ok(map_run
+        .map_or(view.row.status.as_str(), |map_run| status_of_child(&view.row, &map_run.record)))
 }
 
 fn answer(

@@ -34,6 +34,8 @@ pub(crate) struct DescribeMapRunResponse {
     item_counts: Counts,
     execution_counts: Counts,
     redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<EpochSeconds>,
 }
 
 /// `MapRunItemCounts` or `MapRunExecutionCounts`.
@@ -48,8 +50,9 @@ struct Counts {
     aborted: u64,
     total: u64,
     results_written: u64,
-    /// A redrive starts a new Map Run, so an old one has neither of these.
+    /// That were to run again after a redrive, and cannot.
     failures_not_redrivable: u64,
+    /// That are to run again after a redrive.
     pending_redrive: u64,
 }
 
@@ -95,7 +98,9 @@ async fn ended(app: &App, mut record: MapRunRecord) -> Result<MapRunProgress, Ap
     if let Some(key) = key {
         for ChildrenOfStatus { status, executions, items } in app.store.count_children(key).await? {
             match status {
-                ExecutionStatus::Running => running = RunningChildren { executions, items },
+                ExecutionStatus::Running => {
+                    running = RunningChildren { executions, items, ..RunningChildren::default() };
+                }
                 ExecutionStatus::Aborted => {
                     record.executions.aborted = record.executions.aborted.max(executions);
                     record.items.aborted = record.items.aborted.max(items);
@@ -117,13 +122,22 @@ pub(super) fn question(row: &MapRunRow, change: MapLimitsChange) -> MapRunReques
 
 fn answer(progress: MapRunProgress, execution_arn: String) -> DescribeMapRunResponse {
     let MapRunProgress { record, running } = progress;
-    let total = |known: Option<u64>, ended: EndCounts, running| {
-        // Items are read ahead, but not all at once: until all have been, there are those that are known of.
-        known.unwrap_or(ended.ended() + running)
+    let executions = Subject {
+        total: record.totals.map(|totals| totals.children),
+        ended: record.executions,
+        running: running.executions,
+        running_again: running.again.children,
+        to_redrive: record.pending_redrive.children,
+        not_redrivable: record.not_redrivable.children,
     };
-    let executions =
-        total(record.totals.map(|totals| totals.children), record.executions, running.executions);
-    let items = total(record.totals.map(|totals| totals.items), record.items, running.items);
+    let items = Subject {
+        total: record.totals.map(|totals| totals.items),
+        ended: record.items,
+        running: running.items,
+        running_again: running.again.items,
+        to_redrive: record.pending_redrive.items,
+        not_redrivable: record.not_redrivable.items,
+    };
     DescribeMapRunResponse {
         execution_arn,
         status: record.status.as_str(),
@@ -132,28 +146,48 @@ fn answer(progress: MapRunProgress, execution_arn: String) -> DescribeMapRunResp
         max_concurrency: record.limits.max_concurrency,
         tolerated_failure_percentage: record.limits.tolerated_failure_percentage.unwrap_or(0.0),
         tolerated_failure_count: record.limits.tolerated_failure_count.unwrap_or(0),
-        item_counts: counts(&record, record.items, running.items, items),
-        execution_counts: counts(&record, record.executions, running.executions, executions),
-        redrive_count: 0,
+        item_counts: items.counts(record.status),
+        execution_counts: executions.counts(record.status),
+        redrive_count: record.redriven.map_or(0, |redriven| redriven.count),
+        redrive_date: record.redriven.map(|redriven| EpochSeconds(redriven.at)),
         map_run_arn: record.arn,
     }
 }
 
-fn counts(record: &MapRunRecord, ended: EndCounts, running: u64, total: u64) -> Counts {
-    Counts {
-        pending: total.saturating_sub(ended.ended() + running),
-        running,
-        succeeded: ended.succeeded,
-        failed: ended.failed,
-        timed_out: ended.timed_out,
-        aborted: ended.aborted,
-        total,
-        // Results are written all at once, at the end; without a ResultWriter AWS counts them, too (recorded).
-        results_written: match record.status {
-            ExecutionStatus::Succeeded => ended.ended(),
-            _ => 0,
-        },
-        failures_not_redrivable: 0,
-        pending_redrive: 0,
+/// What is counted: child executions, or their items.
+struct Subject {
+    total: Option<u64>,
+    ended: EndCounts,
+    running: u64,
+    /// Those of them that had ended before.
+    running_again: u64,
+    /// Those that had ended and are to run again, or do.
+    to_redrive: u64,
+    not_redrivable: u64,
+}
+
+impl Subject {
+    fn counts(self, status: ExecutionStatus) -> Counts {
+        let EndCounts { succeeded, failed, timed_out, aborted } = self.ended;
+        let pending_redrive = self.to_redrive.saturating_sub(self.running_again);
+        let known = self.ended.ended() + self.running + pending_redrive;
+        // Items are read ahead, but not all at once: until all have been, there are those that are known of.
+        let total = self.total.unwrap_or(known);
+        Counts {
+            pending: total.saturating_sub(known),
+            running: self.running,
+            succeeded,
+            failed,
+            timed_out,
+            aborted,
+            total,
+            // Results are written all at once, at the end; without a ResultWriter AWS counts them, too (recorded).
+            results_written: match status {
+                ExecutionStatus::Succeeded => self.ended.ended(),
+                _ => 0,
+            },
+            failures_not_redrivable: self.not_redrivable,
+            pending_redrive,
+        }
     }
 }

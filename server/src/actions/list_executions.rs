@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stepyard_machine::ExecutionStatus;
+use stepyard_machine::{ExecutionStatus, MapRunRecord};
 use stepyard_store::{
     ExecutionId, ExecutionQuery, ExecutionRow, StartedBy, StateMachineType, map_run_key,
 };
@@ -136,15 +136,10 @@ async fn list_of_map_run(
 ) -> Result<ListExecutionsResponse, ApiError> {
     let map_run = app.map_run(arn).await?;
     let after = request.next_token.as_deref().map(parse_cursor).transpose()?;
-    let status = request.status_filter.as_deref().filter(|name| *name != PENDING_REDRIVE);
-    let is_none = status != request.status_filter.as_deref();
-    if is_none || request.redrive_filter.as_deref() == Some(REDRIVEN) {
-        // A redrive starts a new Map Run, whose child executions are new, too.
-        return Ok(ListExecutionsResponse { executions: Vec::new(), next_token: None });
-    }
+    let (status, redriven) = (request.status_filter.as_deref(), request.redrive_filter.as_deref());
     let query = ExecutionQuery {
         map_run: map_run_key(&map_run.record.arn),
-        status: status.map(parse_status).transpose()?,
+        status: status.filter(|name| *name != PENDING_REDRIVE).map(parse_status).transpose()?,
         after,
         limit: page_size(request.max_results),
         ..ExecutionQuery::default()
@@ -152,11 +147,30 @@ async fn list_of_map_run(
     let (rows, next_token) = page(app, query).await?;
     let child = |row: ExecutionRow| {
         let item_count = row.child.map(|child| child.items);
+        let status = status_of_child(&row, &map_run.record);
         let map_run_arn = Some(map_run.record.arn.clone());
-        Ok(ExecutionListItem { map_run_arn, item_count, ..item(row)? })
+        Ok(ExecutionListItem { status, map_run_arn, item_count, ..item(row)? })
     };
-    let executions = rows.into_iter().map(child).collect::<Result<_, ApiError>>()?;
+    let children: Result<Vec<_>, ApiError> = rows.into_iter().map(child).collect();
+    // A page may be shorter than what was asked for.
+    let is_wanted = |child: &ExecutionListItem| {
+        status.is_none_or(|status| child.status == status)
+            && redriven.is_none_or(|name| (name == REDRIVEN) == (child.redrive_count > 0))
+    };
+    let executions = children?.into_iter().filter(is_wanted).collect();
     Ok(ListExecutionsResponse { executions, next_token })
+}
+
+/// The status that is shown of a child execution. One that has ended badly before its Map Run was redriven, waits to be
+/// redriven as long as that runs.
+pub(super) fn status_of_child(row: &ExecutionRow, map_run: &MapRunRecord) -> &'static str {
+    let opened_at = row.redriven.map_or(row.started_at, |redriven| redriven.at);
+    let redriven = map_run.redriven.filter(|_| map_run.stopped_at.is_none());
+    match row.status {
+        ExecutionStatus::Running | ExecutionStatus::Succeeded => row.status.as_str(),
+        _ if redriven.is_some_and(|redriven| opened_at < redriven.at) => PENDING_REDRIVE,
+        _ => row.status.as_str(),
+    }
 }
 
 /// What only a list of a Map Run can be filtered by (API reference).

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stepyard_asl::Timestamp;
 use stepyard_machine::{
-    EndCounts, EventId, MapLimits, MapLimitsChange, MapRunId, MapRunRecord, MapRunTotals,
+    EndCounts, EventId, MapLimits, MapLimitsChange, MapRunId, MapRunRecord, MapRunTotals, Redriven,
 };
 use stepyard_runtime::{MapRunProgress, MapRunRequest, MapRunRequestError, RunningChildren};
 use stepyard_store::{ExecutionId, ShardId};
@@ -78,8 +78,20 @@ pub(crate) struct ProgressMessage {
     child_items: Option<u64>,
     executions: [u64; 4],
     items: [u64; 4],
+    /// How often it was redriven, and when the last time. Nodes of an earlier version redrive none.
+    #[serde(default)]
+    redriven: Option<(u32, i64)>,
+    /// Child executions that are to run again, and their items.
+    #[serde(default)]
+    pending_redrive: (u64, u64),
+    /// The same of those that cannot run again.
+    #[serde(default)]
+    not_redrivable: (u64, u64),
     running_executions: u64,
     running_items: u64,
+    /// Child executions among them that run again, and their items.
+    #[serde(default)]
+    running_again: (u64, u64),
 }
 
 impl From<Result<MapRunProgress, MapRunRequestError>> for MapRunReply {
@@ -119,10 +131,19 @@ impl From<MapRunProgress> for ProgressMessage {
             child_items: record.totals.map(|totals| totals.items),
             executions: counts(record.executions),
             items: counts(record.items),
+            redriven: record.redriven.map(|redriven| (redriven.count, redriven.at.0)),
+            pending_redrive: pair(record.pending_redrive),
+            not_redrivable: pair(record.not_redrivable),
             running_executions: running.executions,
             running_items: running.items,
+            running_again: pair(running.again),
         }
     }
+}
+
+/// Child executions and items.
+fn pair(totals: MapRunTotals) -> (u64, u64) {
+    (totals.children, totals.items)
 }
 
 impl From<ProgressMessage> for MapRunProgress {
@@ -133,7 +154,8 @@ impl From<ProgressMessage> for MapRunProgress {
             timed_out,
             aborted,
         };
-        let totals = message.children.zip(message.child_items);
+        let totals = |(children, items)| MapRunTotals { items, children };
+        let redriven = |(count, at)| Redriven { count, at: Timestamp(at) };
         let record = MapRunRecord {
             id: MapRunId(EventId(message.run)),
             arn: message.arn.into(),
@@ -145,13 +167,17 @@ impl From<ProgressMessage> for MapRunProgress {
                 tolerated_failure_count: message.tolerated_failure_count,
                 tolerated_failure_percentage: message.tolerated_failure_percentage,
             },
-            totals: totals.map(|(children, items)| MapRunTotals { items, children }),
+            totals: message.children.zip(message.child_items).map(totals),
             executions: counts(message.executions),
             items: counts(message.items),
+            redriven: message.redriven.map(redriven),
+            pending_redrive: totals(message.pending_redrive),
+            not_redrivable: totals(message.not_redrivable),
         };
         let running = RunningChildren {
             executions: message.running_executions,
             items: message.running_items,
+            again: totals(message.running_again),
         };
         MapRunProgress { record, running }
     }
@@ -162,7 +188,7 @@ mod tests {
     use stepyard_asl::Timestamp;
     use stepyard_machine::{
         EndCounts, EventId, ExecutionStatus, MapLimits, MapLimitsChange, MapRunId, MapRunRecord,
-        MapRunTotals,
+        MapRunTotals, Redriven,
     };
     use stepyard_runtime::{MapRunProgress, MapRunRequest, MapRunRequestError, RunningChildren};
     use stepyard_store::{ExecutionId, ShardId};
@@ -197,8 +223,15 @@ mod tests {
             totals: Some(MapRunTotals { items: 10, children: 9 }),
             executions: counts,
             items: EndCounts::default(),
+            redriven: Some(Redriven { count: 13, at: Timestamp(14) }),
+            pending_redrive: MapRunTotals { items: 16, children: 15 },
+            not_redrivable: MapRunTotals { items: 18, children: 17 },
         };
-        let running = RunningChildren { executions: 11, items: 12 };
+        let running = RunningChildren {
+            executions: 11,
+            items: 12,
+            again: MapRunTotals { items: 20, children: 19 },
+        };
         for answer in [
             Ok(MapRunProgress { record, running }),
             Err(MapRunRequestError::NotRunning),

@@ -76,6 +76,8 @@ pub(crate) struct ChildOfMessage {
     /// Nodes of an earlier version do not tell.
     #[serde(default = "one")]
     items: u64,
+    #[serde(default)]
+    redrive_count: u32,
 }
 
 fn one() -> u64 {
@@ -101,6 +103,7 @@ impl From<&StartRequest> for StartMessage {
                 map_run_arn: child_of.map_run_arn.to_string(),
                 state: child_of.state.0,
                 items: child_of.items,
+                redrive_count: child_of.redrive_count,
             }),
             limits: LimitsMessage::of(context.limits),
             name_is_chosen: request.name_is_chosen,
@@ -125,8 +128,11 @@ impl StartMessage {
                 state_machine_name: self.state_machine_name.into(),
                 role_arn: self.role_arn.into(),
                 qualifier: self.version.map(|version| Qualifier { version, alias }),
-                child_of: self.child_of.map(|ChildOfMessage { map_run_arn, state, items }| {
-                    ChildOf { map_run_arn: map_run_arn.into(), state: StateId(state), items }
+                child_of: self.child_of.map(|child_of| ChildOf {
+                    map_run_arn: child_of.map_run_arn.into(),
+                    state: StateId(child_of.state),
+                    items: child_of.items,
+                    redrive_count: child_of.redrive_count,
                 }),
                 kind: ExecutionKind::Standard,
                 limits: self.limits.map(Limits::from).unwrap_or_default(),
@@ -384,7 +390,8 @@ mod tests {
     fn a_start_arrives_as_it_was_sent() {
         let run =
             format!("arn:aws:states:us-east-1:000000000000:mapRun:m/l:{}", Uuid::from_u128(6));
-        let child_of = ChildOf { map_run_arn: run.into(), state: StateId(3), items: 2 };
+        let child_of =
+            ChildOf { map_run_arn: run.into(), state: StateId(3), items: 2, redrive_count: 4 };
         let request = StartRequest {
             id: ExecutionId(Uuid::from_u128(7)),
             context: Arc::new(StartContext {

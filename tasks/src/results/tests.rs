@@ -24,6 +24,7 @@ fn child(status: Option<ExecutionStatus>, output: &str) -> ChildResult {
             error: None,
             cause: None,
             redrive_count: 0,
+            redrive_refusal: None,
         }),
     }
 }

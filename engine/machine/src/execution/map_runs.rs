@@ -1,10 +1,14 @@
 //! The Map Runs of an execution.
 
+use std::mem;
+
 use stepyard_asl::Timestamp;
 
 use super::Execution;
-use crate::frame::{Frame, Phase};
-use crate::{Event, EventKind, ExecutionStatus, FrameId, MapRun, MapRunId, MapRunRecord};
+use crate::frame::Phase;
+use crate::{
+    Event, EventKind, ExecutionStatus, FrameId, MapRun, MapRunId, MapRunRecord, Redriven, Text,
+};
 
 /// Asking.
 impl Execution {
@@ -43,6 +47,9 @@ impl Execution {
                 self.map_runs.insert(map_run.id(), event.frame);
                 self.advance(event, Phase::MapRun(Box::new(map_run)));
             }
+            EventKind::MapRunRedriven { redrive_count, .. } => {
+                self.redrive_map_run(event, *redrive_count);
+            }
             EventKind::MapRunChildEnded(end) => {
                 self.child_ends += 1;
                 let most = self.limits().data_bytes;
@@ -55,14 +62,14 @@ impl Execution {
                 self.change_map_run(event.frame, |map_run| map_run.set_limits(*limits));
             }
             EventKind::MapRunSucceeded { .. } => {
-                self.end_map_run(event.frame, ExecutionStatus::Succeeded, event.at);
+                self.end_map_run(event.frame, ExecutionStatus::Succeeded, &None, event.at);
                 self.follow(event);
             }
-            EventKind::MapRunFailed { .. } => {
-                self.end_map_run(event.frame, ExecutionStatus::Failed, event.at);
+            EventKind::MapRunFailed { error, .. } => {
+                self.end_map_run(event.frame, ExecutionStatus::Failed, error, event.at);
                 self.follow(event);
             }
-            _ => self.end_map_run(event.frame, ExecutionStatus::Aborted, event.at),
+            _ => self.end_map_run(event.frame, ExecutionStatus::Aborted, &None, event.at),
         }
     }
 
@@ -73,10 +80,31 @@ impl Execution {
         }
     }
 
+    /// The Map Run that a frame was left with goes on.
+    fn redrive_map_run(&mut self, event: &Event, count: u32) {
+        let Some(frame) = self.frames.get_mut(&event.frame) else { return };
+        let Phase::MapRunEnded(map_run) = &mut frame.phase else { return };
+        map_run.redrive(Redriven { count, at: event.at });
+        let id = map_run.id();
+        if let Phase::MapRunEnded(map_run) = mem::replace(&mut frame.phase, Phase::Entered) {
+            self.ended_map_runs.remove(&id);
+            self.map_runs.insert(id, event.frame);
+            self.advance(event, Phase::MapRun(map_run));
+        }
+    }
+
     /// The Map Run of a frame, if that waits for one, does not count any more.
-    pub(super) fn end_map_run(&mut self, id: FrameId, status: ExecutionStatus, at: Timestamp) {
-        let Some(map_run) = self.frames.get(&id).and_then(Frame::map_run) else { return };
+    pub(super) fn end_map_run(
+        &mut self,
+        id: FrameId,
+        status: ExecutionStatus,
+        error: &Text,
+        at: Timestamp,
+    ) {
+        let phase = self.frames.get_mut(&id).map(|frame| &mut frame.phase);
+        let Some(Phase::MapRun(map_run)) = phase else { return };
         if self.map_runs.remove(&map_run.id()).is_some() {
+            map_run.end(status, error.clone());
             self.ended_map_runs.insert(map_run.id(), map_run.record().ended(status, at));
         }
     }
@@ -84,7 +112,7 @@ impl Execution {
     /// The execution ends, and with it the Map Runs that still count.
     pub(super) fn abort_map_runs(&mut self, at: Timestamp) {
         for frame in self.map_runs.values().copied().collect::<Vec<_>>() {
-            self.end_map_run(frame, ExecutionStatus::Aborted, at);
+            self.end_map_run(frame, ExecutionStatus::Aborted, &None, at);
         }
     }
 }

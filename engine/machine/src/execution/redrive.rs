@@ -9,7 +9,7 @@ use stepyard_asl::Timestamp;
 use super::Execution;
 use crate::failure::DATA_LIMIT_EXCEEDED;
 use crate::frame::{Frame, Phase};
-use crate::{EventId, ExecutionStatus, FrameId, Limits, Text};
+use crate::{EventId, ExecutionStatus, FrameId, Limits, Text, child_redrive_token};
 
 /// How long after its end an execution can be redriven, in seconds: 14 days (AWS quota).
 const REDRIVABLE_SECONDS: u64 = 14 * 86_400;
@@ -138,12 +138,19 @@ impl Execution {
         self.redrives.last.map_or(0, |last| last.count)
     }
 
-    /// When it was redriven by a request with that token, which is being repeated now; `None` when that is a new one.
+    /// When it was redriven by a request with that token, which is being repeated now; `None` when that is a new one. A
+    /// child execution, which only its Map Run redrives, knows its tokens for ever, and that of the redrive which has
+    /// started it.
     pub fn redriven_with(&self, token: &str, now: Timestamp) -> Option<Timestamp> {
+        let child_of = self.context().and_then(|context| context.child_of.as_ref());
         let is_known = |(known, at): &&(Arc<str>, Timestamp)| {
-            &**known == token && now <= at.plus_seconds(TOKEN_SECONDS)
+            &**known == token && (child_of.is_some() || now <= at.plus_seconds(TOKEN_SECONDS))
         };
-        self.redrives.tokens.iter().rfind(is_known).map(|(_, at)| *at)
+        let redriven = self.redrives.tokens.iter().rfind(is_known).map(|(_, at)| *at);
+        let has_started = child_of.is_some_and(|child_of| {
+            child_of.redrive_count > 0 && child_redrive_token(child_of.redrive_count) == token
+        });
+        redriven.or_else(|| self.started_at.filter(|_| has_started))
     }
 
     /// Whether it can be redriven at that time, if it is a Standard execution: no other one is.

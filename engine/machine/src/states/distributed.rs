@@ -12,7 +12,8 @@ use stepyard_json::{Json, Payload};
 use super::{computed, finish, shown};
 use crate::context::Subject;
 use crate::decide::Run;
-use crate::failure::Failure;
+use crate::failure::{Failure, RUNTIME};
+use crate::map_run::MAP_RUN_REDRIVES_MAX;
 use crate::{
     BatchLimits, Batches, EndedChild, EventKind, FrameId, MapLimits, MapRun, MapRunId, MapRunItems,
     MapRunPlan, MapRunTotals,
@@ -57,6 +58,24 @@ pub(super) fn start(
     run.emit(id, EventKind::MapRunStarted { state, plan });
     let started = run.execution().frame(id).and_then(|frame| frame.map_run()).map(MapRun::id);
     if let Some(map_run) = started {
+        run.serve_map_run(map_run);
+    }
+    Ok(())
+}
+
+/// Goes on with a Map Run that has ended badly, after a redrive of its execution.
+pub(super) fn redrive(run: &mut Run<'_>, id: FrameId, state: StateId) -> Result<(), Failure> {
+    let ended = run.execution().frame(id).and_then(|frame| frame.ended_map_run());
+    let Some(ended) = ended else { return Ok(()) };
+    let redrive_count = ended.redrive_count() + 1;
+    if redrive_count > MAP_RUN_REDRIVES_MAX {
+        let cause = format!("A Map Run can be redriven {MAP_RUN_REDRIVES_MAX} times at most.");
+        return Err(Failure::new(RUNTIME, cause));
+    }
+    let (map_run, map_run_arn) = (ended.id(), ended.plan().arn.clone());
+    run.emit(id, EventKind::MapRunRedriven { state, map_run_arn, redrive_count });
+    settle(run, id, state, map_run);
+    if waiting(run, map_run).is_some_and(|(_, _, waiting)| !waiting.is_complete()) {
         run.serve_map_run(map_run);
     }
     Ok(())
@@ -222,11 +241,12 @@ pub(crate) fn child_ended(run: &mut Run<'_>, id: MapRunId, child: Arc<EndedChild
 /// The last item was found.
 pub(crate) fn totals_known(run: &mut Run<'_>, id: MapRunId, totals: MapRunTotals) -> bool {
     let Some((frame, state, map_run)) = waiting(run, id) else { return false };
-    if map_run.totals().is_some() {
+    let known = map_run.totals();
+    if known == Some(totals) {
         return false;
     }
-    if !map_run.admits(totals) {
-        // They were read again after a crash.
+    if known.is_some() || !map_run.admits(totals) {
+        // They were read again, after a crash or a redrive.
         let cause = "The items are not those that were read before.";
         return failed(run, id, Failure::new("States.ItemReaderFailed", cause));
     }

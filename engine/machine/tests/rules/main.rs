@@ -4,6 +4,7 @@
 mod inspection;
 mod limits;
 mod map_run;
+mod map_run_redrive;
 mod outside;
 mod redrive;
 #[path = "../support/mod.rs"]

@@ -9,12 +9,12 @@ use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     ChildEnd, Command, Decision, EndedChild, EventKind, Execution, ExecutionKind, ExecutionStatus,
     Facts, Item, Limits, MapLimits, MapRunId, MapRunPlan, MapRunRecord, MapRunTotals, Moment,
-    Selection, Stimulus, decide_within, history,
+    Selection, StartedBy, Stimulus, decide_within, history,
 };
 
 const DATA_BYTES_MAX: usize = Limits::AWS.data_bytes;
 
-fn definition(rest: &str) -> String {
+pub(super) fn definition(rest: &str) -> String {
     format!(
         r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","ItemsPath":"$.items","Label":"label",{rest}
             "Catch":[{{"ErrorEquals":["States.ALL"],"Next":"Caught"}}],
@@ -31,7 +31,12 @@ fn start(rest: &str) -> (World, MapRunId) {
     (world, run)
 }
 
-fn ended(run: MapRunId, number: u64, status: ExecutionStatus, output: i64) -> Stimulus {
+/// Of a Map Run that was not redriven.
+fn first_start(state: StateId) -> StartedBy {
+    StartedBy { state, redrive_count: 0 }
+}
+
+pub(super) fn ended(run: MapRunId, number: u64, status: ExecutionStatus, output: i64) -> Stimulus {
     let has_failed = status != ExecutionStatus::Succeeded;
     let end = ChildEnd {
         status,
@@ -41,17 +46,18 @@ fn ended(run: MapRunId, number: u64, status: ExecutionStatus, output: i64) -> St
         error: has_failed.then(|| "E".into()),
         cause: None,
         redrive_count: 0,
+        redrive_refusal: None,
     };
     let child = EndedChild { number, items: 1, input: None, end };
     Stimulus::MapRunChildEnded { run, child: Arc::new(child) }
 }
 
-fn all(run: MapRunId, children: u64) -> Stimulus {
+pub(super) fn all(run: MapRunId, children: u64) -> Stimulus {
     Stimulus::MapRunTotalsKnown { run, totals: MapRunTotals { items: children, children } }
 }
 
 /// The types of the history's events from the third one on, with the ids that they follow.
-fn told(world: &World) -> Vec<String> {
+pub(super) fn told(world: &World) -> Vec<String> {
     let project = |event| history::project(&world.program, "us-east-1", event);
     let events = world.journal.iter().filter_map(project).skip(2);
     let told = |event: history::HistoryEvent| {
@@ -157,7 +163,7 @@ fn limits_can_be_changed_while_it_runs() {
 }
 
 /// The records of Map Runs: status, end, and how many child executions have succeeded and failed.
-fn records(world: &World) -> Vec<(ExecutionStatus, bool, u64, u64)> {
+pub(super) fn records(world: &World) -> Vec<(ExecutionStatus, bool, u64, u64)> {
     let told = |record: MapRunRecord| {
         let counts = record.executions;
         (record.status, record.stopped_at.is_some(), counts.succeeded, counts.failed)
@@ -302,7 +308,8 @@ fn child_executions_have_the_same_names_always() {
         EventKind::MapRunStarted { state, .. } => Some(state),
         _ => None,
     });
-    let child = |number, kind| plan.child_context(&parent, state.unwrap(), (number, 1), kind);
+    let started_by = first_start(state.unwrap());
+    let child = |number, kind| plan.child_context(&parent, started_by, (number, 1), kind);
     let first = child(0, ExecutionKind::Standard);
     assert_eq!(first, child(0, ExecutionKind::Standard));
     assert_ne!(first.execution_name, child(1, ExecutionKind::Standard).execution_name);
@@ -444,7 +451,8 @@ fn chance_of_an_item_is_its_own() {
     let state = selection.state().unwrap();
     let name = |number| {
         let parent = support::start_context();
-        let child = plan.child_context(&parent, state, (number, 1), ExecutionKind::Standard);
+        let child =
+            plan.child_context(&parent, first_start(state), (number, 1), ExecutionKind::Standard);
         child.execution_name.to_string()
     };
     let names: BTreeSet<_> = (0..600).map(name).collect();
@@ -462,7 +470,8 @@ fn map_runs_have_chance_of_their_own() {
     let name = |id: u64| {
         let arn = format!("{labelled}:{}", Random::from_seed(id).uuid_v4());
         let plan = MapRunPlan { arn: arn.into(), ..(**plan).clone() };
-        let context = plan.child_context(&parent, StateId(0), (0, 1), ExecutionKind::Standard);
+        let context =
+            plan.child_context(&parent, first_start(StateId(0)), (0, 1), ExecutionKind::Standard);
         context.execution_name
     };
     let names: BTreeSet<_> = (0..MAP_RUNS as u64).map(name).collect();

@@ -160,7 +160,7 @@ fn a_child_execution_runs_the_item_processor() {
         r#"{{"StartAt":"S","States":{{"S":{{{MAP_RUN},"End":true}}}}}}"#
     ));
     let map = StateId(0);
-    let child_of = ChildOf { map_run_arn: "r".into(), state: map, items: 1 };
+    let child_of = ChildOf { map_run_arn: "r".into(), state: map, items: 1, redrive_count: 0 };
     let context =
         StartContext { child_of: Some(child_of), ..StartContext::clone(&support::start_context()) };
     assert_eq!(context.map_state(), Some(map));

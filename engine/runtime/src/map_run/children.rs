@@ -6,17 +6,19 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use stepyard_asl::Program;
 use stepyard_json::Payload;
-use stepyard_machine::{ChildEnd, ExecutionStatus, StartContext};
+use stepyard_machine::{
+    ChildEnd, ExecutionStatus, NotRedrivable, StartContext, Text, child_redrive_token,
+};
 use stepyard_store::ExecutionId;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::cluster::{StartRequest, StopRequest};
+use crate::cluster::{RedriveRequest, StartRequest, StopRequest};
 use crate::delivery::Delivery;
 use crate::end_watch::{Awaited, end_of};
 use crate::express::{Express, StartExpress};
 use crate::shard::Shared;
-use crate::{StartError, StopError};
+use crate::{RedriveError, StartError, StopError};
 
 /// The pause before a start is tried again that was not taken, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
@@ -37,6 +39,14 @@ pub(super) struct Child {
     pub(super) revision: Uuid,
     pub(super) program: Arc<Program>,
     pub(super) input: Payload,
+}
+
+/// What the start of a Standard execution has found.
+enum Standing {
+    /// It runs.
+    Running,
+    /// There was one of that name before, which may have ended.
+    Known,
 }
 
 impl Children {
@@ -82,6 +92,7 @@ impl Children {
                         error: end.error,
                         cause: end.cause,
                         redrive_count: 0,
+                        redrive_refusal: None,
                     });
                 }
                 Err(_) if self.express.is_ending() => return None,
@@ -105,6 +116,7 @@ impl Children {
             error: Some("States.Runtime".into()),
             cause: Some(cause.into()),
             redrive_count: 0,
+            redrive_refusal: None,
         }
     }
 
@@ -114,25 +126,12 @@ impl Children {
             name: child.context.execution_name.clone(),
             arn: child.context.execution_arn.clone(),
         };
-        let mut request = StartRequest {
-            id: self.new_id(),
-            context: child.context,
-            name_is_chosen: true,
-            revision: child.revision,
-            input: child.input,
-            is_repeat: false,
+        let redrive_count = child.context.child_of.as_ref().map_or(0, |of| of.redrive_count);
+        let may_have_ended = redrive_count > 0;
+        let redrive_refusal = match self.start_standard(child).await {
+            Standing::Known if may_have_ended => self.redrive(&awaited, redrive_count).await,
+            Standing::Known | Standing::Running => None,
         };
-        let mut pause = PAUSE.0;
-        loop {
-            match self.delivery.start(request.clone(), child.program.clone()).await {
-                Ok(_) | Err(StartError::AlreadyExists { .. }) => break,
-                Err(StartError::Throttled | StartError::Unavailable(_)) => {
-                    request.is_repeat = true;
-                    self.shared.clock.sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE.1);
-                }
-            }
-        }
         let view = match end_of(&self.shared, &awaited).await {
             Ok(view) => view,
             Err(error) => return Some(self.lost(error.to_string())),
@@ -144,8 +143,56 @@ impl Children {
             output: view.output.clone(),
             error: view.error.clone(),
             cause: view.cause.clone(),
-            redrive_count: 0,
+            redrive_count: view.row.redriven.map_or(0, |redriven| redriven.count),
+            redrive_refusal,
         })
+    }
+
+    async fn start_standard(&self, child: Child) -> Standing {
+        let mut request = StartRequest {
+            id: self.new_id(),
+            context: child.context,
+            name_is_chosen: true,
+            revision: child.revision,
+            input: child.input,
+            is_repeat: false,
+        };
+        let mut pause = PAUSE.0;
+        loop {
+            match self.delivery.start(request.clone(), child.program.clone()).await {
+                Ok(_) => return Standing::Running,
+                Err(StartError::AlreadyExists { .. }) => return Standing::Known,
+                Err(StartError::Throttled | StartError::Unavailable(_)) => {
+                    request.is_repeat = true;
+                    self.shared.clock.sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE.1);
+                }
+            }
+        }
+    }
+
+    /// Has a child execution that may have ended badly before go on, once for each redrive of its Map Run. Returns why
+    /// it cannot.
+    async fn redrive(&self, child: &Awaited, redrive_count: u32) -> Text {
+        let request = RedriveRequest {
+            state_machine_arn: child.state_machine_arn.clone(),
+            name: child.name.clone(),
+            client_token: child_redrive_token(redrive_count).into(),
+        };
+        let mut pause = PAUSE.0;
+        loop {
+            match self.delivery.redrive(request.clone()).await {
+                // One that runs or has succeeded is waited for as it is.
+                Ok(_) | Err(RedriveError::NotRedrivable(NotRedrivable::Status(_))) => return None,
+                Err(RedriveError::NotRedrivable(reason)) => return Some(reason.to_string().into()),
+                // Who waits for its end will know.
+                Err(RedriveError::DoesNotExist) => return None,
+                Err(RedriveError::Unavailable(_)) => {
+                    self.shared.clock.sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE.1);
+                }
+            }
+        }
     }
 
     /// Stops child executions that are not needed any more.

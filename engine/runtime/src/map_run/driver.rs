@@ -1,11 +1,13 @@
 //! Running the child executions of one Map Run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stepyard_asl::{Program, StateId};
+use stepyard_asl::Program;
 use stepyard_json::Payload;
-use stepyard_machine::{EndedChild, ExecutionKind, ExecutionStatus, MapRunPlan, StartContext};
+use stepyard_machine::{
+    EndedChild, ExecutionKind, ExecutionStatus, MapRunPlan, StartContext, StartedBy,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +42,7 @@ pub(super) struct Driver {
 pub(super) struct Family {
     pub(super) plan: Arc<MapRunPlan>,
     pub(super) parent: Arc<StartContext>,
-    pub(super) state: StateId,
+    pub(super) started_by: StartedBy,
     pub(super) program: Arc<Program>,
     pub(super) revision: Uuid,
     pub(super) kind: ExecutionKind,
@@ -50,7 +52,8 @@ pub(super) struct Family {
 
 impl Family {
     fn child(&self, (number, items): (u64, u64), input: Payload) -> Child {
-        let context = self.plan.child_context(&self.parent, self.state, (number, items), self.kind);
+        let (parent, started_by) = (&self.parent, self.started_by);
+        let context = self.plan.child_context(parent, started_by, (number, items), self.kind);
         let (program, revision) = (self.program.clone(), self.revision);
         Child { context: Arc::new(context), revision, program, input }
     }
@@ -62,6 +65,8 @@ struct Running {
     tasks: JoinSet<Option<EndedChild>>,
     /// Those that have to be stopped when the Map Run does not count any more.
     durable: BTreeMap<u64, Arc<StartContext>>,
+    /// Those that had ended before.
+    again: BTreeSet<u64>,
 }
 
 impl Driver {
@@ -90,10 +95,8 @@ impl Driver {
                 Some(ended) = running.tasks.join_next(), if !running.tasks.is_empty() => match ended {
                     Ok(Some(child)) => {
                         running.durable.remove(&child.number);
-                        self.running.send_modify(|running| {
-                            running.executions -= 1;
-                            running.items -= child.items;
-                        });
+                        let runs_again = running.again.remove(&child.number);
+                        self.count(child.items, runs_again, true);
                         self.reporter.report(News::Ended(Arc::new(child))).await;
                     }
                     // This process comes to its end: somebody else runs it.
@@ -128,6 +131,11 @@ impl Driver {
             || (is_leaving && !self.family.kind.is_express())
     }
 
+    /// Tells that a child execution with so many items begins or is over.
+    fn count(&self, items: u64, runs_again: bool, is_over: bool) {
+        self.running.send_modify(|running| running.change(items, runs_again, is_over));
+    }
+
     /// How many may run at once.
     fn room(&self) -> u64 {
         match *self.limit.borrow() {
@@ -137,15 +145,15 @@ impl Driver {
     }
 
     fn start(&self, running: &mut Running, planned: PlannedChild) {
-        let PlannedChild { number, items, input } = planned;
+        let PlannedChild { number, items, runs_again, input } = planned;
         let child = self.family.child((number, items), input.clone());
         if !self.family.kind.is_express() {
             running.durable.insert(number, child.context.clone());
         }
-        self.running.send_modify(|running| {
-            running.executions += 1;
-            running.items += items;
-        });
+        if runs_again {
+            running.again.insert(number);
+        }
+        self.count(items, runs_again, false);
         let (children, shows_inputs) = (self.children.clone(), self.family.shows_inputs);
         let cancellation = self.express_cancellation.clone();
         running.tasks.spawn(async move {

@@ -7,6 +7,7 @@
 mod children;
 mod data;
 mod driver;
+mod ends;
 mod export;
 mod planning;
 mod request;
@@ -17,11 +18,11 @@ use std::sync::Arc;
 use stepyard_asl::{StateKind, Transformation, WorkflowType, WriterConfig};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    EndedChild, ExecutionKind, MapRunId, MapRunTotals, Selection, Stimulus, Text,
+    EndedChild, ExecutionKind, MapRunId, MapRunTotals, Selection, StartedBy, Stimulus, Text,
 };
 use stepyard_store::{ExecutionId, ShardId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use children::Children;
@@ -29,6 +30,7 @@ pub use data::{
     ExportResults, ItemStream, MapRunData, MapRunError, NoMapRunData, ReadItems, ResultSink,
 };
 use driver::{Driver, Family};
+use ends::Source;
 use export::Exporter;
 use planning::Planner;
 pub use request::{MapRunProgress, MapRunRequest, MapRunRequestError, RunningChildren};
@@ -61,12 +63,14 @@ pub(crate) struct MapRuns {
     /// Those of ends that have been taken in, until their commit.
     taken_in: Vec<OwnedSemaphorePermit>,
     under_way: BTreeMap<(ExecutionId, MapRunId), UnderWay>,
+    /// What was cancelled and comes to its end: the next one for that Map Run begins after it.
+    ending: BTreeMap<(ExecutionId, MapRunId), JoinHandle<()>>,
     numbered: u64,
 }
 
 struct UnderWay {
     number: u64,
-    task: AbortHandle,
+    task: JoinHandle<()>,
     limit: watch::Sender<u64>,
     running: watch::Receiver<RunningChildren>,
     cancelled: CancellationToken,
@@ -158,6 +162,7 @@ impl MapRuns {
             places: Arc::new(Semaphore::new(PLACES_MAX)),
             taken_in: Vec::new(),
             under_way: BTreeMap::new(),
+            ending: BTreeMap::new(),
             numbered: 0,
         }
     }
@@ -168,10 +173,8 @@ impl MapRuns {
         let Some(selection) = Selection::of(&active.program, active.execution(), run) else {
             return;
         };
-        let (Some(family), Some(config)) = (family(active, &selection), writer_config(&selection))
-        else {
-            return;
-        };
+        let family = family(active, &selection, map_run.redrive_count());
+        let (Some(family), Some(config)) = (family, writer_config(&selection)) else { return };
         let shows_inputs =
             map_run.plan().export.is_some() || config.transformation == Transformation::None;
         let limit = map_run.limits().max_concurrency;
@@ -201,23 +204,21 @@ impl MapRuns {
         let Some(selection) = Selection::of(&active.program, active.execution(), run) else {
             return;
         };
-        let (Some(family), Some(config)) = (family(active, &selection), writer_config(&selection))
-        else {
-            return;
-        };
-        let (plan, shard, execution) = (map_run.plan().clone(), self.shard, active.id);
-        let (shared, data) = (self.host.children.shared.clone(), self.host.data.clone());
+        let family = family(active, &selection, map_run.redrive_count());
+        let (Some(family), Some(config)) = (family, writer_config(&selection)) else { return };
+        let (plan, is_redriven) = (map_run.plan().clone(), map_run.redriven().is_some());
+        let shared = self.host.children.shared.clone();
+        let source = Source { shared, shard: self.shard, execution: active.id, run };
+        let data = self.host.data.clone();
         let is_express = family.kind.is_express();
-        self.begin(execution, run, 0, move |Ties { reporter, cancelled, .. }| {
+        self.begin(active.id, run, 0, move |Ties { reporter, cancelled, .. }| {
             let exporter = Exporter {
-                shared,
+                source,
                 data,
                 plan,
                 config,
                 is_express,
-                shard,
-                execution,
-                run,
+                is_redriven,
                 reporter,
                 cancelled,
             };
@@ -245,7 +246,14 @@ impl MapRuns {
         let (tell_running, running) = watch::channel(RunningChildren::default());
         let cancelled = CancellationToken::new();
         let ties = Ties { reporter, limit, running: tell_running, cancelled: cancelled.clone() };
-        let task = tokio::spawn(work(ties)).abort_handle();
+        let (earlier, work) = (self.ending.remove(&(execution, run)), work(ties));
+        let task = tokio::spawn(async move {
+            if let Some(earlier) = earlier {
+                // However it has ended, it does nothing any more.
+                let _ = earlier.await;
+            }
+            work.await;
+        });
         let under_way = UnderWay { number, task, limit: set_limit, running, cancelled };
         if let Some(earlier) = self.under_way.insert((execution, run), under_way) {
             earlier.task.abort();
@@ -270,6 +278,8 @@ impl MapRuns {
     pub(crate) fn cancel(&mut self, execution: ExecutionId, run: MapRunId) {
         if let Some(under_way) = self.under_way.remove(&(execution, run)) {
             under_way.cancelled.cancel();
+            self.ending.retain(|_, task| !task.is_finished());
+            self.ending.insert((execution, run), under_way.task);
         }
     }
 
@@ -320,7 +330,8 @@ impl Drop for MapRuns {
     }
 }
 
-fn family(active: &Active, selection: &Selection) -> Option<Family> {
+/// What the child executions have in common of a Map Run that was redriven so often.
+fn family(active: &Active, selection: &Selection, redrive_count: u32) -> Option<Family> {
     let Some(StateKind::Map(map)) = selection.state_kind() else { return None };
     let kind = match map.distributed.as_ref()?.execution_type {
         WorkflowType::Standard => ExecutionKind::Standard,
@@ -329,7 +340,7 @@ fn family(active: &Active, selection: &Selection) -> Option<Family> {
     Some(Family {
         plan: selection.plan().clone(),
         parent: active.context()?.clone(),
-        state: selection.state()?,
+        started_by: StartedBy { state: selection.state()?, redrive_count },
         program: active.program.clone(),
         revision: active.revision,
         kind,

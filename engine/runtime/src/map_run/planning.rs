@@ -41,6 +41,8 @@ pub(super) enum Plan {
 pub(super) struct PlannedChild {
     pub(super) number: u64,
     pub(super) items: u64,
+    /// Whether it has ended before.
+    pub(super) runs_again: bool,
     pub(super) input: Payload,
 }
 
@@ -96,7 +98,8 @@ impl Planner {
                 }
                 let input = Payload::from(batch.input);
                 self.selection.within_limit(&input)?;
-                let child = PlannedChild { number, items: batch.items, input };
+                let runs_again = self.map_run.awaits_redrive(number);
+                let child = PlannedChild { number, items: batch.items, runs_again, input };
                 if self.plans.send(Plan::Child(child)).await.is_err() {
                     return Ok(None);
                 }

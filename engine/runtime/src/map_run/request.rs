@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepyard_machine::{MapLimitsChange, MapRunId, MapRunRecord};
+use stepyard_machine::{MapLimitsChange, MapRunId, MapRunRecord, MapRunTotals};
 use stepyard_store::{ExecutionId, ShardId};
 
 /// A question about a Map Run, maybe with a change of its limits, on its way to the owner of its shard. Sent again, it means
@@ -35,6 +35,24 @@ pub struct RunningChildren {
     pub executions: u64,
     /// How many items they have.
     pub items: u64,
+    /// How many of them had ended before, and run again after a redrive.
+    pub again: MapRunTotals,
+}
+
+impl RunningChildren {
+    /// One more, or with `is_over` one less.
+    pub(super) fn change(&mut self, items: u64, runs_again: bool, is_over: bool) {
+        let apply = |count: &mut u64, number: u64| match is_over {
+            false => *count += number,
+            true => *count = count.saturating_sub(number),
+        };
+        apply(&mut self.executions, 1);
+        apply(&mut self.items, items);
+        if runs_again {
+            apply(&mut self.again.children, 1);
+            apply(&mut self.again.items, items);
+        }
+    }
 }
 
 /// Why a Map Run gives no answer.

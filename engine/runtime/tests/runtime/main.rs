@@ -4,6 +4,7 @@
 mod cluster;
 mod express;
 mod faulty;
+mod map_run_redrives;
 mod map_runs;
 mod network;
 mod notices;

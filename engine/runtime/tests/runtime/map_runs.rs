@@ -31,7 +31,7 @@ const NOTHING: MapLimitsChange = MapLimitsChange {
 
 impl World {
     /// The only Map Run of an execution, as it is stored.
-    async fn map_run(&self, execution: &ExecutionRow) -> MapRunRow {
+    pub(crate) async fn map_run(&self, execution: &ExecutionRow) -> MapRunRow {
         for _ in 0..100 {
             self.settle().await;
             let listed = self.store.list_map_runs(execution.shard, execution.id, None, 2).await;
@@ -42,7 +42,7 @@ impl World {
         panic!("there is no Map Run");
     }
 
-    async fn children(&self, row: &MapRunRow) -> Vec<ExecutionRow> {
+    pub(crate) async fn children(&self, row: &MapRunRow) -> Vec<ExecutionRow> {
         let map_run = map_run_key(&row.record.arn);
         let query = ExecutionQuery { map_run, limit: 99, ..ExecutionQuery::default() };
         self.store.list_executions(&query).await.unwrap()
@@ -60,13 +60,15 @@ impl World {
     }
 
     /// Waits until so many child executions run.
-    async fn until_running(&self, runtime: &Runtime, row: &MapRunRow, executions: u64) {
-        let running = RunningChildren { executions, items: executions };
-        self.until_told(runtime, row, |progress| progress.running == running).await;
+    pub(crate) async fn until_running(&self, runtime: &Runtime, row: &MapRunRow, executions: u64) {
+        let is_so = |running: &RunningChildren| {
+            (running.executions, running.items) == (executions, executions)
+        };
+        self.until_told(runtime, row, |progress| is_so(&progress.running)).await;
     }
 
     /// Waits until a Map Run stands so.
-    async fn until_told(
+    pub(crate) async fn until_told(
         &self,
         runtime: &Runtime,
         row: &MapRunRow,

@@ -35,7 +35,7 @@ fn request(name: &str, token: &str) -> RedriveRequest {
 }
 
 impl World {
-    async fn redrive(
+    pub(crate) async fn redrive(
         &self,
         runtime: &Runtime,
         name: &str,

@@ -107,12 +107,19 @@ impl<'a> Reader<'a> {
                 timeout_seconds: self.option()?,
             },
             code::CHILD_EXECUTION_STARTED => EventKind::ExecutionStarted {
-                context: Arc::new(self.child_context(|_| Ok(1))?),
+                context: Arc::new(self.child_context(|_| Ok((1, 0)))?),
                 input: self.payload(payloads)?,
                 timeout_seconds: self.option()?,
             },
             code::BATCH_EXECUTION_STARTED => EventKind::ExecutionStarted {
-                context: Arc::new(self.child_context(Reader::var)?),
+                context: Arc::new(self.child_context(|reader| Ok((reader.var()?, 0)))?),
+                input: self.payload(payloads)?,
+                timeout_seconds: self.option()?,
+            },
+            code::REDRIVEN_MAP_RUN_EXECUTION_STARTED => EventKind::ExecutionStarted {
+                context: Arc::new(
+                    self.child_context(|reader| Ok((reader.var()?, reader.small()?)))?,
+                ),
                 input: self.payload(payloads)?,
                 timeout_seconds: self.option()?,
             },
@@ -123,6 +130,9 @@ impl<'a> Reader<'a> {
             },
             code::MAP_RUN_CHILD_ENDED => {
                 EventKind::MapRunChildEnded(Arc::new(self.ended_child(payloads)?))
+            }
+            code::MAP_RUN_CHILD_REFUSED => {
+                EventKind::MapRunChildEnded(Arc::new(self.refused_child(payloads)?))
             }
             code::MAP_RUN_TOTALS_KNOWN => EventKind::MapRunTotalsKnown(self.totals()?),
             code::MAP_RUN_UPDATED => EventKind::MapRunUpdated(self.limits()?),
@@ -207,6 +217,11 @@ impl<'a> Reader<'a> {
             code::MAP_RUN_STARTED => {
                 EventKind::MapRunStarted { state, plan: Arc::new(self.plan(payloads)?) }
             }
+            code::MAP_RUN_REDRIVEN => EventKind::MapRunRedriven {
+                state,
+                map_run_arn: self.str()?,
+                redrive_count: self.small()?,
+            },
             code::MAP_RUN_SUCCEEDED => EventKind::MapRunSucceeded { state },
             code::MAP_RUN_FAILED => {
                 EventKind::MapRunFailed { state, error: self.text()?, cause: self.text()? }
@@ -276,7 +291,8 @@ impl<'a> Reader<'a> {
         };
         let child_of = match self.text()? {
             Some(map_run_arn) => {
-                Some(ChildOf { map_run_arn, state: StateId(self.small()?), items: self.var()? })
+                let (state, items) = (StateId(self.small()?), self.var()?);
+                Some(ChildOf { map_run_arn, state, items, redrive_count: self.small()? })
             }
             None => None,
         };
@@ -289,13 +305,15 @@ impl<'a> Reader<'a> {
         Ok(StartContext { qualifier, child_of, limits, ..context })
     }
 
+    /// `counts` reads how many items it has, and how often its Map Run had been redriven.
     fn child_context(
         &mut self,
-        items: impl FnOnce(&mut Self) -> Decoded<u64>,
+        counts: impl FnOnce(&mut Self) -> Decoded<(u64, u32)>,
     ) -> Decoded<StartContext> {
         let context = self.context()?;
         let (map_run_arn, state) = (self.str()?, StateId(self.small()?));
-        let child_of = ChildOf { map_run_arn, state, items: items(self)? };
+        let (items, redrive_count) = counts(self)?;
+        let child_of = ChildOf { map_run_arn, state, items, redrive_count };
         Ok(StartContext { child_of: Some(child_of), ..context })
     }
 

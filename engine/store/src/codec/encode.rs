@@ -142,6 +142,11 @@ impl<'a> Encoder<'a> {
                 self.state(*state);
                 self.plan(plan);
             }
+            EventKind::MapRunRedriven { state, map_run_arn, redrive_count } => {
+                self.state(*state);
+                self.str(map_run_arn);
+                self.var(u64::from(*redrive_count));
+            }
             EventKind::MapRunChildEnded(child) => self.ended_child(child),
             EventKind::MapRunTotalsKnown(totals) => self.totals(*totals),
             EventKind::MapRunUpdated(limits) => self.limits(*limits),
@@ -187,11 +192,14 @@ impl<'a> Encoder<'a> {
             self.var(*version);
             self.text(alias);
         }
-        if let Some(ChildOf { map_run_arn, state, items }) = child_of {
+        if let Some(ChildOf { map_run_arn, state, items, redrive_count }) = child_of {
             self.str(map_run_arn);
             self.state(*state);
-            if *items != 1 {
+            if *items != 1 || *redrive_count != 0 {
                 self.var(*items);
+            }
+            if *redrive_count != 0 {
+                self.var(u64::from(*redrive_count));
             }
         }
     }
@@ -203,9 +211,10 @@ impl<'a> Encoder<'a> {
             self.text(alias);
         }
         self.text(&context.child_of.as_ref().map(|child_of| child_of.map_run_arn.clone()));
-        if let Some(ChildOf { state, items, .. }) = &context.child_of {
+        if let Some(ChildOf { state, items, redrive_count, .. }) = &context.child_of {
             self.state(*state);
             self.var(*items);
+            self.var(u64::from(*redrive_count));
         }
         let Limits { data_bytes, history_events, variable_bytes, variables_bytes } = limits;
         self.var(data_bytes as u64);
@@ -305,6 +314,9 @@ fn kind_code(kind: &EventKind) -> u8 {
             match (&context.child_of, &context.qualifier) {
                 (None, None) => code::EXECUTION_STARTED,
                 (None, Some(_)) => code::QUALIFIED_EXECUTION_STARTED,
+                (Some(ChildOf { redrive_count: 1.., .. }), _) => {
+                    code::REDRIVEN_MAP_RUN_EXECUTION_STARTED
+                }
                 (Some(ChildOf { items: 1, .. }), _) => code::CHILD_EXECUTION_STARTED,
                 (Some(_), _) => code::BATCH_EXECUTION_STARTED,
             }
@@ -341,7 +353,11 @@ fn kind_code(kind: &EventKind) -> u8 {
         EventKind::MapStateFailed { .. } => code::MAP_STATE_FAILED,
         EventKind::ExecutionAwaited { .. } => code::EXECUTION_AWAITED,
         EventKind::MapRunStarted { .. } => code::MAP_RUN_STARTED,
-        EventKind::MapRunChildEnded(_) => code::MAP_RUN_CHILD_ENDED,
+        EventKind::MapRunRedriven { .. } => code::MAP_RUN_REDRIVEN,
+        EventKind::MapRunChildEnded(child) => match &child.end.redrive_refusal {
+            None => code::MAP_RUN_CHILD_ENDED,
+            Some(_) => code::MAP_RUN_CHILD_REFUSED,
+        },
         EventKind::MapRunTotalsKnown(_) => code::MAP_RUN_TOTALS_KNOWN,
         EventKind::MapRunUpdated(_) => code::MAP_RUN_UPDATED,
         EventKind::MapRunSucceeded { .. } => code::MAP_RUN_SUCCEEDED,

@@ -76,6 +76,10 @@ impl<'a> Encoder<'a> {
         self.maybe(end.output.as_ref(), Encoder::payload);
         self.failure(&end.error, &end.cause);
         self.var(u64::from(end.redrive_count));
+        // Only an event of another code has this.
+        if end.redrive_refusal.is_some() {
+            self.text(&end.redrive_refusal);
+        }
     }
 
     fn maybe<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
@@ -136,6 +140,12 @@ impl Reader<'_> {
         })
     }
 
+    pub(super) fn refused_child(&mut self, payloads: &[Payload]) -> Decoded<EndedChild> {
+        let child = self.ended_child(payloads)?;
+        let end = ChildEnd { redrive_refusal: self.text()?, ..child.end };
+        Ok(EndedChild { end, ..child })
+    }
+
     fn child_end(&mut self, payloads: &[Payload]) -> Decoded<ChildEnd> {
         let status = match self.byte()? {
             form::SUCCEEDED => ExecutionStatus::Succeeded,
@@ -153,6 +163,7 @@ impl Reader<'_> {
             error: self.text()?,
             cause: self.text()?,
             redrive_count: self.small()?,
+            redrive_refusal: None,
         })
     }
 

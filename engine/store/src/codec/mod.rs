@@ -73,6 +73,11 @@ mod code {
     pub(super) const MAP_RUN_ABORTED: u8 = 66;
     /// A child execution of a Map Run that has not just one item.
     pub(super) const BATCH_EXECUTION_STARTED: u8 = 69;
+    pub(super) const MAP_RUN_REDRIVEN: u8 = 70;
+    /// A child execution that was to be redriven and cannot.
+    pub(super) const MAP_RUN_CHILD_REFUSED: u8 = 71;
+    /// A child execution of a Map Run that was redriven before.
+    pub(super) const REDRIVEN_MAP_RUN_EXECUTION_STARTED: u8 = 72;
     pub(super) const EXECUTION_REDRIVEN: u8 = 50;
     /// An execution of any kind whose limits are not AWS's.
     pub(super) const LIMITED_EXECUTION_STARTED: u8 = 90;

@@ -87,6 +87,9 @@ where
             totals: detail.totals,
             executions: detail.executions,
             items: detail.items,
+            redriven: detail.redriven,
+            pending_redrive: detail.pending_redrive,
+            not_redrivable: detail.not_redrivable,
         };
         Ok(MapRunRow { shard: self.shard()?, execution: self.id()?, record })
     }

@@ -1,0 +1,188 @@
+//! Map Runs that end badly and are redriven.
+
+use std::collections::BTreeMap;
+
+use stepyard_machine::{EndCounts, ExecutionStatus, Redriven};
+use stepyard_runtime::{Runtime, StopRequest};
+use stepyard_store::{ExecutionRow, MapRunRow};
+
+use crate::faulty::FaultyStore;
+use crate::world::{World, chosen};
+
+/// A child execution for each item, one after the other: 1 fails, at first and after one redrive; the others succeed.
+const FLAKY: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","Label":"l","End":true,"MaxConcurrency":1,
+    "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+        "StartAt":"First","States":{
+            "First":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:echo","Next":"C"},
+            "C":{"Type":"Choice","Choices":[{"Variable":"$","NumericEquals":1,"Next":"F"}],"Default":"T"},
+            "F":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:fail-twice","End":true},
+            "T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:echo","End":true}}}}}}"#;
+
+/// Two child executions at a time that do not end by themselves.
+const HANGS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","Label":"l","End":true,"MaxConcurrency":2,
+    "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+        "StartAt":"T","States":{
+            "T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:hangs","End":true}}}}}}"#;
+
+/// The third child execution may have been started before it is known that the second one has failed.
+const INPUT: &str = "[0,1,2,3]";
+
+/// Redrives until all succeed.
+const ATTEMPTS: u32 = 2;
+
+impl World {
+    /// Moves the clock on until the Map Run does not run.
+    async fn until_ended(&self, execution: &ExecutionRow) -> MapRunRow {
+        for _ in 0..500 {
+            let row = self.map_run(execution).await;
+            if row.record.stopped_at.is_some() {
+                return row;
+            }
+            self.pass(1).await;
+        }
+        panic!("the Map Run does not end");
+    }
+
+    async fn stop(&self, runtime: &Runtime, name: &str) {
+        let stop = runtime.stop_execution(StopRequest {
+            state_machine_arn: chosen(name).state_machine_arn.clone(),
+            name: name.into(),
+            error: None,
+            cause: None,
+        });
+        self.passing_time(std::pin::pin!(stop)).await.unwrap();
+    }
+
+    /// How often the child executions of a Map Run were redriven, by the output that they have.
+    async fn redrives_of_children(&self, row: &MapRunRow) -> BTreeMap<String, u32> {
+        let mut redrives = BTreeMap::new();
+        for child in self.children(row).await {
+            let journal = self.journal(&child).await;
+            let output = journal.output().map(ToString::to_string).unwrap_or_default();
+            let count = child.redriven.map_or(0, |redriven| redriven.count);
+            assert_eq!(journal.redriven().map_or(0, |redriven| redriven.count), count);
+            redrives.insert(output, count);
+        }
+        redrives
+    }
+}
+
+/// That they were redriven as often as each had ended badly.
+fn assert_redriven(redrives: &BTreeMap<String, u32>) {
+    let count = |output| redrives.get(output).copied();
+    assert_eq!([count("0"), count("1"), count("3")], [Some(0), Some(2), Some(0)], "{redrives:?}");
+    assert!(count("2").is_some_and(|count| count <= ATTEMPTS), "{redrives:?}");
+}
+
+#[tokio::test]
+async fn what_has_not_succeeded_runs_again_and_the_rest_is_started() {
+    let world = World::new(FLAKY, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let execution = world.start(&runtime, "one", INPUT).await.unwrap();
+    let failed = world.until_ended(&execution).await;
+    assert_eq!(failed.record.status, ExecutionStatus::Failed);
+    assert!(world.children(&failed).await.len() < 4, "the last one was not started");
+    for count in 1..=ATTEMPTS {
+        let at = world.redrive(&runtime, "one", &format!("token {count}")).await.unwrap();
+        let row = world.until_ended(&execution).await;
+        assert_eq!((row.record.id, &row.record.arn), (failed.record.id, &failed.record.arn));
+        let redriven = row.record.redriven.unwrap();
+        assert_eq!((redriven.count, redriven.at >= at), (count, true));
+    }
+    let row = world.map_run(&execution).await;
+    assert_eq!(row.record.status, ExecutionStatus::Succeeded);
+    assert_eq!(row.record.executions, EndCounts { succeeded: 4, ..EndCounts::default() });
+    assert_redriven(&world.redrives_of_children(&row).await);
+    world.until_all_closed().await;
+    let parent = world.rows().await.into_iter().find(|row| row.id == execution.id).unwrap();
+    assert_eq!(world.journal(&parent).await.output().unwrap().text(), "[0,1,2,3]");
+    assert_eq!(world.keys().len(), world.runs().len(), "no task is handed out twice");
+}
+
+#[tokio::test]
+async fn express_children_run_from_their_start() {
+    let world = World::new(&FLAKY.replace("STANDARD", "EXPRESS"), FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let execution = world.start(&runtime, "one", "[0,1]").await.unwrap();
+    let first = world.until_ended(&execution).await;
+    let runs = world.runs().len();
+    world.redrive(&runtime, "one", "t").await.unwrap();
+    let row = world.until_ended(&execution).await;
+    assert_eq!((row.record.id, row.record.status), (first.record.id, ExecutionStatus::Failed));
+    let expected = EndCounts { succeeded: 1, failed: 1, ..EndCounts::default() };
+    assert_eq!(row.record.executions, expected, "another one, which fails as well");
+    assert_eq!(world.runs().len(), runs + 2);
+}
+
+#[tokio::test]
+async fn children_that_were_cut_off_go_on() {
+    let world = World::new(HANGS, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let execution = world.start(&runtime, "one", INPUT).await.unwrap();
+    let row = world.map_run(&execution).await;
+    world.until_running(&runtime, &row, 2).await;
+    world.stop(&runtime, "one").await;
+    // Asked for at once: it waits until what ran is stopped.
+    world.redrive(&runtime, "one", "t").await.unwrap();
+    world.until_running(&runtime, &row, 2).await;
+    world.settle().await;
+    let mut children = world.children(&row).await;
+    children.sort_by_key(|child| child.id);
+    let redriven: Vec<_> = children.iter().map(|child| child.redriven.map(|by| by.count)).collect();
+    assert_eq!(redriven, [Some(1), Some(1)]);
+    assert!(children.iter().all(|child| child.status == ExecutionStatus::Running));
+    world.stop(&runtime, "one").await;
+    world.until_all_closed().await;
+    let stopped = world.map_run(&execution).await.record;
+    assert_eq!(stopped.status, ExecutionStatus::Aborted);
+    assert!(matches!(stopped.redriven, Some(Redriven { count: 1, .. })));
+}
+
+/// Whatever commit a crash comes before, and whether that had become durable: each attempt happens once.
+#[tokio::test]
+async fn a_crash_redrives_no_child_twice() {
+    let mut crashes = 0;
+    for commits in 0.. {
+        let store = FaultyStore::sound();
+        let world = World::new(FLAKY, store.clone());
+        let runtime = world.start_runtime().await;
+        let execution = world.start(&runtime, "one", INPUT).await.unwrap();
+        world.until_ended(&execution).await;
+        store.fail_after(commits);
+        let _ = runtime_redrives(&world, &runtime).await;
+        let has_crashed = store.is_failing();
+        drop(runtime);
+        store.fail_after(u32::MAX);
+        store.recover();
+        let runtime = world.start_runtime().await;
+        world.redrive(&runtime, "one", "t").await.unwrap();
+        let row = world.until_ended(&execution).await;
+        assert_eq!(row.record.status, ExecutionStatus::Failed, "after {commits} commits");
+        assert_eq!(row.record.redriven.unwrap().count, 1);
+        world.redrive(&runtime, "one", "u").await.unwrap();
+        let row = world.until_ended(&execution).await;
+        assert_eq!(row.record.status, ExecutionStatus::Succeeded, "after {commits} commits");
+        assert_redriven(&world.redrives_of_children(&row).await);
+        if !has_crashed {
+            break;
+        }
+        crashes += 1;
+    }
+    assert!(crashes > 4, "{crashes} crashes");
+}
+
+/// The redrive that a crash cuts off: it may have an answer, or none.
+async fn runtime_redrives(world: &World, runtime: &Runtime) -> bool {
+    let asking = world.redrive(runtime, "one", "t");
+    let mut asking = std::pin::pin!(asking);
+    let has_failed = world.store.has_failed();
+    tokio::select! {
+        biased;
+        () = has_failed => false,
+        answer = &mut asking => {
+            // It goes on until it fails, or until it rests.
+            world.pass(30).await;
+            answer.is_ok()
+        }
+    }
+}
