@@ -82,13 +82,25 @@ impl MapRunPlan {
 
     /// What is written of a child execution.
     pub fn result(&self, is_express: bool, child: &EndedChild) -> ChildResult {
-        let name = self.child_name(child.number);
+        let input = child.input.clone().unwrap_or_else(Payload::empty_object);
+        self.result_of(is_express, child.number, input, Some(child.end.clone()))
+    }
+
+    /// The same of one that may never have been started.
+    pub fn result_of(
+        &self,
+        is_express: bool,
+        number: u64,
+        input: Payload,
+        end: Option<ChildEnd>,
+    ) -> ChildResult {
+        let name = self.child_name(number);
         ChildResult {
             execution_arn: self.child_arn(&name, is_express).into(),
             name: name.into(),
             state_machine_arn: self.state_machine_arn().into(),
-            input: child.input.clone().unwrap_or_else(Payload::empty_object),
-            end: Some(child.end.clone()),
+            input,
+            end,
         }
     }
 

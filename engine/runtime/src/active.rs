@@ -205,7 +205,7 @@ impl Active {
         let changed: Vec<_> = records.filter(|record| !is_stored(record)).collect();
         self.stored_map_runs.extend(changed.iter().map(|record| (record.id, record.clone())));
         let execution = self.id;
-        changed.into_iter().map(|record| MapRunRow { shard, execution, record }).collect()
+        changed.into_iter().map(|record| MapRunRow::new(shard, execution, record)).collect()
     }
 
     /// Its row as it was when it started.

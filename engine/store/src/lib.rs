@@ -29,7 +29,7 @@ pub use execution::{
     DuePlace, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, SHARD_COUNT, ShardId,
     StartedBy,
 };
-pub use map_run::{ChildRow, ChildrenOfStatus, MapRunRow, map_run_key};
+pub use map_run::{ChildRow, ChildrenOfStatus, MapRunRow, WoundUp, map_run_key};
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};
 pub use node::{Membership, Node, NodeId, ShardOwner, all_shards};

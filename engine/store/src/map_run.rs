@@ -18,6 +18,30 @@ pub struct MapRunRow {
     pub execution: ExecutionId,
     /// What the journal tells of it.
     pub record: MapRunRecord,
+    /// Set when it has ended badly and is wound up since. No journal tells that: it is written by
+    /// [`crate::Store::note_wound_up`] only.
+    pub wound_up: Option<WoundUp>,
+}
+
+impl MapRunRow {
+    /// One that is not wound up.
+    pub fn new(shard: ShardId, execution: ExecutionId, record: MapRunRecord) -> MapRunRow {
+        MapRunRow { shard, execution, record, wound_up: None }
+    }
+
+    /// Whether it has ended badly and is not wound up: child executions may run, and results are not exported.
+    pub fn is_to_be_wound_up(&self) -> bool {
+        let has_ended_badly =
+            matches!(self.record.status, ExecutionStatus::Failed | ExecutionStatus::Aborted);
+        has_ended_badly && self.wound_up.is_none()
+    }
+}
+
+/// That nothing is left to be done for a Map Run that has ended badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WoundUp {
+    /// Whether its results were exported.
+    pub is_exported: bool,
 }
 
 /// What the row of a child execution says of its Map Run.

@@ -20,7 +20,7 @@ use crate::{
     ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, Node, NodeId,
     Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, SHARD_COUNT,
     ShardId, ShardLease, ShardOwner, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES,
-    Tags, TargetId, Told, Version, all_shards,
+    Tags, TargetId, Told, Version, WoundUp, all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -159,7 +159,13 @@ impl Tables {
             self.journal.insert((chunk.shard, chunk.execution, chunk.first_event), chunk.clone());
         }
         for row in &group.map_runs {
-            self.map_runs.insert((row.shard, row.execution, row.record.id), row.clone());
+            let place = (row.shard, row.execution, row.record.id);
+            let before = self
+                .map_runs
+                .get(&place)
+                .filter(|before| before.record.stopped_at == row.record.stopped_at);
+            let wound_up = before.and_then(|before| before.wound_up);
+            self.map_runs.insert(place, MapRunRow { wound_up, ..row.clone() });
         }
         for row in &group.notices {
             self.notices.insert((row.shard, row.target, row.place()), row.clone());
@@ -441,6 +447,32 @@ impl Store for MemoryStore {
         let of_execution =
             tables.map_runs.range((shard, execution, first)..=(shard, execution, last));
         Ok(of_execution.take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    async fn map_runs_to_wind_up(
+        &self,
+        shard: ShardId,
+        after: Option<(ExecutionId, MapRunId)>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        let tables = self.tables();
+        let is_wanted = |row: &&MapRunRow| {
+            let place = Some((row.execution, row.record.id));
+            row.shard == shard && row.is_to_be_wound_up() && place > after
+        };
+        Ok(tables.map_runs.values().filter(is_wanted).take(limit).cloned().collect())
+    }
+
+    async fn note_wound_up(&self, row: &MapRunRow, wound_up: WoundUp) -> Result<(), Error> {
+        let mut tables = self.tables();
+        let stored = tables.map_runs.get_mut(&(row.shard, row.execution, row.record.id));
+        if let Some(stored) = stored
+            && stored.record.stopped_at.is_some()
+            && stored.record.stopped_at == row.record.stopped_at
+        {
+            stored.wound_up = Some(wound_up);
+        }
+        Ok(())
     }
 
     async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {

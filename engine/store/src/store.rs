@@ -12,7 +12,7 @@ use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
     ExecutionQuery, ExecutionRow, MapRunRow, Membership, NodeId, Notice, NoticePlace, Publication,
     PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Tags, TargetId, Told, Version, all_shards,
+    StateMachineSummary, Tags, TargetId, Told, Version, WoundUp, all_shards,
 };
 
 /// Bytes of the secret by which a database knows the task tokens that it has given out.
@@ -161,6 +161,19 @@ pub trait Store: Send + Sync {
         after: Option<MapRunId>,
         limit: usize,
     ) -> Result<Vec<MapRunRow>, Error>;
+
+    /// Map Runs of a shard that have ended badly and are not wound up, in the order of their executions and starts, after
+    /// the given one, at most so many.
+    async fn map_runs_to_wind_up(
+        &self,
+        shard: ShardId,
+        after: Option<(ExecutionId, MapRunId)>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error>;
+
+    /// Notes that a Map Run is wound up since the end that its row tells of. Without effect when it has another end by
+    /// now, or none. No lease is needed: to wind it up twice changes nothing.
+    async fn note_wound_up(&self, row: &MapRunRow, wound_up: WoundUp) -> Result<(), Error>;
 
     /// How many child executions of the Map Run with this key ([`crate::map_run_key`]) there are, by status. All of them
     /// are read for it.

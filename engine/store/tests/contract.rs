@@ -20,7 +20,8 @@ use stepyard_store::{
     ExecutionQuery, ExecutionRow, ExecutionUpdate, MapRunRow, MemoryStore, MetadataItem,
     MetadataStore, NodeId, Notice, PostgresOptions, PostgresStore, Publication, PublicationChange,
     Removed, Retention, Revision, Routing, ShardId, ShardLease, SqliteOptions, SqliteStore,
-    StartedBy, StateMachine, StateMachineType, Store, Tags, TargetId, Told, Version, all_shards,
+    StartedBy, StateMachine, StateMachineType, Store, Tags, TargetId, Told, Version, WoundUp,
+    all_shards,
 };
 use support::postgres;
 use uuid::Uuid;
@@ -724,7 +725,7 @@ fn map_run(number: u64, event: u64) -> MapRunRow {
         pending_redrive: MapRunTotals::default(),
         not_redrivable: MapRunTotals::default(),
     };
-    MapRunRow { shard: SHARD, execution: id(number), record }
+    MapRunRow::new(SHARD, id(number), record)
 }
 
 fn map_run_arn(number: u64, event: u64) -> String {
@@ -772,6 +773,48 @@ async fn map_runs_are_what_was_written_last(store: &dyn Store) {
     let fenced = CommitGroup { leases: vec![stale], map_runs, ..CommitGroup::default() };
     assert!(matches!(store.commit(&fenced).await, Err(Error::Fenced { shard: SHARD })));
     assert_eq!(store.find_map_run(&ended.record.arn).await.unwrap(), Some(ended));
+}
+
+async fn map_runs_that_end_badly_are_wound_up_after_each_end(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    let ended = |row: MapRunRow, status, at| {
+        let record = MapRunRecord { status, stopped_at: Some(Timestamp(at)), ..row.record };
+        MapRunRow::new(row.shard, row.execution, record)
+    };
+    let failed = ended(map_run(0, 4), ExecutionStatus::Failed, 9);
+    let aborted = ended(map_run(1, 4), ExecutionStatus::Aborted, 9);
+    let succeeded = ended(map_run(1, 7), ExecutionStatus::Succeeded, 9);
+    let map_runs = vec![failed.clone(), aborted.clone(), succeeded, map_run(1, 9)];
+    let starts = (0..2).map(row).collect();
+    let group = CommitGroup { starts, map_runs, ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let due = async |after: Option<&MapRunRow>, limit| {
+        let after = after.map(|row| (row.execution, row.record.id));
+        store.map_runs_to_wind_up(SHARD, after, limit).await.unwrap()
+    };
+    assert_eq!(due(None, 9).await, [failed.clone(), aborted.clone()]);
+    assert_eq!(due(None, 1).await, slice::from_ref(&failed));
+    assert_eq!(due(Some(&failed), 9).await, slice::from_ref(&aborted));
+
+    let exported = WoundUp { is_exported: true };
+    store.note_wound_up(&failed, exported).await.unwrap();
+    store.note_wound_up(&map_run(1, 9), exported).await.unwrap();
+    let earlier = ended(aborted.clone(), ExecutionStatus::Aborted, 8);
+    store.note_wound_up(&earlier, exported).await.unwrap();
+    assert_eq!(due(None, 9).await, slice::from_ref(&aborted), "it runs, or had another end");
+    let stored = async || store.find_map_run(&failed.record.arn).await.unwrap().unwrap();
+    assert_eq!(stored().await, MapRunRow { wound_up: Some(exported), ..failed.clone() });
+
+    // It goes on and ends once more.
+    let map_runs = vec![map_run(0, 4)];
+    commit(store, &mut lease, CommitGroup { map_runs, ..CommitGroup::default() }).await;
+    assert_eq!((stored().await.wound_up, due(None, 9).await.len()), (None, 1));
+    let again = ended(map_run(0, 4), ExecutionStatus::Failed, 12);
+    let map_runs = vec![again.clone()];
+    commit(store, &mut lease, CommitGroup { map_runs, ..CommitGroup::default() }).await;
+    assert_eq!(due(None, 9).await, [again.clone(), aborted]);
+    store.note_wound_up(&again, WoundUp { is_exported: false }).await.unwrap();
+    assert_eq!(stored().await.wound_up, Some(WoundUp { is_exported: false }));
 }
 
 async fn child_executions_are_listed_by_their_map_run(store: &dyn Store) {
@@ -962,6 +1005,7 @@ over_all_stores! {
     child_executions_belong_to_their_state_machine,
     metadata_is_replaced_by_key,
     map_runs_are_what_was_written_last,
+    map_runs_that_end_badly_are_wound_up_after_each_end,
     child_executions_are_listed_by_their_map_run,
     map_runs_go_with_their_execution,
     notices_stay_until_their_target_is_told,

@@ -91,7 +91,7 @@ fn start(number: u8, execution: &Execution, events: &[Event]) -> CommitGroup {
     CommitGroup {
         starts: vec![start],
         chunks: vec![chunk],
-        map_runs: records.map(|record| MapRunRow { shard, execution: id, record }).collect(),
+        map_runs: records.map(|record| MapRunRow::new(shard, id, record)).collect(),
         ..CommitGroup::default()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stepyard_machine::{EndCounts, ExecutionStatus, MapLimitsChange, MapRunRecord};
+use stepyard_machine::{EndCounts, ExecutionStatus, MapLimitsChange};
 use stepyard_runtime::{MapRunProgress, MapRunRequest, MapRunRequestError, RunningChildren};
 use stepyard_store::{ChildrenOfStatus, MapRunRow, map_run_key};
 
@@ -64,7 +64,8 @@ pub(crate) async fn describe_map_run(
     let arn = required(request.map_run_arn.as_deref(), "mapRunArn")?;
     let row = app.map_run(arn).await?;
     let execution_arn = execution_arn(app, &row).await?;
-    Ok(answer(progress(app, row).await?, execution_arn))
+    let Standing { progress, is_exported } = standing(app, row).await?;
+    Ok(answer(progress, is_exported, execution_arn))
 }
 
 /// Of the execution that has started it.
@@ -74,15 +75,22 @@ async fn execution_arn(app: &App, row: &MapRunRow) -> Result<String, ApiError> {
     Arn::parse(&execution.state_machine_arn)?.execution(&execution.name)
 }
 
-async fn progress(app: &App, row: MapRunRow) -> Result<MapRunProgress, ApiError> {
+/// How a Map Run stands.
+struct Standing {
+    progress: MapRunProgress,
+    /// Whether its results were exported when it had ended badly.
+    is_exported: bool,
+}
+
+async fn standing(app: &App, row: MapRunRow) -> Result<Standing, ApiError> {
     if row.record.stopped_at.is_some() {
-        return ended(app, row.record).await;
+        return ended(app, row).await;
     }
     match app.runtime.ask_map_run(question(&row, MapLimitsChange::default())).await {
-        Ok(progress) => Ok(progress),
+        Ok(progress) => Ok(Standing { progress, is_exported: false }),
         // It has ended since.
         Err(MapRunRequestError::NotRunning) => {
-            ended(app, app.map_run(&row.record.arn).await?.record).await
+            ended(app, app.map_run(&row.record.arn).await?).await
         }
         Err(MapRunRequestError::Unavailable(why)) => {
             Err(ApiError::new("ServiceUnavailable", &*why))
@@ -92,7 +100,9 @@ async fn progress(app: &App, row: MapRunRow) -> Result<MapRunProgress, ApiError>
 
 /// One that has ended. Its last event does not tell of the child executions that were cut off with it, but those that are
 /// kept do: they are stopped, or about to be.
-async fn ended(app: &App, mut record: MapRunRecord) -> Result<MapRunProgress, ApiError> {
+async fn ended(app: &App, row: MapRunRow) -> Result<Standing, ApiError> {
+    let is_exported = row.wound_up.is_some_and(|wound_up| wound_up.is_exported);
+    let mut record = row.record;
     let mut running = RunningChildren::default();
     let key = map_run_key(&record.arn).filter(|_| record.status != ExecutionStatus::Succeeded);
     if let Some(key) = key {
@@ -111,17 +121,23 @@ async fn ended(app: &App, mut record: MapRunRecord) -> Result<MapRunProgress, Ap
             }
         }
     }
-    Ok(MapRunProgress { record, running })
+    Ok(Standing { progress: MapRunProgress { record, running }, is_exported })
 }
 
 /// What its owner is asked.
 pub(super) fn question(row: &MapRunRow, change: MapLimitsChange) -> MapRunRequest {
-    let MapRunRow { shard, execution, record } = row;
+    let MapRunRow { shard, execution, record, .. } = row;
     MapRunRequest { shard: *shard, execution: *execution, run: record.id, change }
 }
 
-fn answer(progress: MapRunProgress, execution_arn: String) -> DescribeMapRunResponse {
+fn answer(
+    progress: MapRunProgress,
+    is_exported: bool,
+    execution_arn: String,
+) -> DescribeMapRunResponse {
     let MapRunProgress { record, running } = progress;
+    // Results are written all at once, at the end; without a ResultWriter AWS counts them, too (recorded).
+    let has_results = is_exported || record.status == ExecutionStatus::Succeeded;
     let executions = Subject {
         total: record.totals.map(|totals| totals.children),
         ended: record.executions,
@@ -146,8 +162,8 @@ fn answer(progress: MapRunProgress, execution_arn: String) -> DescribeMapRunResp
         max_concurrency: record.limits.max_concurrency,
         tolerated_failure_percentage: record.limits.tolerated_failure_percentage.unwrap_or(0.0),
         tolerated_failure_count: record.limits.tolerated_failure_count.unwrap_or(0),
-        item_counts: items.counts(record.status),
-        execution_counts: executions.counts(record.status),
+        item_counts: items.counts(has_results),
+        execution_counts: executions.counts(has_results),
         redrive_count: record.redriven.map_or(0, |redriven| redriven.count),
         redrive_date: record.redriven.map(|redriven| EpochSeconds(redriven.at)),
         map_run_arn: record.arn,
@@ -167,7 +183,7 @@ struct Subject {
 }
 
 impl Subject {
-    fn counts(self, status: ExecutionStatus) -> Counts {
+    fn counts(self, has_results: bool) -> Counts {
         let EndCounts { succeeded, failed, timed_out, aborted } = self.ended;
         let pending_redrive = self.to_redrive.saturating_sub(self.running_again);
         let known = self.ended.ended() + self.running + pending_redrive;
@@ -181,11 +197,7 @@ impl Subject {
             timed_out,
             aborted,
             total,
-            // Results are written all at once, at the end; without a ResultWriter AWS counts them, too (recorded).
-            results_written: match status {
-                ExecutionStatus::Succeeded => self.ended.ended(),
-                _ => 0,
-            },
+            results_written: if has_results { self.ended.ended() } else { 0 },
             failures_not_redrivable: self.not_redrivable,
             pending_redrive,
         }

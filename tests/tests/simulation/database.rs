@@ -10,7 +10,7 @@ use stepyard_store::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
     ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice, NoticePlace,
     Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version,
+    StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -438,6 +438,19 @@ impl Store for Connection {
         limit: usize,
     ) -> Result<Vec<MapRunRow>, Error> {
         self.call(self.database.tables.list_map_runs(shard, execution, after, limit)).await
+    }
+
+    async fn map_runs_to_wind_up(
+        &self,
+        shard: ShardId,
+        after: Option<(ExecutionId, MapRunId)>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        self.call(self.database.tables.map_runs_to_wind_up(shard, after, limit)).await
+    }
+
+    async fn note_wound_up(&self, row: &MapRunRow, wound_up: WoundUp) -> Result<(), Error> {
+        self.write(self.database.tables.note_wound_up(row, wound_up)).await
     }
 
     async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {

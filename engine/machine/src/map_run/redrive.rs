@@ -128,6 +128,14 @@ impl MapRun {
         self.redrives.refused
     }
 
+    /// The same, as it stands when it ends badly now: what was to run again has ended as it had before.
+    #[must_use]
+    pub fn given_up(&self) -> MapRun {
+        let mut map_run = self.clone();
+        map_run.end(ExecutionStatus::Aborted, None);
+        map_run
+    }
+
     /// Whether a redrive of its execution goes on with it. Otherwise the state starts a new one: also when the reason is
     /// too much data, or what the state itself computes (developer guide, "Redriving Map Runs").
     pub(crate) fn is_redrivable(&self) -> bool {

@@ -18,7 +18,7 @@ use crate::delivery::Delivery;
 use crate::end_watch::{Awaited, end_of};
 use crate::express::{Express, StartExpress};
 use crate::shard::Shared;
-use crate::{RedriveError, StartError, StopError};
+use crate::{ExecutionView, RedriveError, StartError, StopError};
 
 /// The pause before a start is tried again that was not taken, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
@@ -136,16 +136,7 @@ impl Children {
             Ok(view) => view,
             Err(error) => return Some(self.lost(error.to_string())),
         };
-        Some(ChildEnd {
-            status: view.row.status,
-            started: view.row.started_at,
-            stopped: view.row.stopped_at.unwrap_or(view.row.started_at),
-            output: view.output.clone(),
-            error: view.error.clone(),
-            cause: view.cause.clone(),
-            redrive_count: view.row.redriven.map_or(0, |redriven| redriven.count),
-            redrive_refusal,
-        })
+        Some(ChildEnd { redrive_refusal, ..end_shown_by(&view) })
     }
 
     async fn start_standard(&self, child: Child) -> Standing {
@@ -195,27 +186,36 @@ impl Children {
         }
     }
 
-    /// Stops child executions that are not needed any more.
-    pub(super) async fn stop(&self, contexts: Vec<Arc<StartContext>>) {
-        let stops = contexts.into_iter().map(|context| self.stop_one(context));
-        stream::iter(stops).for_each_concurrent(STOPS_AT_ONCE, |stop| stop).await;
+    /// Stops Standard executions that are not needed any more, named by state machine and name. Whether all of them could
+    /// be.
+    pub(super) async fn stop(&self, names: impl IntoIterator<Item = (Arc<str>, Arc<str>)>) -> bool {
+        let stops = names.into_iter().map(|(machine, name)| self.stop_one(machine, name));
+        let stopped = stream::iter(stops).buffer_unordered(STOPS_AT_ONCE);
+        stopped.fold(true, |all, is_stopped| std::future::ready(all && is_stopped)).await
     }
 
-    async fn stop_one(&self, context: Arc<StartContext>) {
-        let request = StopRequest {
-            state_machine_arn: context.state_machine_arn.clone(),
-            name: context.execution_name.clone(),
-            error: None,
-            cause: None,
-        };
-        if let Err(StopError::Unavailable(reason)) = self.delivery.stop(request).await {
-            tracing::warn!(execution = %context.execution_arn, reason, "a child execution could not be stopped");
-        }
+    async fn stop_one(&self, state_machine_arn: Arc<str>, name: Arc<str>) -> bool {
+        let request = StopRequest { state_machine_arn, name, error: None, cause: None };
+        !matches!(self.delivery.stop(request).await, Err(StopError::Unavailable(_)))
     }
 
     fn new_id(&self) -> ExecutionId {
         let drawn = self.shared.entropy.draw();
         let entropy = drawn.first_chunk::<10>().copied().unwrap_or_default();
         ExecutionId::new(self.shared.clock.now(), entropy)
+    }
+}
+
+/// How an execution that has ended has ended.
+pub(super) fn end_shown_by(view: &ExecutionView) -> ChildEnd {
+    ChildEnd {
+        status: view.row.status,
+        started: view.row.started_at,
+        stopped: view.row.stopped_at.unwrap_or(view.row.started_at),
+        output: view.output.clone(),
+        error: view.error.clone(),
+        cause: view.cause.clone(),
+        redrive_count: view.row.redriven.map_or(0, |redriven| redriven.count),
+        redrive_refusal: None,
     }
 }

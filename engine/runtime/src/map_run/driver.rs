@@ -19,7 +19,7 @@ use super::{News, Reporter, RunningChildren};
 use crate::planted::{Planted, makes};
 
 /// Child executions of one Map Run that run at once when nothing else is said, and at most (AWS quota).
-const CHILDREN_MAX: u64 = 10_000;
+pub(super) const CHILDREN_MAX: u64 = 10_000;
 
 /// Runs the child executions of one Map Run.
 pub(super) struct Driver {
@@ -89,8 +89,12 @@ impl Driver {
                     if makes(Planted::ChildrenNotStopped) {
                         return;
                     }
-                    let durable = running.durable.into_values().collect();
-                    return self.children.stop(durable).await;
+                    let name = |context: Arc<StartContext>| {
+                        (context.state_machine_arn.clone(), context.execution_name.clone())
+                    };
+                    // Whoever winds the Map Run up sees to those that could not be stopped.
+                    self.children.stop(running.durable.into_values().map(name)).await;
+                    return;
                 }
                 Some(ended) = running.tasks.join_next(), if !running.tasks.is_empty() => match ended {
                     Ok(Some(child)) => {

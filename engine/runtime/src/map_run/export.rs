@@ -14,13 +14,10 @@ use super::{News, Reporter};
 
 /// Exports the results of one Map Run.
 pub(super) struct Exporter {
-    pub(super) source: Source,
+    pub(super) ends: EndResults,
     pub(super) data: Arc<dyn MapRunData>,
     pub(super) plan: Arc<MapRunPlan>,
     pub(super) config: WriterConfig,
-    pub(super) is_express: bool,
-    /// Whether child executions may have ended more than once.
-    pub(super) is_redriven: bool,
     pub(super) reporter: Reporter,
     /// Set when the Map Run does not count any more.
     pub(super) cancelled: CancellationToken,
@@ -37,16 +34,7 @@ impl Exporter {
     }
 
     async fn export(&self) -> News {
-        let request = ExportResults {
-            map_run_arn: self.plan.arn.clone(),
-            arguments: self.plan.export.clone().unwrap_or_else(Payload::empty_object),
-            config: self.config,
-        };
-        let exported = match self.data.export(request).await {
-            Ok(sink) => self.write(sink).await,
-            Err(error) => Err(error),
-        };
-        match exported {
+        match self.exported().await {
             Ok(output) => News::Exported(output.into()),
             Err(MapRunError { error, cause }) => {
                 News::Failed { error: Some(error), cause: Some(cause) }
@@ -54,17 +42,47 @@ impl Exporter {
         }
     }
 
-    async fn write(&self, mut sink: Box<dyn ResultSink>) -> Result<Json, MapRunError> {
-        match self.write_all(&mut *sink).await {
-            Ok(()) => sink.finish().await,
-            Err(error) => {
-                sink.abort().await;
-                Err(error)
-            }
+    async fn exported(&self) -> Result<Json, MapRunError> {
+        let mut sink = self.data.export(request(&self.plan, self.config)).await?;
+        let written = self.ends.write(&mut *sink).await;
+        complete(sink, written).await
+    }
+}
+
+/// What is to be exported where.
+pub(super) fn request(plan: &MapRunPlan, config: WriterConfig) -> ExportResults {
+    ExportResults {
+        map_run_arn: plan.arn.clone(),
+        arguments: plan.export.clone().unwrap_or_else(Payload::empty_object),
+        config,
+    }
+}
+
+/// Completes what was written, or drops it when that has failed.
+pub(super) async fn complete(
+    sink: Box<dyn ResultSink>,
+    written: Result<(), MapRunError>,
+) -> Result<Json, MapRunError> {
+    match written {
+        Ok(()) => sink.finish().await,
+        Err(error) => {
+            sink.abort().await;
+            Err(error)
         }
     }
+}
 
-    async fn write_all(&self, sink: &mut dyn ResultSink) -> Result<(), MapRunError> {
+/// The results of child executions whose ends the journal tells.
+pub(super) struct EndResults {
+    pub(super) source: Source,
+    pub(super) plan: Arc<MapRunPlan>,
+    pub(super) is_express: bool,
+    /// Whether child executions may have ended more than once.
+    pub(super) is_redriven: bool,
+}
+
+impl EndResults {
+    pub(super) async fn write(&self, sink: &mut dyn ResultSink) -> Result<(), MapRunError> {
         let superseded = match self.is_redriven {
             true => self.source.superseded().await?,
             false => BTreeSet::new(),

@@ -11,6 +11,7 @@ mod ends;
 mod export;
 mod planning;
 mod request;
+mod wind_up;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,15 +32,20 @@ pub use data::{
 };
 use driver::{Driver, Family};
 use ends::Source;
-use export::Exporter;
+use export::{EndResults, Exporter};
 use planning::Planner;
 pub use request::{MapRunProgress, MapRunRequest, MapRunRequestError, RunningChildren};
+
+use wind_up::WindUp;
 
 use crate::active::Active;
 use crate::shard::Message;
 
 /// Places for ends of child executions that are not durable yet, for all Map Runs of a shard.
 const PLACES_MAX: usize = 8_192;
+
+/// Map Runs of a shard that are wound up at the same time.
+const WIND_UPS_MAX: usize = 4;
 
 /// Bytes of data for which an end takes a further place.
 const PLACE_BYTES: usize = 1 << 10;
@@ -65,6 +71,8 @@ pub(crate) struct MapRuns {
     under_way: BTreeMap<(ExecutionId, MapRunId), UnderWay>,
     /// What was cancelled and comes to its end: the next one for that Map Run begins after it.
     ending: BTreeMap<(ExecutionId, MapRunId), JoinHandle<()>>,
+    /// Places for those that are wound up.
+    wind_ups: Arc<Semaphore>,
     numbered: u64,
 }
 
@@ -163,6 +171,7 @@ impl MapRuns {
             taken_in: Vec::new(),
             under_way: BTreeMap::new(),
             ending: BTreeMap::new(),
+            wind_ups: Arc::new(Semaphore::new(WIND_UPS_MAX)),
             numbered: 0,
         }
     }
@@ -204,26 +213,27 @@ impl MapRuns {
         let Some(selection) = Selection::of(&active.program, active.execution(), run) else {
             return;
         };
-        let family = family(active, &selection, map_run.redrive_count());
-        let (Some(family), Some(config)) = (family, writer_config(&selection)) else { return };
-        let (plan, is_redriven) = (map_run.plan().clone(), map_run.redriven().is_some());
-        let shared = self.host.children.shared.clone();
-        let source = Source { shared, shard: self.shard, execution: active.id, run };
+        let (Some(kind), Some(config)) = (execution_kind(&selection), writer_config(&selection))
+        else {
+            return;
+        };
+        let plan = map_run.plan().clone();
+        let ends = EndResults {
+            source: self.source(active.id, run),
+            plan: plan.clone(),
+            is_express: kind.is_express(),
+            is_redriven: map_run.redriven().is_some(),
+        };
         let data = self.host.data.clone();
-        let is_express = family.kind.is_express();
         self.begin(active.id, run, 0, move |Ties { reporter, cancelled, .. }| {
-            let exporter = Exporter {
-                source,
-                data,
-                plan,
-                config,
-                is_express,
-                is_redriven,
-                reporter,
-                cancelled,
-            };
-            exporter.run()
+            Exporter { ends, data, plan, config, reporter, cancelled }.run()
         });
+    }
+
+    /// The journal that tells of a Map Run.
+    fn source(&self, execution: ExecutionId, run: MapRunId) -> Source {
+        let shared = self.host.children.shared.clone();
+        Source { shared, shard: self.shard, execution, run }
     }
 
     fn begin<F: Future<Output = ()> + Send + 'static>(
@@ -246,14 +256,7 @@ impl MapRuns {
         let (tell_running, running) = watch::channel(RunningChildren::default());
         let cancelled = CancellationToken::new();
         let ties = Ties { reporter, limit, running: tell_running, cancelled: cancelled.clone() };
-        let (earlier, work) = (self.ending.remove(&(execution, run)), work(ties));
-        let task = tokio::spawn(async move {
-            if let Some(earlier) = earlier {
-                // However it has ended, it does nothing any more.
-                let _ = earlier.await;
-            }
-            work.await;
-        });
+        let task = self.after_earlier(execution, run, work(ties));
         let under_way = UnderWay { number, task, limit: set_limit, running, cancelled };
         if let Some(earlier) = self.under_way.insert((execution, run), under_way) {
             earlier.task.abort();
@@ -274,13 +277,43 @@ impl MapRuns {
         under_way.map(|under_way| *under_way.running.borrow()).unwrap_or_default()
     }
 
-    /// Stops what is done for one that does not count any more.
+    /// Stops what is done for one that does not count any more, and winds it up.
     pub(crate) fn cancel(&mut self, execution: ExecutionId, run: MapRunId) {
         if let Some(under_way) = self.under_way.remove(&(execution, run)) {
             under_way.cancelled.cancel();
-            self.ending.retain(|_, task| !task.is_finished());
             self.ending.insert((execution, run), under_way.task);
         }
+        self.wind_up(execution, run);
+    }
+
+    /// Winds up one that has ended badly, after all that is done for it.
+    pub(crate) fn wind_up(&mut self, execution: ExecutionId, run: MapRunId) {
+        self.ending.retain(|_, task| !task.is_finished());
+        let (children, data) = (self.host.children.clone(), self.host.data.clone());
+        let work = WindUp { children, data, source: self.source(execution, run) };
+        let places = self.wind_ups.clone();
+        let task = self.after_earlier(execution, run, async move {
+            let _place = places.acquire_owned().await;
+            work.run().await;
+        });
+        self.ending.insert((execution, run), task);
+    }
+
+    /// Does something for a Map Run when nothing of before is done for it any more.
+    fn after_earlier(
+        &mut self,
+        execution: ExecutionId,
+        run: MapRunId,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let earlier = self.ending.remove(&(execution, run));
+        tokio::spawn(async move {
+            if let Some(earlier) = earlier {
+                // However it has ended, it does nothing any more.
+                let _ = earlier.await;
+            }
+            work.await;
+        })
     }
 
     /// What a report means to the execution; `None` when it means nothing.
@@ -321,6 +354,9 @@ impl MapRuns {
         while let Some((_, under_way)) = self.under_way.pop_first() {
             under_way.task.abort();
         }
+        while let Some((_, task)) = self.ending.pop_first() {
+            task.abort();
+        }
     }
 }
 
@@ -332,19 +368,23 @@ impl Drop for MapRuns {
 
 /// What the child executions have in common of a Map Run that was redriven so often.
 fn family(active: &Active, selection: &Selection, redrive_count: u32) -> Option<Family> {
-    let Some(StateKind::Map(map)) = selection.state_kind() else { return None };
-    let kind = match map.distributed.as_ref()?.execution_type {
-        WorkflowType::Standard => ExecutionKind::Standard,
-        WorkflowType::Express => ExecutionKind::Express,
-    };
     Some(Family {
         plan: selection.plan().clone(),
         parent: active.context()?.clone(),
         started_by: StartedBy { state: selection.state()?, redrive_count },
         program: active.program.clone(),
         revision: active.revision,
-        kind,
+        kind: execution_kind(selection)?,
         shows_inputs: false,
+    })
+}
+
+/// Of what kind the child executions are.
+fn execution_kind(selection: &Selection) -> Option<ExecutionKind> {
+    let Some(StateKind::Map(map)) = selection.state_kind() else { return None };
+    Some(match map.distributed.as_ref()?.execution_type {
+        WorkflowType::Standard => ExecutionKind::Standard,
+        WorkflowType::Express => ExecutionKind::Express,
     })
 }
 

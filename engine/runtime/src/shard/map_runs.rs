@@ -1,12 +1,31 @@
 //! What is asked of Map Runs, and changed in them.
 
 use stepyard_machine::{MapRun, Stimulus};
+use stepyard_store::Error;
 
 use super::message::{Answer, AskMapRun, Message};
 use super::{Shard, callbacks};
 use crate::{MapRunProgress, MapRunRequest, MapRunRequestError};
 
+/// Map Runs that are looked up at a time.
+const PAGE: usize = 256;
+
 impl Shard {
+    /// Winds up the Map Runs that have ended badly, and that no owner before has seen to.
+    pub(super) async fn wind_up_map_runs(&mut self) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let rows = self.shared.store.map_runs_to_wind_up(self.id(), after, PAGE).await?;
+            for row in &rows {
+                self.map_runs.wind_up(row.execution, row.record.id);
+            }
+            after = rows.last().map(|row| (row.execution, row.record.id));
+            if rows.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
     /// Tells how a Map Run stands, after a change of its limits if there is one. The reply waits until what it tells is
     /// durable.
     pub(super) fn ask_map_run(&mut self, ask: Box<AskMapRun>) {

@@ -238,6 +238,7 @@ impl Shard {
         } {
             tracing::info!(shard = self.id().0, executions = count, "taking up executions");
         }
+        self.wind_up_map_runs().await?;
         self.hand_over().await;
         Ok(count)
     }

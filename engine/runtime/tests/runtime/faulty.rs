@@ -12,7 +12,7 @@ use stepyard_store::{
     Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
     ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice, NoticePlace,
     Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, all_shards,
+    StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -281,6 +281,21 @@ impl Store for FaultyStore {
     ) -> Result<Vec<MapRunRow>, Error> {
         self.check()?;
         self.inner.list_map_runs(shard, execution, after, limit).await
+    }
+
+    async fn map_runs_to_wind_up(
+        &self,
+        shard: ShardId,
+        after: Option<(ExecutionId, MapRunId)>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        self.check()?;
+        self.inner.map_runs_to_wind_up(shard, after, limit).await
+    }
+
+    async fn note_wound_up(&self, row: &MapRunRow, wound_up: WoundUp) -> Result<(), Error> {
+        self.check()?;
+        self.inner.note_wound_up(row, wound_up).await
     }
 
     async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {

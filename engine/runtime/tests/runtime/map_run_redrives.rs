@@ -138,6 +138,39 @@ async fn children_that_were_cut_off_go_on() {
     assert!(matches!(stopped.redriven, Some(Redriven { count: 1, .. })));
 }
 
+/// A crash comes after the end of the Map Run, and before its child executions are stopped.
+#[tokio::test]
+async fn children_are_stopped_after_a_crash() {
+    let store = FaultyStore::sound();
+    let world = World::new(HANGS, store.clone());
+    let runtime = world.start_runtime().await;
+    let execution = world.start(&runtime, "one", INPUT).await.unwrap();
+    let row = world.map_run(&execution).await;
+    world.until_running(&runtime, &row, 2).await;
+    store.fail_after(1);
+    world.stop(&runtime, "one").await;
+    world.until(|| store.is_failing()).await;
+    drop(runtime);
+    store.recover();
+    let statuses = async || {
+        let children = world.children(&row).await;
+        children.iter().map(|child| child.status).collect::<Vec<_>>()
+    };
+    assert_eq!(statuses().await, [ExecutionStatus::Running; 2]);
+    assert_eq!(world.map_run(&execution).await.record.status, ExecutionStatus::Aborted);
+
+    let _runtime = world.start_runtime().await;
+    world.until_all_closed().await;
+    assert_eq!(statuses().await, [ExecutionStatus::Aborted; 2]);
+    for _ in 0..100 {
+        world.pass(1).await;
+        if world.map_run(&execution).await.wound_up.is_some() {
+            return;
+        }
+    }
+    panic!("it is never wound up");
+}
+
 /// Whatever commit a crash comes before, and whether that had become durable: each attempt happens once.
 #[tokio::test]
 async fn a_crash_redrives_no_child_twice() {

@@ -55,7 +55,8 @@ WITH lease AS (
     SELECT r.* FROM unnest($32::bigint[], $33::uuid[], $34::bigint[], $35::text[], $36::bigint[],
         $37::bigint[], $38::bigint[], $39::text[]) AS r, fence WHERE fence.holds
     ON CONFLICT (shard_id, execution_id, started_event) DO UPDATE SET status = excluded.status,
-        stopped_at = excluded.stopped_at, detail = excluded.detail
+        stopped_at = excluded.stopped_at, detail = excluded.detail,
+        wound_up = CASE WHEN excluded.stopped_at IS NOT NULL THEN map_run.wound_up END
 ), written AS (
     INSERT INTO journal (shard_id, execution_id, first_event, events, first_visible_id, body)
     SELECT c.* FROM unnest($17::bigint[], $18::uuid[], $19::bigint[], $20::bigint[],

@@ -35,7 +35,7 @@ use crate::{
     ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, NodeId,
     Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId,
     ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told,
-    Version,
+    Version, WoundUp,
 };
 
 /// How to open a Postgres store.
@@ -207,6 +207,19 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Result<Vec<MapRunRow>, Error> {
         map_run::of_execution(&self.readers, (shard, execution), after, limit).await
+    }
+
+    async fn map_runs_to_wind_up(
+        &self,
+        shard: ShardId,
+        after: Option<(ExecutionId, MapRunId)>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        map_run::to_wind_up(&self.readers, shard, after, limit).await
+    }
+
+    async fn note_wound_up(&self, row: &MapRunRow, wound_up: WoundUp) -> Result<(), Error> {
+        map_run::note_wound_up(&self.look_ups, row, wound_up).await
     }
 
     async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {

@@ -32,6 +32,9 @@ macro_rules! files {
             "0052_execution_map_run"
             "0053_execution_item_count"
             "0054_execution_by_map_run"
+            "0060_map_run_wound_up"
+            "0061_map_run_exported"
+            "0062_map_run_to_wind_up"
             "0070_notice"
         )
     };

@@ -18,6 +18,7 @@ use crate::{
     Activity, Alias, ChildRow, ChildrenOfStatus, Chunk, Error, ExecutionId, ExecutionRow,
     MapRunRow, MetadataItem, Notice, Publication, Revision, Routing, ShardId, ShardLease,
     StateMachine, StateMachineSummary, StateMachineType, TOKEN_KEY_BYTES, Tags, TargetId, Version,
+    WoundUp,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -91,7 +92,12 @@ where
             pending_redrive: detail.pending_redrive,
             not_redrivable: detail.not_redrivable,
         };
-        Ok(MapRunRow { shard: self.shard()?, execution: self.id()?, record })
+        let (wound_up, exported) =
+            (self.optional_time("wound_up")?, self.optional_time("exported")?);
+        let of_this_end = |at: Option<Timestamp>| at.is_some() && at == record.stopped_at;
+        let wound_up =
+            of_this_end(wound_up).then(|| WoundUp { is_exported: of_this_end(exported) });
+        Ok(MapRunRow { shard: self.shard()?, execution: self.id()?, record, wound_up })
     }
 
     pub(crate) fn children_of_status(&self) -> Result<ChildrenOfStatus, Error> {

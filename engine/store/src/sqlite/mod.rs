@@ -35,6 +35,7 @@ use crate::{
     ExecutionQuery, ExecutionRow, MapRunRow, MetadataItem, MetadataStore, NodeId, Notice,
     NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
     StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version,
+    WoundUp,
 };
 pub use inspect::SqliteInspector;
 pub use repair::SqliteRepairer;
@@ -177,6 +178,20 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<MapRunRow>, Error> {
         map_run::of_execution(&self.readers, (shard, execution), after, limit).await
+    }
+
+    async fn map_runs_to_wind_up(
+        &self,
+        shard: ShardId,
+        after: Option<(ExecutionId, MapRunId)>,
+        limit: usize,
+    ) -> Result<Vec<MapRunRow>, Error> {
+        map_run::to_wind_up(&self.readers, shard, after, limit).await
+    }
+
+    async fn note_wound_up(&self, row: &MapRunRow, wound_up: WoundUp) -> Result<(), Error> {
+        let row = Box::new(row.clone());
+        self.write(|reply| Operation::NoteWoundUp { row, wound_up, reply }).await
     }
 
     async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error> {

@@ -33,7 +33,8 @@ const INSERT_EXECUTION: &str = "INSERT INTO execution (shard_id, execution_id, m
 const PUT_MAP_RUN: &str = "INSERT INTO map_run (shard_id, execution_id, started_event, arn, status, \
     started_at, stopped_at, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (shard_id, execution_id, started_event) DO UPDATE SET \
-    status = excluded.status, stopped_at = excluded.stopped_at, detail = excluded.detail";
+    status = excluded.status, stopped_at = excluded.stopped_at, detail = excluded.detail, \
+    wound_up = iif(excluded.stopped_at IS NULL, NULL, wound_up)";
 
 const INSERT_CHUNK: &str = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)";
 
@@ -193,7 +194,7 @@ pub(super) fn put_map_runs(
     rows: &[MapRunRow],
 ) -> rusqlite::Result<()> {
     let mut put = transaction.prepare_cached(PUT_MAP_RUN)?;
-    for MapRunRow { shard, execution, record } in rows {
+    for MapRunRow { shard, execution, record, wound_up: _ } in rows {
         put.execute(params![
             shard.0,
             &execution.0.as_bytes()[..],

@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
-use super::{activity, notice, publication, retention, write, writer_gone};
+use super::{activity, map_run, notice, publication, retention, write, writer_gone};
 use crate::{
-    Activity, CommitGroup, Error, MetadataItem, PublicationChange, Removed, Retention, Revision,
-    ShardId, ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version,
+    Activity, CommitGroup, Error, MapRunRow, MetadataItem, PublicationChange, Removed, Retention,
+    Revision, ShardId, ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version,
+    WoundUp,
 };
 
 /// Operations that may wait for the writer; more have to wait for a place.
@@ -39,6 +40,7 @@ pub(super) enum Operation {
     ChangePublication { arn: Arc<str>, present: u64, change: PublicationChange, reply: Reply<bool> },
     SetTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
     SetRetention { arn: Arc<str>, days: Option<u32>, reply: Reply<bool> },
+    NoteWoundUp { row: Box<MapRunRow>, wound_up: WoundUp, reply: Reply<()> },
     CreateActivity { activity: Activity, reply: Reply<bool> },
     DeleteActivity { arn: Arc<str>, reply: Reply<bool> },
     SetActivityTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
@@ -69,6 +71,7 @@ impl Operation {
             | Operation::SetRetention { .. }
             | Operation::RemoveTold { .. }
             | Operation::RemoveNoticesOfOthers { .. }
+            | Operation::NoteWoundUp { .. }
             | Operation::RemoveUnusedRevisions { .. }
             | Operation::CreateStateMachine { .. }
             | Operation::UpdateStateMachine { .. }
@@ -180,6 +183,9 @@ impl WriterThread {
             }
             Operation::SetRetention { arn, days, reply } => {
                 let _ = reply.send(retention::set_retention(connection, &arn, days));
+            }
+            Operation::NoteWoundUp { row, wound_up, reply } => {
+                let _ = reply.send(map_run::note_wound_up(connection, &row, wound_up));
             }
             Operation::TokenKey { fresh, reply } => {
                 let _ = reply.send(write::token_key(connection, fresh));

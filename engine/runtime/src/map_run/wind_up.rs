@@ -1,0 +1,301 @@
+//! What is left to be done for a Map Run that has ended badly: its child executions that still run are stopped, and its
+//! results are exported.
+//!
+//! The row of the Map Run says whether that is done, so that whoever takes the shard over does it after a crash. It is
+//! made from the journal: the execution may have gone on since, or have ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepyard_asl::Program;
+use stepyard_machine::{
+    ChildEnd, EventId, EventKind, Execution, ExecutionKind, ExecutionStatus, MapRun, MapRunId,
+    Selection, StartContext, StartedBy, Text,
+};
+use stepyard_store::{Error, ExecutionQuery, ExecutionRow, MapRunRow, WoundUp, codec, map_run_key};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::children::{Children, end_shown_by};
+use super::data::{MapRunData, MapRunError, ResultSink};
+use super::driver::CHILDREN_MAX;
+use super::ends::Source;
+use super::export::EndResults;
+use super::planning::{PLANNED_MAX, Plan, PlannedChild, Planner};
+use super::{execution_kind, export, writer_config};
+
+/// Child executions that are read at a time.
+const PAGE: usize = 256;
+
+/// The pause before something is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// So many child executions after one another that do not exist, and no later one was started: they are started in
+/// order, and no more at a time.
+const ABSENT_MAX: u64 = CHILDREN_MAX;
+
+/// Error of a Map Run whose results could not be exported: trying again would not help.
+const RESULT_WRITER_FAILED: &str = "States.ResultWriterFailed";
+
+/// Winds up one Map Run.
+pub(super) struct WindUp {
+    pub(super) children: Arc<Children>,
+    pub(super) data: Arc<dyn MapRunData>,
+    pub(super) source: Source,
+}
+
+/// A Map Run as it was before its end.
+struct Ended {
+    error: Text,
+    map_run: MapRun,
+    selection: Selection,
+    parent: Arc<StartContext>,
+}
+
+impl WindUp {
+    /// Does it, as soon as the store lets it.
+    pub(super) async fn run(self) {
+        while let Err(error) = self.try_run().await {
+            let execution = self.source.execution.0;
+            if let Error::Corrupt { .. } = error {
+                return tracing::error!(%error, %execution, "a Map Run cannot be wound up");
+            }
+            tracing::warn!(%error, %execution, "a Map Run is not wound up yet; trying again");
+            self.source.shared.clock.sleep(PAUSE).await;
+        }
+    }
+
+    async fn try_run(&self) -> Result<(), Error> {
+        let Some(row) = self.row().await? else { return Ok(()) };
+        self.stop_children(&row).await?;
+        let is_exported = match self.exports().await? {
+            true => self.export(&row).await?,
+            false => false,
+        };
+        self.source.shared.store.note_wound_up(&row, WoundUp { is_exported }).await
+    }
+
+    /// Its row, if there is something to do for it.
+    async fn row(&self) -> Result<Option<MapRunRow>, Error> {
+        let Source { shared, shard, execution, run } = &self.source;
+        let before = MapRunId(EventId(run.0.0.saturating_sub(1)));
+        let rows = shared.store.list_map_runs(*shard, *execution, Some(before), 1).await?;
+        let is_due = |row: &MapRunRow| row.record.id == *run && row.is_to_be_wound_up();
+        Ok(rows.into_iter().find(is_due))
+    }
+
+    /// Whether its results go anywhere: its plan stands in the event by which it is known.
+    async fn exports(&self) -> Result<bool, Error> {
+        let Source { shared, shard, execution, run } = &self.source;
+        let id = run.0.0;
+        for chunk in shared.store.journal_page(*shard, *execution, id, false, 1).await? {
+            for event in codec::decode(&chunk.body)? {
+                if let EventKind::MapRunStarted { plan, .. } = event.kind
+                    && event.id == run.0
+                {
+                    return Ok(plan.export.is_some());
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Stops the child executions that run, until there is none.
+    async fn stop_children(&self, row: &MapRunRow) -> Result<(), Error> {
+        let Some(map_run) = map_run_key(&row.record.arn) else { return Ok(()) };
+        loop {
+            let query = ExecutionQuery {
+                map_run: Some(map_run),
+                status: Some(ExecutionStatus::Running),
+                limit: PAGE,
+                ..ExecutionQuery::default()
+            };
+            let running = self.source.shared.store.list_executions(&query).await?;
+            if running.is_empty() {
+                return Ok(());
+            }
+            let name = |row: ExecutionRow| (row.state_machine_arn, row.name);
+            if !self.children.stop(running.into_iter().map(name)).await {
+                self.source.shared.clock.sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// How it stood.
+impl WindUp {
+    async fn ended(&self, row: &MapRunRow) -> Result<Option<Ended>, Error> {
+        let Source { shared, shard, execution, run } = &self.source;
+        let Some(parent) = shared.store.get_execution(*shard, *execution).await? else {
+            return Ok(None);
+        };
+        let program = shared.programs.get(&*shared.store, parent.revision).await?;
+        let Some((end, error)) = self.end_of(row).await? else { return Ok(None) };
+        let before = self.fold(end).await?;
+        Ok(ended(&program, &before, error, *run))
+    }
+
+    /// The position of the event with which it ended, and its error.
+    async fn end_of(&self, row: &MapRunRow) -> Result<Option<(u64, Text)>, Error> {
+        let (run, mut execution) = (self.source.run, Execution::new());
+        loop {
+            let chunks = self.source.chunks(execution.event_count()).await;
+            if chunks.is_empty() {
+                return Ok(None);
+            }
+            for chunk in chunks {
+                for event in codec::decode(&chunk.body)? {
+                    let (position, ran) = (execution.event_count(), runs(&execution, run));
+                    execution.apply(&event);
+                    let has_ended = ran && !runs(&execution, run);
+                    let record = has_ended.then(|| execution.map_run_record(run)).flatten();
+                    if record.is_some_and(|record| record.stopped_at == row.record.stopped_at) {
+                        return Ok(Some((position, error_of(event.kind))));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The execution before the event of that position.
+    async fn fold(&self, end: u64) -> Result<Execution, Error> {
+        let mut execution = Execution::new();
+        loop {
+            let chunks = self.source.chunks(execution.event_count()).await;
+            if chunks.is_empty() {
+                return Ok(execution);
+            }
+            for chunk in chunks {
+                for event in codec::decode(&chunk.body)? {
+                    if execution.event_count() == end {
+                        return Ok(execution);
+                    }
+                    execution.apply(&event);
+                }
+            }
+        }
+    }
+}
+
+fn runs(execution: &Execution, run: MapRunId) -> bool {
+    execution.map_run(run).is_some()
+}
+
+/// The error of a Map Run that has ended with such an event.
+fn error_of(kind: EventKind) -> Text {
+    match kind {
+        EventKind::MapRunFailed { error, .. } => error,
+        _ => None,
+    }
+}
+
+fn ended(program: &Arc<Program>, before: &Execution, error: Text, run: MapRunId) -> Option<Ended> {
+    Some(Ended {
+        error,
+        map_run: before.map_run(run)?.given_up(),
+        selection: Selection::of(program, before, run)?,
+        parent: before.context()?.clone(),
+    })
+}
+
+/// Its results.
+impl WindUp {
+    /// Exports them, if that can be done. Whether it was.
+    async fn export(&self, row: &MapRunRow) -> Result<bool, Error> {
+        let Some(ended) = self.ended(row).await? else { return Ok(false) };
+        Ok(self.export_of(&ended).await.unwrap_or_else(|error| {
+            let map_run = &row.record.arn;
+            tracing::warn!(%error, %map_run, "the results of a failed Map Run are not exported");
+            false
+        }))
+    }
+
+    async fn export_of(&self, ended: &Ended) -> Result<bool, MapRunError> {
+        let plan = ended.map_run.plan();
+        let config = writer_config(&ended.selection);
+        let (Some(kind), Some(config)) = (execution_kind(&ended.selection), config) else {
+            return Ok(false);
+        };
+        if ended.error.as_deref() == Some(RESULT_WRITER_FAILED) {
+            return Ok(false);
+        }
+        let mut sink = self.data.export(export::request(plan, config)).await?;
+        let written = self.write(ended, kind, &mut *sink).await;
+        export::complete(sink, written).await.map(|_| true)
+    }
+
+    async fn write(
+        &self,
+        ended: &Ended,
+        kind: ExecutionKind,
+        sink: &mut dyn ResultSink,
+    ) -> Result<(), MapRunError> {
+        let ends = EndResults {
+            source: self.source.clone(),
+            plan: ended.map_run.plan().clone(),
+            is_express: kind.is_express(),
+            is_redriven: ended.map_run.redriven().is_some(),
+        };
+        ends.write(sink).await?;
+        self.write_others(ended, kind, sink).await
+    }
+
+    /// Those of which the journal does not tell: they were cut off, or never started. What cannot be read of the items
+    /// cannot be told.
+    async fn write_others(
+        &self,
+        ended: &Ended,
+        kind: ExecutionKind,
+        sink: &mut dyn ResultSink,
+    ) -> Result<(), MapRunError> {
+        let (sender, mut plans) = mpsc::channel(PLANNED_MAX);
+        let planner = Planner {
+            shared: self.source.shared.clone(),
+            data: self.data.clone(),
+            selection: ended.selection.clone(),
+            map_run: ended.map_run.clone(),
+            plans: sender,
+        };
+        let mut planning = JoinSet::new();
+        planning.spawn(planner.run());
+        let (plan, mut absent) = (ended.map_run.plan(), 0);
+        while let Some(planned) = plans.recv().await {
+            let child = match planned {
+                Plan::Child(child) => child,
+                Plan::Known(_) => continue,
+                Plan::All(_) | Plan::Failed(..) => break,
+            };
+            let end = match kind.is_express() || absent >= ABSENT_MAX {
+                true => None,
+                false => self.end_of_child(ended, kind, &child).await,
+            };
+            absent = if end.is_some() { 0 } else { absent + 1 };
+            let is_express = kind.is_express();
+            sink.write(&plan.result_of(is_express, child.number, child.input, end)).await?;
+        }
+        Ok(())
+    }
+
+    /// How a Standard execution has ended that was cut off; `None` when it was never started.
+    async fn end_of_child(
+        &self,
+        ended: &Ended,
+        kind: ExecutionKind,
+        child: &PlannedChild,
+    ) -> Option<ChildEnd> {
+        let started_by = StartedBy { state: ended.selection.state()?, redrive_count: 0 };
+        let place = (child.number, child.items);
+        let context = ended.map_run.plan().child_context(&ended.parent, started_by, place, kind);
+        let (machine, name) = (&context.state_machine_arn, &context.execution_name);
+        let shared = &self.source.shared;
+        loop {
+            match shared.describe(machine, name, &context.execution_arn).await {
+                Ok(view) => return view.map(|view| end_shown_by(&view)),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot read a child execution; trying again");
+                    shared.clock.sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
