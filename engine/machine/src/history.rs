@@ -252,6 +252,24 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
         }
         EventKind::MapStateSucceeded { .. } => ("MapStateSucceeded", None),
         EventKind::MapStateFailed { .. } => ("MapStateFailed", None),
+        EventKind::MapRunStarted { .. }
+        | EventKind::MapRunRedriven { .. }
+        | EventKind::MapRunSucceeded { .. }
+        | EventKind::MapRunFailed { .. }
+        | EventKind::MapRunAborted { .. } => return shape_of_map_run(kind),
+        EventKind::WaitStarted { .. }
+        | EventKind::RetryScheduled { .. }
+        | EventKind::BranchSucceeded
+        | EventKind::ExecutionAwaited { .. }
+        | EventKind::MapRunChildEnded(_)
+        | EventKind::MapRunTotalsKnown(_)
+        | EventKind::MapRunUpdated(_) => return None,
+    })
+}
+
+/// Events of Map Runs.
+fn shape_of_map_run(kind: &EventKind) -> Option<Shape> {
+    Some(match kind {
         EventKind::MapRunStarted { plan, .. } => {
             ("MapRunStarted", Some(Details::MapRunStarted { arn: plan.arn.clone() }))
         }
@@ -262,13 +280,7 @@ fn shape(program: &Program, region: &str, kind: &EventKind) -> Option<Shape> {
         EventKind::MapRunSucceeded { .. } => ("MapRunSucceeded", None),
         EventKind::MapRunFailed { error, cause, .. } => ("MapRunFailed", failed(error, cause)),
         EventKind::MapRunAborted { .. } => ("MapRunAborted", None),
-        EventKind::WaitStarted { .. }
-        | EventKind::RetryScheduled { .. }
-        | EventKind::BranchSucceeded
-        | EventKind::ExecutionAwaited { .. }
-        | EventKind::MapRunChildEnded(_)
-        | EventKind::MapRunTotalsKnown(_)
-        | EventKind::MapRunUpdated(_) => return None,
+        _ => return None,
     })
 }
 

@@ -173,11 +173,13 @@ impl Children {
         let mut pause = PAUSE.0;
         loop {
             match self.delivery.redrive(request.clone()).await {
-                // One that runs or has succeeded is waited for as it is.
-                Ok(_) | Err(RedriveError::NotRedrivable(NotRedrivable::Status(_))) => return None,
+                // One that runs or has succeeded is waited for as it is; of one that is not there, who waits will know.
+                Ok(_)
+                | Err(
+                    RedriveError::NotRedrivable(NotRedrivable::Status(_))
+                    | RedriveError::DoesNotExist,
+                ) => return None,
                 Err(RedriveError::NotRedrivable(reason)) => return Some(reason.to_string().into()),
-                // Who waits for its end will know.
-                Err(RedriveError::DoesNotExist) => return None,
                 Err(RedriveError::Unavailable(_)) => {
                     self.shared.clock.sleep(pause).await;
                     pause = (pause * 2).min(PAUSE.1);

@@ -103,9 +103,6 @@ impl<'a> Encoder<'a> {
             | EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
             | EventKind::TaskTimedOut { .. } => self.fields_of_task(kind),
-            EventKind::MapRunFailed { state, error, cause } => {
-                self.state_and_failure(*state, error, cause);
-            }
             EventKind::EvaluationFailed { state, error, cause, location } => {
                 self.state_and_failure(*state, error, cause);
                 self.text(location);
@@ -135,21 +132,15 @@ impl<'a> Encoder<'a> {
             | EventKind::ParallelStateSucceeded { state }
             | EventKind::ParallelStateFailed { state }
             | EventKind::MapStateSucceeded { state }
-            | EventKind::MapStateFailed { state }
-            | EventKind::MapRunSucceeded { state }
-            | EventKind::MapRunAborted { state } => self.state(*state),
-            EventKind::MapRunStarted { state, plan } => {
-                self.state(*state);
-                self.plan(plan);
-            }
-            EventKind::MapRunRedriven { state, map_run_arn, redrive_count } => {
-                self.state(*state);
-                self.str(map_run_arn);
-                self.var(u64::from(*redrive_count));
-            }
-            EventKind::MapRunChildEnded(child) => self.ended_child(child),
-            EventKind::MapRunTotalsKnown(totals) => self.totals(*totals),
-            EventKind::MapRunUpdated(limits) => self.limits(*limits),
+            | EventKind::MapStateFailed { state } => self.state(*state),
+            EventKind::MapRunStarted { .. }
+            | EventKind::MapRunRedriven { .. }
+            | EventKind::MapRunChildEnded(_)
+            | EventKind::MapRunTotalsKnown(_)
+            | EventKind::MapRunUpdated(_)
+            | EventKind::MapRunSucceeded { .. }
+            | EventKind::MapRunFailed { .. }
+            | EventKind::MapRunAborted { .. } => self.fields_of_map_run(kind),
             EventKind::ExecutionAwaited { execution_arn } => self.str(execution_arn),
             EventKind::BranchSucceeded => {}
         }
@@ -241,7 +232,7 @@ impl<'a> Encoder<'a> {
         self.payload(payload);
     }
 
-    fn state_and_failure(&mut self, state: StateId, error: &Text, cause: &Text) {
+    pub(super) fn state_and_failure(&mut self, state: StateId, error: &Text, cause: &Text) {
         self.state(state);
         self.failure(error, cause);
     }

@@ -3,7 +3,7 @@
 use stepyard_asl::Timestamp;
 use stepyard_json::Payload;
 use stepyard_machine::{
-    BatchLimits, Batches, ChildEnd, EndedChild, ExecutionStatus, MapLimits, MapRunItems,
+    BatchLimits, Batches, ChildEnd, EndedChild, EventKind, ExecutionStatus, MapLimits, MapRunItems,
     MapRunPlan, MapRunTotals,
 };
 
@@ -23,7 +23,31 @@ mod form {
 }
 
 impl<'a> Encoder<'a> {
-    pub(super) fn plan(&mut self, plan: &'a MapRunPlan) {
+    pub(super) fn fields_of_map_run(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::MapRunStarted { state, plan } => {
+                self.state(*state);
+                self.plan(plan);
+            }
+            EventKind::MapRunRedriven { state, map_run_arn, redrive_count } => {
+                self.state(*state);
+                self.str(map_run_arn);
+                self.var(u64::from(*redrive_count));
+            }
+            EventKind::MapRunChildEnded(child) => self.ended_child(child),
+            EventKind::MapRunTotalsKnown(totals) => self.totals(*totals),
+            EventKind::MapRunUpdated(limits) => self.limits(*limits),
+            EventKind::MapRunSucceeded { state } | EventKind::MapRunAborted { state } => {
+                self.state(*state);
+            }
+            EventKind::MapRunFailed { state, error, cause } => {
+                self.state_and_failure(*state, error, cause);
+            }
+            _ => {}
+        }
+    }
+
+    fn plan(&mut self, plan: &'a MapRunPlan) {
         self.str(&plan.arn);
         self.payload(&plan.input);
         match &plan.items {
@@ -46,7 +70,7 @@ impl<'a> Encoder<'a> {
         self.limits(plan.limits);
     }
 
-    pub(super) fn limits(&mut self, limits: MapLimits) {
+    fn limits(&mut self, limits: MapLimits) {
         self.var(limits.max_concurrency);
         self.option(limits.tolerated_failure_count);
         self.maybe(limits.tolerated_failure_percentage, |encoder, percentage| {
@@ -54,12 +78,12 @@ impl<'a> Encoder<'a> {
         });
     }
 
-    pub(super) fn totals(&mut self, totals: MapRunTotals) {
+    fn totals(&mut self, totals: MapRunTotals) {
         self.var(totals.items);
         self.var(totals.children);
     }
 
-    pub(super) fn ended_child(&mut self, child: &'a EndedChild) {
+    fn ended_child(&mut self, child: &'a EndedChild) {
         let EndedChild { number, items, input, end } = child;
         self.var(*number);
         self.var(*items);
