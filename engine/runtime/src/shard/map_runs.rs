@@ -50,7 +50,9 @@ impl Shard {
             self.decide(execution, Stimulus::UpdateMapRun { run, limits });
         }
         let result = match before {
-            Some(_) => self.progress(&ask.request).ok_or(MapRunRequestError::NotRunning),
+            Some(_) => {
+                self.progress(&ask.request).map(Box::new).ok_or(MapRunRequestError::NotRunning)
+            }
             None => Err(MapRunRequestError::NotRunning),
         };
         self.reply(execution, Answer::MapRun { reply: ask.reply, result });

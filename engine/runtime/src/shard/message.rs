@@ -142,7 +142,7 @@ pub(crate) enum Answer {
     },
     MapRun {
         reply: oneshot::Sender<Result<MapRunProgress, MapRunRequestError>>,
-        result: Result<MapRunProgress, MapRunRequestError>,
+        result: Result<Box<MapRunProgress>, MapRunRequestError>,
     },
 }
 
@@ -155,7 +155,9 @@ impl Reply {
             Answer::CalledBack { reply, result, .. } => drop(reply.send(result)),
             Answer::Taken { reply, task } => drop(reply.send(task)),
             Answer::Redriven { reply, result } => drop(reply.send(result)),
-            Answer::MapRun { reply, result } => drop(reply.send(result)),
+            Answer::MapRun { reply, result } => {
+                drop(reply.send(result.map(|progress| *progress)));
+            }
         }
     }
 
