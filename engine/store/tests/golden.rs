@@ -399,7 +399,12 @@ fn limits() -> Vec<Event> {
         ..StartContext::clone(&context())
     };
     let child = StartContext {
-        child_of: Some(ChildOf { map_run_arn: "arn:r".into(), state: StateId(3), items: 2, redrive_count: 1 }),
+        child_of: Some(ChildOf {
+            map_run_arn: "arn:r".into(),
+            state: StateId(3),
+            items: 2,
+            redrive_count: 1,
+        }),
         limits,
         ..StartContext::clone(&context())
     };

@@ -5,7 +5,8 @@ use stepyard_asl::{Program, StateId};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     Command, Decision, Event, EventKind, Execution, ExecutionKind, ExecutionStatus, Facts, Lack,
-    Limits, MapLimits, MapRunItems, MapRunPlan, Moment, STEPS_MAX, Stimulus, decide, decide_within,
+    Limits, MapLimits, MapRunItems, MapRunPlan, Moment, STEPS_MAX, StartedBy, Stimulus, decide,
+    decide_within,
 };
 
 const DATA_BYTES_MAX: usize = Limits::AWS.data_bytes;
@@ -115,7 +116,8 @@ fn child_executions_have_the_limits_of_their_parent() {
         export: None,
         limits: MapLimits::default(),
     };
-    let child = plan.child_context(&parent, StateId(0), (0, 1), ExecutionKind::Standard);
+    let started_by = StartedBy { state: StateId(0), redrive_count: 0 };
+    let child = plan.child_context(&parent, started_by, (0, 1), ExecutionKind::Standard);
     assert_eq!(child.limits, Limits::EXTENDED);
 }
 

@@ -27,12 +27,16 @@ fn any_qualifier() -> impl Strategy<Value = Qualifier> {
 }
 
 fn any_child() -> impl Strategy<Value = ChildOf> {
-    let (state, items) = (any::<u32>().prop_map(StateId), any::<u64>());
-    (".{0,12}".prop_map(Arc::from), state, items).prop_map(|(map_run_arn, state, items)| ChildOf {
-        map_run_arn,
-        state,
-        items,
-    })
+    let map_run_arn = ".{0,12}".prop_map(Arc::from);
+    let counts = (any::<u64>(), any::<u32>());
+    (map_run_arn, any::<u32>().prop_map(StateId), counts).prop_map(
+        |(map_run_arn, state, (items, redrive_count))| ChildOf {
+            map_run_arn,
+            state,
+            items,
+            redrive_count,
+        },
+    )
 }
 
 fn any_limits() -> impl Strategy<Value = Limits> {
