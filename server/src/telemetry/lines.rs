@@ -35,42 +35,65 @@ enum Message {
     Flush(SyncSender<()>),
 }
 
+/// What waits to be written, with the line that is being written.
+#[derive(Default)]
+struct Waiting {
+    lines: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Waiting {
+    /// Whether there is room for a line, which then counts.
+    fn admit(&self, line: &[u8]) -> bool {
+        let lines = self.lines.fetch_add(1, Ordering::Relaxed) + 1;
+        let bytes = self.bytes.fetch_add(line.len(), Ordering::Relaxed) + line.len();
+        let has_room = lines <= LINES_MAX && bytes <= BYTES_MAX;
+        if !has_room {
+            self.forget(line);
+        }
+        has_room
+    }
+
+    fn forget(&self, line: &[u8]) {
+        self.lines.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(line.len(), Ordering::Relaxed);
+    }
+}
+
 /// The way of log lines to the thread that writes them.
 #[derive(Clone)]
 pub(super) struct Lines {
     queue: SyncSender<Message>,
-    /// Bytes that wait.
-    bytes: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
 }
 
 impl Lines {
     /// Starts the thread that writes to `sink`.
     pub(super) fn start(sink: impl Write + Send + 'static) -> io::Result<(Lines, Flush)> {
-        let (queue, messages) = sync_channel(LINES_MAX);
-        let bytes = Arc::new(AtomicUsize::new(0));
-        let waiting = bytes.clone();
+        // However many lines wait, there is room for the end.
+        let (queue, messages) = sync_channel(LINES_MAX + 1);
+        let lines = Lines { queue: queue.clone(), waiting: Arc::default() };
+        let waiting = lines.waiting.clone();
         thread::Builder::new().name("log".into()).spawn(move || run(&messages, &waiting, sink))?;
-        Ok((Lines { queue: queue.clone(), bytes }, Flush(queue)))
+        Ok((lines, Flush(queue)))
     }
 
     fn send(&self, line: &[u8]) {
-        let waiting = self.bytes.fetch_add(line.len(), Ordering::Relaxed);
-        let has_room = waiting + line.len() <= BYTES_MAX;
+        let has_room = self.waiting.admit(line);
         if !has_room || self.queue.try_send(Message::Line(line.to_vec())).is_err() {
-            self.bytes.fetch_sub(line.len(), Ordering::Relaxed);
             DROPPED.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-fn run(messages: &Receiver<Message>, bytes: &AtomicUsize, mut sink: impl Write) {
+fn run(messages: &Receiver<Message>, waiting: &Waiting, mut sink: impl Write) {
     let mut told = dropped_lines();
     while let Ok(message) = messages.recv() {
         match message {
             Message::Line(line) => {
                 // There is nobody left to whom a failure could be told.
                 let _ = sink.write_all(&line);
-                bytes.fetch_sub(line.len(), Ordering::Relaxed);
+                waiting.forget(&line);
             }
             Message::Flush(done) => {
                 let _ = sink.flush();
@@ -125,7 +148,7 @@ mod tests {
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
     use std::sync::{Arc, Mutex};
 
-    use super::{BYTES_MAX, LINES_MAX, Lines, dropped_lines};
+    use super::{BYTES_MAX, Flush, LINES_MAX, Lines, Message, dropped_lines};
 
     /// Says that it has been called, waits for a word each time, and keeps what it gets.
     struct Slow {
@@ -148,6 +171,13 @@ mod tests {
         }
     }
 
+    /// However long that takes.
+    fn await_all(flush: &Flush) {
+        let (done, flushed) = sync_channel(1);
+        flush.0.try_send(Message::Flush(done)).unwrap();
+        flushed.recv().unwrap();
+    }
+
     /// One test, since the counter is that of the process.
     #[test]
     fn who_logs_never_waits_and_what_is_lost_is_counted() {
@@ -158,15 +188,14 @@ mod tests {
         let (mut lines, flush) = Lines::start(slow).unwrap();
         lines.write_all(b"x\n").unwrap();
         is_called.recv().unwrap();
-        // The first line is with the sink, so that many find a place behind it.
         let before = dropped_lines();
         for _ in 0..LINES_MAX + 100 {
             lines.write_all(b"y\n").unwrap();
         }
-        assert_eq!(dropped_lines() - before, 100);
+        assert_eq!(dropped_lines() - before, 101, "the one that is being written counts, too");
         drop(give_word);
-        drop(flush);
-        assert_eq!(written.lock().unwrap().len(), 2 * (LINES_MAX + 1));
+        await_all(&flush);
+        assert_eq!(written.lock().unwrap().len(), 2 * LINES_MAX);
 
         let (called, is_called) = sync_channel(1);
         let (give_word, words) = sync_channel(1);
@@ -181,8 +210,7 @@ mod tests {
         }
         assert_eq!(dropped_lines() - before, 2, "the one that is being written counts, too");
         drop(give_word);
-        drop(flush);
-        let total = written.lock().unwrap().len();
-        assert_eq!(total, 2 * (LINES_MAX + 1) + 2 * long.len());
+        await_all(&flush);
+        assert_eq!(written.lock().unwrap().len(), 2 * LINES_MAX + 2 * long.len());
     }
 }
