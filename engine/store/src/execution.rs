@@ -120,6 +120,18 @@ pub struct ExecutionQuery {
     pub limit: usize,
 }
 
+impl ExecutionQuery {
+    /// Whether it finds that execution, if there is room for it.
+    pub(crate) fn matches(&self, row: &ExecutionRow) -> bool {
+        self.map_run.is_none_or(|key| row.child.is_some_and(|child| child.map_run == key))
+            && self.state_machine_arn.as_ref().is_none_or(|arn| *arn == row.state_machine_arn)
+            && self.started_by.as_ref().is_none_or(|by| by.includes(row.qualifier.as_ref()))
+            && self.status.is_none_or(|status| status == row.status)
+            && self.name_prefix.as_deref().is_none_or(|prefix| row.name.starts_with(prefix))
+            && self.after.is_none_or(|after| row.id < after)
+    }
+}
+
 /// How executions of a state machine were started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartedBy {
@@ -130,6 +142,22 @@ pub enum StartedBy {
 }
 
 impl StartedBy {
+    /// The version, when they were started with one.
+    pub(crate) fn version(&self) -> Option<u64> {
+        match self {
+            StartedBy::Version(number) => Some(*number),
+            StartedBy::Alias(_) => None,
+        }
+    }
+
+    /// The alias, when they were started by one.
+    pub(crate) fn alias(&self) -> Option<&str> {
+        match self {
+            StartedBy::Version(_) => None,
+            StartedBy::Alias(name) => Some(name),
+        }
+    }
+
     /// Whether an execution with that qualifier is one of them.
     pub(crate) fn includes(&self, qualifier: Option<&Qualifier>) -> bool {
         match (self, qualifier) {

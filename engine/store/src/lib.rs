@@ -9,6 +9,7 @@ mod commit;
 pub mod doctor;
 mod error;
 mod execution;
+mod express;
 mod map_run;
 mod memory;
 mod metadata;
@@ -29,6 +30,7 @@ pub use execution::{
     DuePlace, ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, SHARD_COUNT, ShardId,
     StartedBy,
 };
+pub use express::ClosedExpress;
 pub use map_run::{ChildRow, ChildrenOfStatus, MapRunRow, WoundUp, map_run_key};
 pub use memory::MemoryStore;
 pub use metadata::{MetadataItem, MetadataStore};

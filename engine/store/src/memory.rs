@@ -1,6 +1,7 @@
 //! A store in memory: for `stepyard run`, for tests, and as the base of simulated faults.
 
 mod activity;
+mod express;
 mod inspect;
 mod publication;
 
@@ -16,11 +17,11 @@ use uuid::Uuid;
 use crate::commit::missing;
 use crate::sql::merge;
 use crate::{
-    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, Node, NodeId,
-    Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, SHARD_COUNT,
-    ShardId, ShardLease, ShardOwner, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES,
-    Tags, TargetId, Told, Version, WoundUp, all_shards,
+    Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
+    ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore,
+    Node, NodeId, Notice, NoticePlace, Publication, PublicationChange, Removed, Retention,
+    Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner, StateMachine, StateMachineSummary,
+    Store, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version, WoundUp, all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -43,6 +44,7 @@ struct Tables {
     names: BTreeMap<(ShardId, Arc<str>, Arc<str>), ExecutionId>,
     journal: BTreeMap<(ShardId, ExecutionId, u64), Chunk>,
     map_runs: BTreeMap<(ShardId, ExecutionId, MapRunId), MapRunRow>,
+    express: BTreeMap<(ShardId, ExecutionId), ClosedExpress>,
     notices: BTreeMap<(ShardId, TargetId, NoticePlace), Notice>,
     machines: BTreeMap<Arc<str>, StateMachine>,
     /// Of each state machine that is there.
@@ -209,14 +211,15 @@ impl Tables {
     }
 
     fn expired(&self, shard: ShardId, retention: Retention) -> impl Iterator<Item = &ExecutionRow> {
-        let cutoff = move |row: &ExecutionRow| {
-            let machine = self.machines.get(unlabelled(&row.state_machine_arn));
-            retention.cutoff(machine.and_then(|machine| machine.retention_days))
-        };
         let of_shard = self.executions.values().filter(move |row| row.shard == shard);
-        // Without an end, or without a cutoff, it stays.
-        of_shard
-            .filter(move |row| row.stopped_at.zip(cutoff(row)).is_some_and(|(end, cut)| end < cut))
+        of_shard.filter(move |row| self.is_expired(row, retention))
+    }
+
+    /// Without an end, or without a cutoff, it stays.
+    fn is_expired(&self, row: &ExecutionRow, retention: Retention) -> bool {
+        let machine = self.machines.get(unlabelled(&row.state_machine_arn));
+        let cutoff = retention.cutoff(machine.and_then(|machine| machine.retention_days));
+        row.stopped_at.zip(cutoff).is_some_and(|(end, cut)| end < cut)
     }
 
     fn remove(&mut self, row: &ExecutionRow) {
@@ -231,6 +234,7 @@ impl Tables {
     fn unused_revisions(&self) -> Vec<Uuid> {
         let is_used = |arn: &Arc<str>| {
             self.machines.contains_key(arn)
+                || self.has_express(arn)
                 || self.executions.values().any(|row| unlabelled(&row.state_machine_arn) == &**arn)
         };
         let unused = self.revisions.iter().filter(|(_, known)| !is_used(&known.arn));
@@ -417,17 +421,26 @@ impl Store for MemoryStore {
     }
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
-        let matches = |row: &&ExecutionRow| {
-            query.map_run.is_none_or(|key| row.child.is_some_and(|child| child.map_run == key))
-                && query.state_machine_arn.as_ref().is_none_or(|arn| *arn == row.state_machine_arn)
-                && query.started_by.as_ref().is_none_or(|by| by.includes(row.qualifier.as_ref()))
-                && query.status.is_none_or(|status| status == row.status)
-                && query.name_prefix.as_deref().is_none_or(|prefix| row.name.starts_with(prefix))
-                && query.after.is_none_or(|after| row.id < after)
-        };
         let tables = self.tables();
         let rows = tables.executions.values().rev();
-        Ok(rows.filter(matches).take(query.limit).cloned().collect())
+        Ok(rows.filter(|row| query.matches(row)).take(query.limit).cloned().collect())
+    }
+
+    async fn keep_express(&self, closed: &[ClosedExpress]) -> Result<(), Error> {
+        self.tables().keep_express(closed);
+        Ok(())
+    }
+
+    async fn find_express(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ClosedExpress>, Error> {
+        Ok(self.tables().express.get(&(shard, id)).cloned())
+    }
+
+    async fn list_express(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        Ok(self.tables().list_express(query))
     }
 
     async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {
@@ -665,7 +678,9 @@ impl Store for MemoryStore {
         let mut tables = self.tables();
         let expired: Vec<_> = tables.expired(shard, retention).take(limit).cloned().collect();
         expired.iter().for_each(|row| tables.remove(row));
-        Ok(Removed { executions: expired.len(), has_more: expired.len() == limit })
+        let express = tables.remove_express(shard, retention, limit - expired.len());
+        let executions = expired.len() + express;
+        Ok(Removed { executions, has_more: executions == limit })
     }
 
     async fn remove_unused_revisions(&self, known: &[Uuid]) -> Result<Vec<Uuid>, Error> {

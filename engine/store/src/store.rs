@@ -9,10 +9,10 @@ use stepyard_machine::MapRunId;
 use uuid::Uuid;
 
 use crate::{
-    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, Membership, NodeId, Notice, NoticePlace, Publication,
-    PublicationChange, Removed, Retention, Revision, ShardId, ShardLease, StateMachine,
-    StateMachineSummary, Tags, TargetId, Told, Version, WoundUp, all_shards,
+    Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
+    ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, NodeId, Notice, NoticePlace,
+    Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
+    StateMachine, StateMachineSummary, Tags, TargetId, Told, Version, WoundUp, all_shards,
 };
 
 /// Bytes of the secret by which a database knows the task tokens that it has given out.
@@ -149,6 +149,21 @@ pub trait Store: Send + Sync {
 
     /// A page of executions, newest start first.
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error>;
+
+    /// Writes Express executions that have ended. Those that are there already stay as they are, so a write may be
+    /// repeated. No lease is needed: nothing else is ever written of them.
+    async fn keep_express(&self, closed: &[ClosedExpress]) -> Result<(), Error>;
+
+    /// The Express execution of that id, when it was kept.
+    async fn find_express(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ClosedExpress>, Error>;
+
+    /// A page of the Express executions that were kept of the state machine in the query, newest start first. A
+    /// query without a state machine finds none.
+    async fn list_express(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error>;
 
     /// The Map Run with that ARN.
     async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error>;
@@ -299,7 +314,7 @@ pub trait Store: Send + Sync {
     ) -> Result<bool, Error>;
 
     /// Removes executions of a shard that ended longer ago than they are kept, at most so many, each with
-    /// its journal in one transaction. Open ones stay. No lease is needed: what has ended changes only by a redrive, and of
+    /// its journal in one transaction, Express ones included. Open ones stay. No lease is needed: what has ended changes only by a redrive, and of
     /// a redrive and a removal at the same time one has no effect.
     async fn remove_closed(
         &self,

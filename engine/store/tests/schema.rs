@@ -14,7 +14,8 @@ use stepyard_store::{SqliteOptions, SqliteStore, Store};
 use support::postgres;
 
 /// Tables whose rows belong to shards.
-const SHARDED: [&str; 5] = ["shard", "journal", "execution", "map_run", "notice"];
+const SHARDED: [&str; 6] =
+    ["shard", "journal", "execution", "map_run", "notice", "express_execution"];
 
 /// The others: small, changed seldom and never in a commit, so they may stand in one place when shards do not.
 /// `machine` is written at the first start of a machine and copied into the memory of each node.

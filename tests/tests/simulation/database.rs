@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use stepyard_asl::Timestamp;
 use stepyard_machine::MapRunId;
 use stepyard_store::{
-    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice, NoticePlace,
-    Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
+    Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
+    ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice,
+    NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
     StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp,
 };
 use tokio::sync::oneshot;
@@ -424,6 +424,22 @@ impl Store for Connection {
 
     async fn token_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
         self.database.tables.token_key(fresh).await
+    }
+
+    async fn keep_express(&self, closed: &[ClosedExpress]) -> Result<(), Error> {
+        self.write(self.database.tables.keep_express(closed)).await
+    }
+
+    async fn find_express(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ClosedExpress>, Error> {
+        self.call(self.database.tables.find_express(shard, id)).await
+    }
+
+    async fn list_express(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        self.call(self.database.tables.list_express(query)).await
     }
 
     async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
 use stepyard_machine::MapRunId;
 use stepyard_store::{
-    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice, NoticePlace,
-    Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
+    Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
+    ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice,
+    NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
     StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -265,6 +265,26 @@ impl Store for FaultyStore {
 
     async fn token_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
         self.inner.token_key(fresh).await
+    }
+
+    async fn keep_express(&self, closed: &[ClosedExpress]) -> Result<(), Error> {
+        let _open = self.gate.acquire().await;
+        self.check()?;
+        self.inner.keep_express(closed).await
+    }
+
+    async fn find_express(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ClosedExpress>, Error> {
+        self.check()?;
+        self.inner.find_express(shard, id).await
+    }
+
+    async fn list_express(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        self.check()?;
+        self.inner.list_express(query).await
     }
 
     async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {

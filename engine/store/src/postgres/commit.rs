@@ -188,6 +188,6 @@ fn bind_notices<'q>(query: Bound<'q>, rows: &'q [Notice]) -> Bound<'q> {
         .bind(column(rows, |row| i64::from(row.redrives)))
 }
 
-fn column<'q, R, T>(rows: &'q [R], value: impl Fn(&'q R) -> T) -> Vec<T> {
+pub(super) fn column<'q, R, T>(rows: &'q [R], value: impl Fn(&'q R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }

@@ -5,6 +5,7 @@
 
 mod activity;
 mod commit;
+mod express;
 mod inspect;
 mod machines;
 mod map_run;
@@ -31,11 +32,11 @@ use stepyard_machine::MapRunId;
 use uuid::Uuid;
 
 use crate::{
-    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore, NodeId,
-    Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId,
-    ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told,
-    Version, WoundUp,
+    Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
+    ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore,
+    NodeId, Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId,
+    Told, Version, WoundUp,
 };
 
 /// How to open a Postgres store.
@@ -193,6 +194,22 @@ impl Store for PostgresStore {
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         read::list_executions(&self.readers, query).await
+    }
+
+    async fn keep_express(&self, closed: &[ClosedExpress]) -> Result<(), Error> {
+        express::keep(&self.readers, &self.machines, closed).await
+    }
+
+    async fn find_express(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ClosedExpress>, Error> {
+        express::find(&self.look_ups, shard, id).await
+    }
+
+    async fn list_express(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        express::list(&self.readers, query).await
     }
 
     async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {

@@ -1,8 +1,9 @@
-//! Removing what is kept no longer: each removal is one statement.
+//! Removing what is kept no longer: each removal is one statement for each kind of executions.
 
 use sqlx::Row;
 use uuid::Uuid;
 
+use super::express;
 use super::pool::Pool;
 use crate::retention::DAY_MILLIS;
 use crate::sql::{database_error, row_limit};
@@ -41,6 +42,8 @@ const REMOVE_UNUSED_REVISIONS: &str = "WITH unused AS ( \
         WHERE NOT EXISTS (SELECT 1 FROM state_machine s WHERE s.arn = r.state_machine_arn) \
         AND NOT EXISTS (SELECT 1 FROM machine m JOIN execution e USING (machine_id) \
             WHERE m.arn = r.state_machine_arn OR starts_with(m.arn, r.state_machine_arn || '/')) \
+        AND NOT EXISTS (SELECT 1 FROM machine m JOIN express_execution e USING (machine_id) \
+            WHERE m.arn = r.state_machine_arn) \
     ), removed AS ( \
         DELETE FROM revision r USING unused u \
         WHERE r.revision_id = u.revision_id AND u.revision_id = ANY ($1) \
@@ -61,7 +64,10 @@ pub(super) async fn remove_closed(
         .bind(row_limit(limit));
     let row = pool.write_returning(query).await?.pop();
     let count: Option<i64> = row.map(|row| row.try_get(0)).transpose().map_err(database_error)?;
-    let executions = usize::try_from(count.unwrap_or_default()).unwrap_or_default();
+    let mut executions = usize::try_from(count.unwrap_or_default()).unwrap_or_default();
+    if executions < limit {
+        executions += express::remove_expired(pool, shard, retention, limit - executions).await?;
+    }
     Ok(Removed { executions, has_more: executions == limit })
 }
 

@@ -36,6 +36,9 @@ macro_rules! files {
             "0061_map_run_exported"
             "0062_map_run_to_wind_up"
             "0070_notice"
+            "0080_express_execution"
+            "0081_express_execution_by_machine"
+            "0082_express_execution_by_end"
         )
     };
     ($folder:literal: $($name:literal)*) => {

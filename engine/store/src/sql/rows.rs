@@ -15,10 +15,10 @@ use super::database_error;
 use crate::doctor::Keyed;
 use crate::map_run::Detail;
 use crate::{
-    Activity, Alias, ChildRow, ChildrenOfStatus, Chunk, Error, ExecutionId, ExecutionRow,
-    MapRunRow, MetadataItem, Notice, Publication, Revision, Routing, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, StateMachineType, TOKEN_KEY_BYTES, Tags, TargetId, Version,
-    WoundUp,
+    Activity, Alias, ChildRow, ChildrenOfStatus, Chunk, ClosedExpress, Error, ExecutionId,
+    ExecutionRow, MapRunRow, MetadataItem, Notice, Publication, Revision, Routing, ShardId,
+    ShardLease, StateMachine, StateMachineSummary, StateMachineType, TOKEN_KEY_BYTES, Tags,
+    TargetId, Version, WoundUp,
 };
 
 /// The columns of one row of any SQL database. Each method reads a row of one table, naming table and
@@ -57,6 +57,28 @@ where
             redriven: self.redriven()?,
             resume_at: self.optional_time("resume_at")?,
         })
+    }
+
+    /// An Express execution, without its journal.
+    pub(crate) fn express_execution(&self) -> Result<ExecutionRow, Error> {
+        Ok(ExecutionRow {
+            shard: self.shard()?,
+            id: self.id()?,
+            state_machine_arn: self.text("state_machine_arn")?,
+            name: self.text("name")?,
+            qualifier: self.qualifier()?,
+            child: None,
+            revision: self.get("revision_id")?,
+            status: self.status()?,
+            started_at: self.time("started_at")?,
+            stopped_at: Some(self.time("stopped_at")?),
+            redriven: None,
+            resume_at: None,
+        })
+    }
+
+    pub(crate) fn closed_express(&self) -> Result<ClosedExpress, Error> {
+        Ok(ClosedExpress { row: self.express_execution()?, journal: self.bytes("journal")? })
     }
 
     fn qualifier(&self) -> Result<Option<Qualifier>, Error> {

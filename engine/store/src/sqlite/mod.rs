@@ -8,6 +8,7 @@ mod activity;
 mod backup;
 mod checkpoint;
 mod connection;
+mod express;
 mod inspect;
 mod map_run;
 mod notice;
@@ -31,11 +32,11 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    Activity, Alias, ChildrenOfStatus, Chunk, CommitGroup, DuePlace, Error, ExecutionId,
-    ExecutionQuery, ExecutionRow, MapRunRow, MetadataItem, MetadataStore, NodeId, Notice,
-    NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version,
-    WoundUp,
+    Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
+    ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, MetadataItem, MetadataStore, NodeId,
+    Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId,
+    ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told,
+    Version, WoundUp,
 };
 pub use inspect::SqliteInspector;
 pub use repair::SqliteRepairer;
@@ -164,6 +165,23 @@ impl Store for SqliteStore {
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
         read::list_executions(&self.readers, query).await
+    }
+
+    async fn keep_express(&self, closed: &[ClosedExpress]) -> Result<(), Error> {
+        let closed = closed.to_vec();
+        self.write(|reply| Operation::KeepExpress { closed, reply }).await
+    }
+
+    async fn find_express(
+        &self,
+        shard: ShardId,
+        id: ExecutionId,
+    ) -> Result<Option<ClosedExpress>, Error> {
+        express::find(&self.look_ups, shard, id).await
+    }
+
+    async fn list_express(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        express::list(&self.readers, query).await
     }
 
     async fn find_map_run(&self, arn: &str) -> Result<Option<MapRunRow>, Error> {

@@ -106,7 +106,7 @@ const ITEMS: &str = "SELECT * FROM image_metadata WHERE (image_id, timestamp) > 
     ORDER BY image_id, timestamp LIMIT ?";
 
 /// Beyond every UUID in the order of SQLite's blobs: it is longer.
-const AFTER_ALL_IDS: [u8; 17] = [0xff; 17];
+pub(super) const AFTER_ALL_IDS: [u8; 17] = [0xff; 17];
 
 pub(super) fn collect<T>(
     rows: &[SqliteRow],

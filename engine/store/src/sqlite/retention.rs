@@ -4,6 +4,7 @@ use rusqlite::{Connection, Transaction, params};
 use uuid::Uuid;
 
 use super::connection::write_error;
+use super::express;
 use super::write::begin;
 use crate::retention::DAY_MILLIS;
 use crate::sql::row_limit;
@@ -37,7 +38,9 @@ const UNUSED_REVISIONS: &str = "SELECT r.revision_id FROM revision r \
     WHERE NOT EXISTS (SELECT 1 FROM state_machine s WHERE s.arn = r.state_machine_arn) \
     AND NOT EXISTS (SELECT 1 FROM machine m CROSS JOIN execution e USING (machine_id) \
         WHERE m.arn = r.state_machine_arn \
-        OR m.arn > r.state_machine_arn || '/' AND m.arn < r.state_machine_arn || '0')";
+        OR m.arn > r.state_machine_arn || '/' AND m.arn < r.state_machine_arn || '0') \
+    AND NOT EXISTS (SELECT 1 FROM machine m CROSS JOIN express_execution e USING (machine_id) \
+        WHERE m.arn = r.state_machine_arn)";
 
 const REMOVE_REVISION: &str = "DELETE FROM revision WHERE revision_id = ?";
 
@@ -75,8 +78,11 @@ fn remove_expired(
             break;
         }
     }
-    let has_more = executions < expired.len() || executions == limit;
-    Ok(Removed { executions, has_more })
+    if executions < expired.len() {
+        return Ok(Removed { executions, has_more: true });
+    }
+    executions += express::remove_expired(transaction, shard, retention, limit - executions)?;
+    Ok(Removed { executions, has_more: executions == limit })
 }
 
 fn expired(

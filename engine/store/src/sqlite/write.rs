@@ -158,14 +158,23 @@ fn raise_fences(
     Ok(None)
 }
 
+/// Gives a number to the ARN of each state machine that has none.
+pub(super) fn register_machines<'a>(
+    transaction: &Transaction<'_>,
+    rows: impl Iterator<Item = &'a ExecutionRow>,
+) -> rusqlite::Result<()> {
+    let machines: BTreeSet<&str> = rows.map(|row| &*row.state_machine_arn).collect();
+    for arn in machines {
+        transaction.prepare_cached(INSERT_MACHINE)?.execute([arn])?;
+    }
+    Ok(())
+}
+
 pub(super) fn insert_executions(
     transaction: &Transaction<'_>,
     rows: &[ExecutionRow],
 ) -> rusqlite::Result<()> {
-    let machines: BTreeSet<&str> = rows.iter().map(|row| &*row.state_machine_arn).collect();
-    for arn in machines {
-        transaction.prepare_cached(INSERT_MACHINE)?.execute([arn])?;
-    }
+    register_machines(transaction, rows.iter())?;
     let mut insert = transaction.prepare_cached(INSERT_EXECUTION)?;
     for row in rows {
         insert.execute(params![

@@ -9,11 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoints;
-use super::{activity, map_run, notice, publication, retention, write, writer_gone};
+use super::{activity, express, map_run, notice, publication, retention, write, writer_gone};
 use crate::{
-    Activity, CommitGroup, Error, MapRunRow, MetadataItem, PublicationChange, Removed, Retention,
-    Revision, ShardId, ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version,
-    WoundUp,
+    Activity, ClosedExpress, CommitGroup, Error, MapRunRow, MetadataItem, PublicationChange,
+    Removed, Retention, Revision, ShardId, ShardLease, StateMachine, TOKEN_KEY_BYTES, Tags,
+    TargetId, Told, Version, WoundUp,
 };
 
 /// Operations that may wait for the writer; more have to wait for a place.
@@ -33,6 +33,7 @@ pub(super) enum Operation {
     TokenKey { fresh: [u8; TOKEN_KEY_BYTES], reply: Reply<[u8; TOKEN_KEY_BYTES]> },
     Claim { shards: Vec<ShardId>, reply: Reply<Vec<ShardLease>> },
     Commit { group: Box<CommitGroup>, reply: Reply<()> },
+    KeepExpress { closed: Vec<ClosedExpress>, reply: Reply<()> },
     CreateStateMachine { machine: Box<StateMachine>, version: Option<Version>, reply: Reply<bool> },
     UpdateStateMachine { arn: Arc<str>, present: Uuid, revision: Box<Revision>, reply: Reply<bool> },
     BeginDeletion { arn: Arc<str>, at: Timestamp, reply: Reply<bool> },
@@ -58,6 +59,9 @@ impl Operation {
         let bytes = match self {
             Operation::Commit { group, .. } => {
                 group.chunks.iter().map(|chunk| chunk.body.len()).sum()
+            }
+            Operation::KeepExpress { closed, .. } => {
+                closed.iter().map(|express| express.journal.len()).sum()
             }
             Operation::PutItem { item, .. } => item.attributes.len(),
             Operation::RemoveClosed { .. } => REMOVAL_BYTES,
@@ -160,6 +164,9 @@ impl WriterThread {
             }
             Operation::Commit { group, reply } => {
                 let _ = reply.send(write::commit(connection, &group));
+            }
+            Operation::KeepExpress { closed, reply } => {
+                let _ = reply.send(express::keep(connection, &closed));
             }
             Operation::CreateStateMachine { machine, version, reply } => {
                 let version = version.as_ref();
