@@ -49,7 +49,7 @@ pub use cluster::{
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::{RedriveError, StartError, StopError};
 pub use execution_log::{EXECUTION_LOG, LogLevel, Logging};
-pub use express::{Billing, ExpressEnd, ExpressSnapshot, StartExpress};
+pub use express::{Billing, ExpressEnd, ExpressHistory, ExpressSnapshot, StartExpress};
 pub use histogram::{BUCKETS_MICROS, HistogramSnapshot};
 pub use made_once::MadeOnce;
 pub use map_run::{

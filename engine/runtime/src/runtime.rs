@@ -22,7 +22,9 @@ use crate::cluster::{
 use crate::committer::{Batch, Committer};
 use crate::delivery::Delivery;
 use crate::end_watch::EndWatchers;
-use crate::express::{Express, ExpressEnd, ExpressSnapshot, StartExpress};
+use crate::express::{
+    Express, ExpressEnd, ExpressHistory, ExpressSnapshot, StartExpress, histories,
+};
 use crate::map_run::{Children, MapRunData, MapRunHost, NoMapRunData};
 use crate::notices::{EventTarget, Forgetter, Notices};
 use crate::polling::{self, Poll};
@@ -69,6 +71,8 @@ pub struct RuntimeOptions {
     pub witness: Witness,
     /// Who is told of status changes of Standard executions; no two have the same number.
     pub event_targets: Vec<Arc<dyn EventTarget>>,
+    /// Which Express executions leave a history in the store.
+    pub express_history: ExpressHistory,
 }
 
 impl RuntimeOptions {
@@ -85,6 +89,7 @@ impl RuntimeOptions {
             cluster: None,
             witness: Witness::default(),
             event_targets: Vec::new(),
+            express_history: ExpressHistory::default(),
         }
     }
 }
@@ -169,6 +174,8 @@ impl Runtime {
         let lanes: Vec<_> = lanes.collect();
         let weak_lanes = lanes.iter().map(mpsc::Sender::downgrade).collect();
         let places = Arc::new(Semaphore::new(options.tasks_max));
+        let (histories, recorder) = histories(shared.clone(), options.express_history);
+        tasks.spawn(recorder.run());
         let express = Arc::new(Express::new(
             shared.clock.clone(),
             shared.entropy.clone(),
@@ -176,6 +183,7 @@ impl Runtime {
             places.clone(),
             shared.metrics.clone(),
             shared.thinkers.clone(),
+            histories,
         ));
         let delivery = Arc::new(Delivery::new(shared.clone(), cluster.peer.clone()));
         let children = Children {
@@ -217,8 +225,8 @@ impl Runtime {
         self.delivery.start(request, start.program).await
     }
 
-    /// Starts an Express execution and leaves it to itself; returns the time of its start. At most once: it is
-    /// written nowhere.
+    /// Starts an Express execution and leaves it to itself; returns the time of its start. At most once: nothing
+    /// of it is written before its end.
     ///
     /// # Errors
     /// See [`StartError`].

@@ -7,7 +7,7 @@ use stepyard_json::Payload;
 use stepyard_machine::{
     Event, EventId, EventKind, NotRedrivable, RedriveSubject, StartContext, Text,
 };
-use stepyard_store::{Error, ExecutionRow, Store, codec};
+use stepyard_store::{ClosedExpress, Error, ExecutionRow, Store, codec};
 
 /// What DescribeExecution shows.
 #[derive(Clone, Debug)]
@@ -37,15 +37,7 @@ impl ExecutionView {
     /// Those of the store.
     pub async fn load(store: &dyn Store, row: ExecutionRow) -> Result<ExecutionView, Error> {
         let first = Edge::read(store, &row, 1, false).await?;
-        let Some(EventKind::ExecutionStarted { context, input, .. }) =
-            first.events.first().map(|event| event.kind.clone())
-        else {
-            return Err(Error::Corrupt {
-                what: format!("journal of execution {}", row.id.0),
-                reason: "it does not begin with ExecutionStarted".into(),
-            });
-        };
-        let mut view = ExecutionView::started(row, context, input);
+        let mut view = ExecutionView::begun(row, &first)?;
         if view.row.stopped_at.is_none() {
             return Ok(view);
         }
@@ -56,6 +48,31 @@ impl ExecutionView {
             false => Edge::read(store, &view.row, u64::MAX, true).await?,
         });
         Ok(view)
+    }
+
+    /// An Express execution of which a history is kept.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when its journal cannot be read.
+    pub fn of_express(closed: ClosedExpress) -> Result<ExecutionView, Error> {
+        let events = codec::decode(&closed.journal)?;
+        let whole = Edge { event_count: events.len() as u64, events };
+        let mut view = ExecutionView::begun(closed.row, &whole)?;
+        view.end(whole);
+        Ok(view)
+    }
+
+    /// What its first event tells.
+    fn begun(row: ExecutionRow, first: &Edge) -> Result<ExecutionView, Error> {
+        match first.events.first().map(|event| &event.kind) {
+            Some(EventKind::ExecutionStarted { context, input, .. }) => {
+                Ok(ExecutionView::started(row, context.clone(), input.clone()))
+            }
+            _ => Err(Error::Corrupt {
+                what: format!("journal of execution {}", row.id.0),
+                reason: "it does not begin with ExecutionStarted".into(),
+            }),
+        }
     }
 
     /// Whether it can be redriven at that time.

@@ -40,5 +40,6 @@ pub(super) async fn express_start(
     });
     let logging = Logging::of(&machine.revision.configuration);
     let cancellation = CancellationToken::new();
-    Ok(StartExpress { id, context, program, input, logging, cancellation })
+    let revision = machine.revision.id;
+    Ok(StartExpress { id, context, revision, program, input, logging, cancellation })
 }

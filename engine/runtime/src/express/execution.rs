@@ -7,10 +7,12 @@ use stepyard_asl::{Program, Random, Timestamp};
 use stepyard_machine::{
     Command, Decision, EventKind, Execution, ExecutionStatus, Moment, Stimulus, Undecided,
 };
-use stepyard_store::ExecutionId;
+use stepyard_store::{ExecutionId, ExecutionRow, ShardId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use super::history::History;
 use super::places::Place;
 use super::{Billing, ExpressEnd, StartExpress, Surroundings};
 use crate::dispatch::{Dispatches, Report};
@@ -43,9 +45,12 @@ const NO_MAP_RUNS: &str = "Distributed Map is not supported in Express workflows
 pub(super) struct Running {
     surroundings: Arc<Surroundings>,
     id: ExecutionId,
+    revision: Uuid,
     program: Arc<Program>,
     execution: Execution,
     logging: Logging,
+    /// What it has done, if that is to be kept.
+    history: Option<History>,
     cancellation: CancellationToken,
     random: Random,
     timers: Timers,
@@ -72,7 +77,7 @@ impl Running {
         place: Place,
         start: StartExpress,
     ) -> Running {
-        let StartExpress { id, context, program, input, logging, cancellation } = start;
+        let StartExpress { id, context, revision, program, input, logging, cancellation } = start;
         let (mailbox, reports) = mpsc::channel(REPORTS_MAX);
         let dispatches = Dispatches::new(
             surroundings.runner.clone(),
@@ -83,8 +88,10 @@ impl Running {
         surroundings.metrics.express.started();
         let mut running = Running {
             random: Random::from_entropy(surroundings.entropy.draw()),
+            history: surroundings.histories.begin(&context),
             surroundings,
             id,
+            revision,
             program,
             execution: Execution::new(),
             logging,
@@ -192,10 +199,15 @@ impl Running {
 
     fn follow(&mut self, decision: Decision) {
         self.tell(&decision);
-        for command in decision.commands {
+        let Decision { events, commands, .. } = decision;
+        let count = events.len();
+        if let Some(history) = &mut self.history {
+            history.add(events);
+        }
+        for command in commands {
             self.carry_out(command);
         }
-        self.measure(decision.events.len());
+        self.measure(count);
     }
 
     fn moment(&mut self) -> Moment {
@@ -267,8 +279,33 @@ impl Running {
         }
     }
 
+    /// Its row, as one that has ended.
+    fn row(
+        &self,
+        status: ExecutionStatus,
+        started_at: Timestamp,
+        stopped_at: Timestamp,
+    ) -> Option<ExecutionRow> {
+        let context = self.execution.context()?;
+        Some(ExecutionRow {
+            shard: ShardId::of(&context.state_machine_arn, &context.execution_name),
+            id: self.id,
+            state_machine_arn: context.state_machine_arn.clone(),
+            name: context.execution_name.clone(),
+            qualifier: context.qualifier.clone(),
+            child: None,
+            revision: self.revision,
+            status,
+            started_at,
+            stopped_at: Some(stopped_at),
+            redriven: None,
+            resume_at: None,
+        })
+    }
+
     /// How it has ended.
-    pub(super) fn end(self) -> ExpressEnd {
+    pub(super) fn end(mut self) -> ExpressEnd {
+        let history = self.history.take();
         let execution = &self.execution;
         let status = execution.status().unwrap_or(ExecutionStatus::Running);
         let started_at = self.started_at();
@@ -276,7 +313,13 @@ impl Running {
         let took = stopped_at.millis_since(started_at);
         let took = Duration::from_millis(u64::try_from(took).unwrap_or(0));
         let billing = Billing::new(took, self.bytes_most);
-        self.surroundings.metrics.express.closed(status, took, billing);
+        let metrics = &self.surroundings.metrics.express;
+        metrics.closed(status, took, billing);
+        if let Some((history, row)) = history.zip(self.row(status, started_at, stopped_at))
+            && !history.end(row)
+        {
+            metrics.histories_lost(1);
+        }
         ExpressEnd {
             status,
             output: execution.output().cloned(),

@@ -16,6 +16,8 @@ pub(crate) struct ExpressMetrics {
     closed: [AtomicU64; ExecutionStatus::ALL.len()],
     duration: Histogram,
     billed_millis: AtomicU64,
+    histories_kept: AtomicU64,
+    histories_lost: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -31,6 +33,10 @@ pub struct ExpressSnapshot {
     pub duration: HistogramSnapshot,
     /// Milliseconds that AWS would have charged for.
     pub billed_millis: u64,
+    /// Histories written.
+    pub histories_kept: u64,
+    /// Histories that should have been written and were not.
+    pub histories_lost: u64,
     /// Executions that run.
     pub running: usize,
     /// Bytes of data that they hold.
@@ -55,6 +61,14 @@ impl ExpressMetrics {
         add(&self.billed_millis, billing.duration_millis);
     }
 
+    pub(super) fn histories_kept(&self, count: usize) {
+        add(&self.histories_kept, count as u64);
+    }
+
+    pub(super) fn histories_lost(&self, count: usize) {
+        add(&self.histories_lost, count as u64);
+    }
+
     /// The counters now; what runs is not counted here.
     pub(crate) fn snapshot(&self) -> ExpressSnapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -64,6 +78,8 @@ impl ExpressMetrics {
             closed: ExecutionStatus::ALL.into_iter().zip(self.closed.iter().map(read)).collect(),
             duration: self.duration.snapshot(),
             billed_millis: read(&self.billed_millis),
+            histories_kept: read(&self.histories_kept),
+            histories_lost: read(&self.histories_lost),
             running: 0,
             data_bytes: 0,
         }

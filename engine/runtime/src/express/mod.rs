@@ -1,4 +1,4 @@
-//! Express executions: run in memory from start to end, and written nowhere.
+//! Express executions: run in memory from start to end. What is written of them is written after their end.
 //!
 //! Each one is a task of its own that owns its execution, so that nothing is locked and nobody waits for a
 //! commit. What they share are counters: how many they are, and how much data they hold. They use the same
@@ -6,6 +6,7 @@
 
 mod billing;
 mod execution;
+mod history;
 mod metrics;
 mod places;
 
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 pub use billing::Billing;
 use execution::Running;
+pub use history::ExpressHistory;
+pub(crate) use history::{Histories, histories};
 pub(crate) use metrics::ExpressMetrics;
 pub use metrics::ExpressSnapshot;
 use places::Places;
@@ -25,6 +28,7 @@ use stepyard_store::ExecutionId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::thinking::Thinkers;
 use crate::{Clock, Entropy, Logging, Metrics, StartError, TaskRunner};
@@ -38,7 +42,9 @@ pub struct StartExpress {
     pub id: ExecutionId,
     /// ARNs and names, and whether somebody waits for the end.
     pub context: Arc<StartContext>,
-    /// The program of its revision.
+    /// The revision that it runs.
+    pub revision: Uuid,
+    /// The program of that revision.
     pub program: Arc<Program>,
     /// Input.
     pub input: Payload,
@@ -86,6 +92,7 @@ struct Surroundings {
     metrics: Arc<Metrics>,
     thinkers: Thinkers,
     places: Places,
+    histories: Arc<Histories>,
     /// Set when those that run are not waited for any more.
     cut_off: CancellationToken,
 }
@@ -98,6 +105,7 @@ impl Express {
         task_places: Arc<Semaphore>,
         metrics: Arc<Metrics>,
         thinkers: Thinkers,
+        histories: Arc<Histories>,
     ) -> Express {
         let (places, cut_off) = (Places::default(), CancellationToken::new());
         let surroundings = Surroundings {
@@ -108,6 +116,7 @@ impl Express {
             metrics,
             thinkers,
             places,
+            histories,
             cut_off,
         };
         Express {
@@ -151,6 +160,11 @@ impl Express {
 
     /// Takes no new executions, gives those that run that long to end, and cuts them off then.
     pub(crate) async fn end(&self, grace: Duration) {
+        self.end_running(grace).await;
+        self.surroundings.histories.close();
+    }
+
+    async fn end_running(&self, grace: Duration) {
         self.is_ending.store(true, Ordering::Relaxed);
         self.running.close();
         let clock = &self.surroundings.clock;

@@ -73,6 +73,7 @@ impl Children {
             let start = StartExpress {
                 id: self.new_id(),
                 context: child.context.clone(),
+                revision: child.revision,
                 program: child.program.clone(),
                 input: child.input.clone(),
                 logging: self.shared.programs.logging(child.revision),

@@ -1,4 +1,4 @@
-//! Express executions: in memory, for five minutes at most, and nothing is left of them.
+//! Express executions: in memory, for five minutes at most, and but for a history nothing is left of them.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -81,6 +81,11 @@ impl FaultyStore {
         self.plan.lock().unwrap().commits_left = Some(commits);
     }
 
+    /// Nothing works any more.
+    pub(crate) fn fail(&self) {
+        self.failing.store(true, Ordering::SeqCst);
+    }
+
     pub(crate) fn is_failing(&self) -> bool {
         self.failing.load(Ordering::SeqCst)
     }

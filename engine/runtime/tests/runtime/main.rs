@@ -3,6 +3,7 @@
 
 mod cluster;
 mod express;
+mod express_history;
 mod faulty;
 mod map_run_redrives;
 mod map_runs;

@@ -10,13 +10,13 @@ use stepyard_asl::{Program, Resource, Timestamp, compile};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{EventKind, Execution, ExecutionKind, StartContext};
 use stepyard_runtime::{
-    Clock, ClusterOptions, Entropy, EventTarget, ExpressEnd, Invocation, LogLevel, Logging,
-    ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError, StartExecution, StartExpress,
-    TaskOutcome, TaskRunner, Witness,
+    Clock, ClusterOptions, Entropy, EventTarget, ExecutionView, ExpressEnd, ExpressHistory,
+    Invocation, LogLevel, Logging, ManualClock, Runtime, RuntimeOptions, SeededEntropy, StartError,
+    StartExecution, StartExpress, TaskOutcome, TaskRunner, Witness,
 };
 use stepyard_store::{
-    Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore, Revision, ShardId, StateMachine,
-    StateMachineType, Store, Tags, codec,
+    ClosedExpress, Error, ExecutionId, ExecutionQuery, ExecutionRow, MemoryStore, Revision,
+    ShardId, StateMachine, StateMachineType, Store, Tags, codec,
 };
 use uuid::Uuid;
 
@@ -41,6 +41,7 @@ pub(crate) struct World {
     express_starts: Arc<AtomicU64>,
     /// Who is told of status changes.
     pub(crate) event_targets: Vec<Arc<dyn EventTarget>>,
+    express_history: ExpressHistory,
 }
 
 /// Answers tasks and keeps each run's idempotency key.
@@ -137,7 +138,13 @@ impl World {
             processes: Arc::default(),
             express_starts: Arc::default(),
             event_targets: Vec::new(),
+            express_history: ExpressHistory::default(),
         }
+    }
+
+    /// The same, but other Express executions leave a history.
+    pub(crate) fn keeping(self, express_history: ExpressHistory) -> World {
+        World { express_history, ..self }
     }
 
     /// The same, but executions run another program than the revision in the store.
@@ -221,6 +228,7 @@ impl World {
             entropy: Arc::new(entropy),
             cluster,
             event_targets: self.event_targets.clone(),
+            express_history: self.express_history,
             ..RuntimeOptions::new(Arc::new(self.store.clone()), self.runner.clone())
         }
     }
@@ -247,6 +255,7 @@ impl World {
                 kind,
                 ..StartContext::clone(&chosen(name))
             }),
+            revision: Uuid::from_u128(1),
             program: self.program.clone(),
             input: Payload::from(Json::parse(input).unwrap()),
             logging: Logging { level: LogLevel::All, include_execution_data: false },
@@ -366,6 +375,26 @@ impl World {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The Express executions of which a history is kept, newest first.
+    pub(crate) async fn kept_express(&self) -> Vec<ExecutionView> {
+        let query = ExecutionQuery {
+            state_machine_arn: Some(MACHINE.into()),
+            limit: usize::MAX,
+            ..ExecutionQuery::default()
+        };
+        let mut views = Vec::new();
+        for row in self.store.list_express(&query).await.unwrap() {
+            let closed = self.closed_express(row.shard, row.id).await;
+            views.push(ExecutionView::of_express(closed).unwrap());
+        }
+        views
+    }
+
+    /// What is kept of an Express execution.
+    pub(crate) async fn closed_express(&self, shard: ShardId, id: ExecutionId) -> ClosedExpress {
+        self.store.find_express(shard, id).await.unwrap().unwrap()
     }
 
     /// All executions.
