@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use stepyard_store::{ExecutionId, ShardId};
 use uuid::Uuid;
 
 use crate::wire::ApiError;
@@ -39,7 +40,9 @@ pub(crate) enum Resource {
     MapRun { labelled: String, id: String },
     /// `activity:NAME`.
     Activity { name: String },
-    /// Anything else of the service: its type, such as `express`.
+    /// `express:MACHINE:NAME:UUID`: an execution of an EXPRESS state machine, whose name others may have, too.
+    ExpressExecution { state_machine: String, name: String, id: Uuid },
+    /// Anything else of the service: its type.
     Other { resource_type: String },
 }
 
@@ -50,6 +53,22 @@ pub(crate) enum Qualified<'a> {
     Version(u64),
     /// An alias, whose name is never a number.
     Alias(&'a str),
+}
+
+/// An execution of an EXPRESS state machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExpressExecution {
+    pub(crate) arn: String,
+    pub(crate) state_machine_arn: String,
+    pub(crate) name: String,
+    pub(crate) id: ExecutionId,
+}
+
+impl ExpressExecution {
+    /// Where its history is, if one is kept.
+    pub(crate) fn shard(&self) -> ShardId {
+        ShardId::of(&self.state_machine_arn, &self.name)
+    }
 }
 
 impl Arn {
@@ -79,6 +98,14 @@ impl Arn {
                 Resource::MapRun { labelled: labelled.into(), id: id.into() }
             }
             ["activity", name] => Resource::Activity { name: name.into() },
+            [EXPRESS, state_machine, name, id] => match Uuid::try_parse(id) {
+                Ok(id) => Resource::ExpressExecution {
+                    state_machine: state_machine.into(),
+                    name: name.into(),
+                    id,
+                },
+                Err(_) => Resource::Other { resource_type: EXPRESS.into() },
+            },
             [resource_type, _, ..] => Resource::Other { resource_type: resource_type.into() },
             _ => return Err(bad_prefix()),
         };
@@ -158,15 +185,32 @@ impl Arn {
 
     /// The ARN of an execution of this state machine, if that is EXPRESS.
     pub(crate) fn express_execution(&self, execution: &str, id: Uuid) -> Result<String, ApiError> {
-        let Arn { partition, region, account, .. } = self;
-        let machine = self.state_machine_name()?;
-        let place = format!("arn:{partition}:states:{region}:{account}");
-        Ok(format!("{place}:{EXPRESS}:{machine}:{execution}:{id}"))
+        let state_machine = self.state_machine_name()?.to_owned();
+        let name = execution.to_owned();
+        Ok(self.with(Resource::ExpressExecution { state_machine, name, id }).to_string())
     }
 
-    /// Whether it names an execution of an EXPRESS state machine.
-    pub(crate) fn is_express_execution(&self) -> bool {
-        matches!(&self.resource, Resource::Other { resource_type } if resource_type == EXPRESS)
+    /// The execution of an EXPRESS state machine that it names, if it names one.
+    pub(crate) fn as_express_execution(&self) -> Option<ExpressExecution> {
+        let Resource::ExpressExecution { state_machine, name, id } = &self.resource else {
+            return None;
+        };
+        let machine = Resource::StateMachine { name: state_machine.clone(), qualifier: None };
+        let state_machine_arn = self.with(machine).to_string();
+        let (arn, name) = (self.to_string(), name.clone());
+        Some(ExpressExecution { arn, state_machine_arn, name, id: ExecutionId(*id) })
+    }
+
+    /// The state machine and the name of the execution that it names, of whatever type, as they stand in a path of
+    /// the REST API.
+    pub(crate) fn rest_place_of_execution(&self) -> Result<(&str, String), ApiError> {
+        match &self.resource {
+            Resource::Execution { state_machine, name } => Ok((state_machine, name.clone())),
+            Resource::ExpressExecution { state_machine, name, id } => {
+                Ok((state_machine, format!("{name}:{id}")))
+            }
+            other => Err(wrong_type(other)),
+        }
     }
 
     /// Refuses what is no activity.
@@ -217,6 +261,7 @@ fn wrong_type(resource: &Resource) -> ApiError {
         Resource::Execution { .. } => "execution",
         Resource::MapRun { .. } => "mapRun",
         Resource::Activity { .. } => "activity",
+        Resource::ExpressExecution { .. } => EXPRESS,
         Resource::Other { resource_type } => resource_type,
     };
     invalid(&format!("Resource type not valid in this context: {resource_type}"))
@@ -240,6 +285,9 @@ impl fmt::Display for Arn {
             }
             Resource::MapRun { labelled, id } => write!(f, "mapRun:{labelled}:{id}"),
             Resource::Activity { name } => write!(f, "activity:{name}"),
+            Resource::ExpressExecution { state_machine, name, id } => {
+                write!(f, "{EXPRESS}:{state_machine}:{name}:{id}")
+            }
             Resource::Other { resource_type } => f.write_str(resource_type),
         }
     }
@@ -260,6 +308,8 @@ mod tests {
         assert_eq!(execution, "arn:aws:states:us-east-1:000000000000:execution:m:e");
         let execution = Arn::parse(&execution).unwrap();
         assert_eq!(execution.state_machine_of_execution().unwrap(), (MACHINE.to_owned(), "e"));
+        assert_eq!(execution.rest_place_of_execution().unwrap(), ("m", "e".to_owned()));
+        assert_eq!(execution.as_express_execution(), None);
     }
 
     #[test]
@@ -323,7 +373,13 @@ mod tests {
             "arn:aws:states:us-east-1:000000000000:express:m:e:00000000-0000-0000-0000-000000000000"
         );
         let express = Arn::parse(&express).unwrap();
-        assert!(express.is_express_execution());
+        let parts = express.as_express_execution().unwrap();
+        assert_eq!(
+            (&*parts.state_machine_arn, &*parts.name, parts.id.0),
+            (MACHINE, "e", Uuid::nil())
+        );
+        let name = "e:00000000-0000-0000-0000-000000000000".to_owned();
+        assert_eq!(express.rest_place_of_execution().unwrap(), ("m", name));
         assert_eq!(
             express.state_machine_of_execution().unwrap_err().message,
             "Invalid Arn: 'Resource type not valid in this context: express'"

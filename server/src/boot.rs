@@ -117,6 +117,7 @@ pub(crate) async fn assemble(
     options.map_run_data = Arc::new(ObjectMapRunData::new(objects.clone()));
     options.tasks_max = settings.tasks_max;
     options.retention_days = settings.retention_days;
+    options.express_history = settings.express_history;
     options.cluster = cluster;
     options.event_targets = event_targets(&settings.events)?;
     if let Some(file) = &witness {

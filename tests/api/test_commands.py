@@ -122,6 +122,23 @@ def test_history(server):
         assert word in done.stdout, done.stdout
 
 
+def test_history_of_a_failure_tells_it_in_whole_and_what_to_do(server, sfn):
+    cause = "because " * 50 + "of that"
+    machine = sfn.create_state_machine(
+        name="h-" + uuid.uuid4().hex[:12], roleArn=ROLE,
+        definition=definition(A={"Type": "Fail", "Error": "E", "Cause": cause}))["stateMachineArn"]
+    execution = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    server.await_end(execution)
+    done = stepyard("history", execution, "--endpoint-url", server.url)
+    assert done.returncode == 0, done.stderr
+    events, status, advice = done.stdout.split("\n\n")
+    assert "…" in events and cause not in events
+    assert status == f"FAILED\nE: {cause}"
+    assert advice.strip().endswith(f"redrive-execution --execution-arn {execution}")
+    full = stepyard("history", execution, "--full", "--endpoint-url", server.url)
+    assert cause in full.stdout.split("\n\n")[0]
+
+
 def test_env_is_what_a_shell_needs_for_the_aws_cli(server):
     address = server.url.removeprefix("http://").replace("127.0.0.1", "0.0.0.0")
     script = f"""eval "$('{binary()}' env --listen {address})" &&

@@ -1,13 +1,14 @@
 """EXPRESS state machines, by boto3 and the AWS CLI."""
 
 import json
+import subprocess
 import threading
 import time
 import uuid
 
 import pytest
 
-from harness import ACCOUNT, REGION, ROLE, Server, definition
+from harness import ACCOUNT, REGION, ROLE, WAIT_TIMEOUT, Server, binary, definition
 from test_operations import arn, fails
 
 PASS = definition(A={"Type": "Pass"})
@@ -156,6 +157,124 @@ def test_operations_that_need_a_history_do_not_know_express_executions(sfn, crea
             operation(executionArn=execution)
     with fails("StateMachineTypeNotSupported", WRONG_TYPE):
         sfn.list_executions(stateMachineArn=machine)
+
+
+class TestHistories:
+    """What is left of executions, over REST and by the CLI; the API of AWS knows nothing of it."""
+
+    @staticmethod
+    def place(execution_arn):
+        """Where REST shows the execution with that ARN."""
+        machine, name, key = execution_arn.split(":")[-3:]
+        return f"/api/v1/executions/{machine}/{name}:{key}"
+
+    def kept(self, server, execution_arn):
+        """What REST shows, once it is written: shortly after the end."""
+        end = time.monotonic() + WAIT_TIMEOUT
+        while time.monotonic() < end:
+            answer = server.http("GET", self.place(execution_arn))
+            if answer.status == 200:
+                return answer.body
+            time.sleep(0.02)
+        raise AssertionError(f"no history: {answer}")
+
+    def test_of_failures_are_kept(self, server, sfn, create, name):
+        machine = create(FAIL)
+        execution = sfn.start_sync_execution(
+            stateMachineArn=machine, name="e", input='{"a": 1}')["executionArn"]
+        shown = self.kept(server, execution)
+        assert (shown["arn"], shown["name"], shown["stateMachine"]) == (execution, "e", name)
+        assert (shown["status"], shown["error"], shown["cause"]) == ("FAILED", "E", "because")
+        assert (shown["input"], shown["output"]) == ({"a": 1}, None)
+        assert shown["startedAt"] <= shown["stoppedAt"]
+        history = server.http("GET", self.place(execution) + "/history").body
+        assert [event["type"] for event in history["events"]] == [
+            "ExecutionStarted", "FailStateEntered", "ExecutionFailed"]
+        assert history["cursor"] is None
+        assert history["events"][2]["details"] == {"error": "E", "cause": "because"}
+
+    def test_come_in_pages(self, server, sfn, create):
+        execution = sfn.start_execution(stateMachineArn=create(FAIL))["executionArn"]
+        self.kept(server, execution)
+        for reverse, expected in [("false", [1, 2, 3]), ("true", [3, 2, 1])]:
+            ids, cursor = [], ""
+            while cursor is not None:
+                page = server.http(
+                    "GET", f"{self.place(execution)}/history?limit=2&reverse={reverse}{cursor}").body
+                ids += [event["id"] for event in page["events"]]
+                cursor = page["cursor"] and "&cursor=" + page["cursor"]
+            assert ids == expected
+
+    def test_are_listed_by_state_machine(self, server, sfn, create, name):
+        machine = create(FAIL)
+        started = [sfn.start_sync_execution(stateMachineArn=machine, name=f"e{number}")["executionArn"]
+                   for number in range(3)]
+        for execution in started:
+            self.kept(server, execution)
+        path = f"/api/v1/executions?stateMachine={name}"
+        first = server.http("GET", path + "&limit=2").body
+        second = server.http("GET", path + "&limit=2&cursor=" + first["cursor"]).body
+        listed = [each["arn"] for each in first["executions"] + second["executions"]]
+        assert listed == started[::-1]
+        assert second["cursor"] is None
+        assert server.http("GET", path + "&status=TIMED_OUT").body["executions"] == []
+        named = server.http("GET", path + "&namePrefix=e1").body["executions"]
+        assert [each["arn"] for each in named] == [started[1]]
+
+    def test_by_the_command_line(self, server, sfn, create):
+        execution = sfn.start_sync_execution(stateMachineArn=create(FAIL))["executionArn"]
+        self.kept(server, execution)
+        done = subprocess.run([binary(), "history", execution, "--endpoint-url", server.url],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert "ExecutionFailed" in done.stdout
+        assert "\n\nFAILED\nE: because\n" in done.stdout
+        assert "start it again" in done.stdout
+
+    @pytest.mark.parametrize("setting, statuses", [("all", ["FAILED", "SUCCEEDED"]), ("none", [])])
+    def test_are_kept_as_it_is_set(self, start_server, create, name, setting, statuses):
+        server = start_server("--express-history", setting)
+        client = server.client()
+        machine = create(client=client)
+        client.start_sync_execution(stateMachineArn=machine)
+        client.update_state_machine(stateMachineArn=machine, definition=FAIL)
+        client.start_sync_execution(stateMachineArn=machine)
+        # What waits is written before the server has ended.
+        assert server.terminate() == 0
+        server = start_server()
+        listed = server.http("GET", f"/api/v1/executions?stateMachine={name}").body["executions"]
+        assert [each["status"] for each in listed] == statuses
+
+    def test_are_not_there_for_the_api_of_aws(self, server, sfn, create):
+        machine = create(FAIL)
+        execution = sfn.start_sync_execution(stateMachineArn=machine)["executionArn"]
+        self.kept(server, execution)
+        for operation in [sfn.describe_execution, sfn.get_execution_history]:
+            with fails("InvalidArn", WRONG_CONTEXT):
+                operation(executionArn=execution)
+        with fails("StateMachineTypeNotSupported", WRONG_TYPE):
+            sfn.list_executions(stateMachineArn=machine)
+        for change in ["stop", "redrive"]:
+            refused = server.http("POST", f"{self.place(execution)}/{change}", {})
+            assert (refused.status, refused.body["detail"]) == (400, WRONG_CONTEXT)
+
+    def test_that_are_not_kept_are_a_problem_that_says_why(self, server, sfn, create):
+        execution = sfn.start_sync_execution(stateMachineArn=create())["executionArn"]
+        for path in [self.place(execution), self.place(execution) + "/history"]:
+            missing = server.http("GET", path)
+            assert (missing.status, missing.body["title"]) == (404, "ExecutionDoesNotExist")
+            assert "express-history" in missing.body["detail"]
+        assert server.http("GET", "/api/v1/executions/m/e:no-uuid").status == 404
+
+    def test_do_not_exist_of_what_a_crash_has_ended(self, start_server, create, name):
+        server = start_server("--express-history", "all")
+        machine = create(definition(A={"Type": "Wait", "Seconds": 60}), client=server.client())
+        execution = server.client().start_execution(stateMachineArn=machine)["executionArn"]
+        server.kill()
+        server = start_server("--express-history", "all")
+        assert server.http("GET", self.place(execution)).status == 404
+        page = server.http("GET", "/metrics").content.decode()
+        assert "stepyard_express_executions_running 0" in page
 
 
 class TestLogs:

@@ -99,7 +99,7 @@ def test_stop(server):
     ("GET", "/api/v1/state-machines/no", None, 404),
     ("GET", "/api/v1/images/no", None, 404),
     ("GET", "/api/v1/nothing", None, 404),
-    ("GET", "/api/v1/executions?status=SLEEPING", None, 400),
+    ("POST", "/api/v1/executions", {"stateMachine": "m", "nmae": "n"}, 400),
     ("POST", "/api/v1/executions", b"{", 400),
     ("POST", "/api/v1/executions", {"stateMachine": "no"}, 404),
     ("POST", "/api/v1/state-machines", {"name": "bad", "definition": {}}, 400),
@@ -110,6 +110,25 @@ def test_errors_are_problems(server, method, path, body, status):
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     assert {"title", "status", "detail"} <= set(answer.body)
     assert answer.body["status"] == status
+
+
+@pytest.mark.parametrize("query, named", [
+    ("executions?status=SLEEPING", "status must be one of RUNNING, "),
+    ("executions?statusFilter=FAILED", "statusFilter"),
+    ("executions?limit=many", "limit"), ("executions?limit=0", "limit"), ("executions?limit=1001", "limit"),
+    ("executions?cursor=x", "cursor"), ("executions/m/n/history?cursor=x", "cursor"),
+    ("executions/m/n/history?reverse=no", "reverse"), ("executions/m/n/history?descending=true", "descending"),
+    ("executions/m/n?limit=1", "limit"), ("state-machines?status=FAILED", "status"),
+    ("state-machines?cursor=!", "cursor"), ("state-machines/m?limit=1", "limit"),
+    ("state-machines/m/versions?limit=1", "limit"), ("state-machines/m/aliases?limit=1", "limit"),
+    ("images?cursor=x", "cursor"), ("images?before=x", "before"), ("images/i?limit=1", "limit"),
+    ("nodes?all=true", "all"),
+])
+def test_a_parameter_that_cannot_be_is_named(server, query, named):
+    answer = server.http("GET", "/api/v1/" + query)
+    assert answer.status == 400, answer
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert named in answer.body["detail"], answer.body
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -211,13 +211,21 @@ async fn check_existence(app: &App, arn: &Arn, text: &str) -> Result<(), ApiErro
 }
 
 /// A page of rows, and the token of the next one.
-pub(crate) async fn page(
+async fn page(
     app: &App,
+    query: ExecutionQuery,
+) -> Result<(Vec<ExecutionRow>, Option<String>), ApiError> {
+    page_of(query, async |query| app.store.list_executions(&query).await).await
+}
+
+/// The same of whatever the store lists.
+pub(crate) async fn page_of(
     mut query: ExecutionQuery,
+    list: impl AsyncFnOnce(ExecutionQuery) -> Result<Vec<ExecutionRow>, stepyard_store::Error>,
 ) -> Result<(Vec<ExecutionRow>, Option<String>), ApiError> {
     let size = query.limit;
     query.limit += 1;
-    let mut rows = app.store.list_executions(&query).await?;
+    let mut rows = list(query).await?;
     let more = rows.len() > size;
     rows.truncate(size);
     let last = rows.last().filter(|_| more);
@@ -244,14 +252,14 @@ fn item(row: ExecutionRow) -> Result<ExecutionListItem, ApiError> {
 }
 
 /// The status that a filter names.
-pub(crate) fn parse_status(name: &str) -> Result<ExecutionStatus, ApiError> {
+fn parse_status(name: &str) -> Result<ExecutionStatus, ApiError> {
     Constraints::default().one_of("statusFilter", Some(name), STATUSES).check()?;
     let known = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == name);
     known.ok_or_else(|| ApiError::validation(format!("No execution has the status {name} here")))
 }
 
 /// The place in the list that a token names.
-pub(crate) fn parse_cursor(token: &str) -> Result<ExecutionId, ApiError> {
+fn parse_cursor(token: &str) -> Result<ExecutionId, ApiError> {
     let key = decode_token(token)?;
     let id = key.parse::<Uuid>();
     id.map(ExecutionId).map_err(|_| invalid_token())

@@ -62,7 +62,7 @@ pub(crate) use describe_state_machine::type_word;
 use describe_state_machine_alias::describe_state_machine_alias;
 use describe_state_machine_for_execution::describe_state_machine_for_execution;
 use get_activity_task::get_activity_task;
-pub(crate) use get_execution_history::{get_execution_history, history_page};
+pub(crate) use get_execution_history::{HistoryPage, get_execution_history, history_page};
 use list_activities::list_activities;
 use list_executions::list_executions;
 use list_map_runs::list_map_runs;

@@ -7,10 +7,16 @@ use stepyard_asl::Timestamp;
 use crate::arn::Arn;
 use crate::render::{HistoryLine, Tree};
 
+/// Events that are asked for at a time.
+const PAGE: &str = "1000";
+
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// ARN of an execution
+    /// ARN of an execution; of an EXPRESS state machine one whose history is kept (express-history)
     arn: String,
+    /// Show data and causes of all events in whole, not only how they begin
+    #[arg(long)]
+    full: bool,
     /// The server to ask
     #[arg(long, env = "AWS_ENDPOINT_URL_SFN", default_value = "http://127.0.0.1:8083")]
     endpoint_url: String,
@@ -20,14 +26,13 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let arn = Arn::parse(&arguments.arn).map_err(|error| anyhow::anyhow!(error.message))?;
     let (machine, name) =
-        arn.state_machine_of_execution().map_err(|error| anyhow::anyhow!(error.message))?;
-    let machine = machine.rsplit(':').next().unwrap_or_default();
+        arn.rest_place_of_execution().map_err(|error| anyhow::anyhow!(error.message))?;
     let endpoint = arguments.endpoint_url.trim_end_matches('/');
-    let url = format!("{endpoint}/api/v1/executions/{}/{}", escape(machine), escape(name));
+    let url = format!("{endpoint}/api/v1/executions/{}/{}", escape(machine), escape(&name));
     let history = format!("{url}/history");
-    let (mut tree, mut cursor) = (Tree::default(), None);
+    let (mut tree, mut cursor) = (Tree::new(arguments.full), None);
     loop {
-        let page = get(&history, cursor.as_deref())?;
+        let page = get(&history, &page_parameters(cursor.as_deref()))?;
         for event in page["events"].as_array().into_iter().flatten() {
             println!("{}", tree.line(&line(event)));
         }
@@ -36,17 +41,44 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
             break;
         }
     }
-    println!("\n{}", get(&url, None)?["status"].as_str().unwrap_or_default());
+    print_end(&get(&url, &[])?, &arguments.arn);
     Ok(0)
 }
 
-fn get(url: &str, cursor: Option<&str>) -> anyhow::Result<Value> {
+fn page_parameters(cursor: Option<&str>) -> Vec<(&str, &str)> {
+    [("limit", PAGE)].into_iter().chain(cursor.map(|cursor| ("cursor", cursor))).collect()
+}
+
+/// Tells how an execution has ended: its last failure in whole, and what can be done about it.
+fn print_end(execution: &Value, arn: &str) {
+    let status = execution["status"].as_str().unwrap_or_default();
+    println!("\n{status}");
+    let failure: Vec<_> =
+        ["error", "cause"].into_iter().filter_map(|member| execution[member].as_str()).collect();
+    if !failure.is_empty() {
+        println!("{}", failure.join(": "));
+    }
+    if ["FAILED", "TIMED_OUT", "ABORTED"].contains(&status) {
+        println!("\n{}", advice(arn));
+    }
+}
+
+/// What can be done about an execution that has ended badly.
+fn advice(arn: &str) -> String {
+    match Arn::parse(arn).is_ok_and(|arn| arn.as_express_execution().is_some()) {
+        true => {
+            "When the reason is gone, start it again: an Express execution does not go on.".into()
+        }
+        false => format!(
+            "When the reason is gone, it can go on where it was: aws stepfunctions redrive-execution --execution-arn {arn}"
+        ),
+    }
+}
+
+fn get(url: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Value> {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut request = agent.get(url).query("limit", "1000");
-    if let Some(cursor) = cursor {
-        request = request.query("cursor", cursor);
-    }
+    let request = agent.get(url).query_pairs(parameters.iter().copied());
     let mut answer = request.call().with_context(|| {
         format!("no server answers at {url}; start one with `stepyard serve`, or name it with --endpoint-url")
     })?;

@@ -34,7 +34,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Run a definition without a server and print its history
     Run(run::Arguments),
-    /// Print the history of an execution as a tree
+    /// Print the history of an execution as a tree, how it has ended, and what can be done then
     History(history::Arguments),
     /// Check a definition and print every fault of it
     Validate(validate::Arguments),

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use stepyard_machine::Limits;
+use stepyard_runtime::ExpressHistory;
 use stepyard_store::RETENTION_DAYS_MAX;
 
 use super::{Database, Resolved};
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) shutdown_grace_seconds: u64,
     pub(crate) retention_days: u32,
+    pub(crate) express_history: ExpressHistory,
     pub(crate) log_format: LogFormat,
     pub(crate) events: EventSettings,
 }
@@ -128,6 +130,7 @@ impl Settings {
             allowed_hosts: list(resolved.text("allowed-hosts")),
             shutdown_grace_seconds: resolved.parse("shutdown-grace-seconds")?,
             retention_days: resolved.parse::<RetentionDays>("retention-days")?.0,
+            express_history: resolved.parse("express-history")?,
             log_format: resolved.parse("log-format")?,
             events: EventSettings {
                 webhooks: webhooks(resolved.text("events-webhook"))?,

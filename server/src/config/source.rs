@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 const DEFAULT_FILE: &str = "stepyard.toml";
 
 /// What can be set: key, default, help. The flag is `--key`, the variable `STEPYARD_KEY`.
-pub(crate) const SETTINGS: [Setting; 23] = [
+pub(crate) const SETTINGS: [Setting; 24] = [
     Setting::new(
         "listen",
         "127.0.0.1:8083",
@@ -74,6 +74,11 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         "retention-days",
         "90",
         "Days for which executions are kept after their end; 0 keeps them for ever",
+    ),
+    Setting::new(
+        "express-history",
+        "failures",
+        "Which Express executions leave a history: none, failures (all that do not succeed) or all",
     ),
     Setting::new("log-format", "pretty", "pretty or json"),
     Setting::new(

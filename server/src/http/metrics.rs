@@ -152,6 +152,16 @@ fn express(
         one(encoder, &format!("express_executions_{name}"), help, &ConstCounter::new(value))?;
     }
     for (name, help, value) in [
+        ("kept", "Histories of Express executions written", counted.histories_kept),
+        (
+            "lost",
+            "Histories of Express executions without room, or that the database did not take",
+            counted.histories_lost,
+        ),
+    ] {
+        one(encoder, &format!("express_histories_{name}"), help, &ConstCounter::new(value))?;
+    }
+    for (name, help, value) in [
         ("running", "Express executions that run", counted.running),
         ("data_bytes", "Bytes of data that Express executions hold", counted.data_bytes),
     ] {
@@ -266,6 +276,8 @@ mod tests {
                 started: 9,
                 closed: vec![(ExecutionStatus::TimedOut, 3)],
                 running: 2,
+                histories_kept: 3,
+                histories_lost: 1,
                 ..ExpressSnapshot::default()
             },
             ..MetricsSnapshot::default()
@@ -288,6 +300,8 @@ mod tests {
             "stepyard_express_executions_started_total 9",
             "stepyard_express_executions_closed_total{status=\"TIMED_OUT\"} 3",
             "stepyard_express_executions_running 2",
+            "stepyard_express_histories_kept_total 3",
+            "stepyard_express_histories_lost_total 1",
             concat!("stepyard_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "# EOF",
         ] {

@@ -44,8 +44,8 @@ impl HistoryLine {
         self.event_type.ends_with(suffix)
     }
 
-    /// Name and data in few words.
-    fn summary(&self) -> String {
+    /// Name and data, in few words unless they are wanted in whole.
+    fn summary(&self, is_whole: bool) -> String {
         let mut parts = Vec::new();
         parts.extend(self.name().map(str::to_owned));
         parts.extend(self.details["index"].as_u64().map(|index| format!("[{index}]")));
@@ -53,18 +53,22 @@ impl HistoryLine {
         let data = ["cause", "input", "output", "parameters"]
             .into_iter()
             .find_map(|member| self.details[member].as_str());
-        parts.extend(data.map(shorten));
+        parts.extend(data.map(|data| if is_whole { one_line(data) } else { shorten(data) }));
         parts.join("  ")
     }
 }
 
 /// One line, and not too long.
 fn shorten(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line(text);
     match line.char_indices().nth(DATA_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Renders events as they come.
@@ -74,6 +78,8 @@ pub(crate) struct Tree {
     /// Where each state was entered last; names are unique in a definition.
     entered: BTreeMap<String, u64>,
     started_at: Option<Timestamp>,
+    /// Whether data and causes are shown in whole.
+    is_whole: bool,
 }
 
 struct Seen {
@@ -84,6 +90,11 @@ struct Seen {
 }
 
 impl Tree {
+    /// A tree that shows data and causes in whole, or only how they begin.
+    pub(crate) fn new(is_whole: bool) -> Tree {
+        Tree { is_whole, ..Tree::default() }
+    }
+
     /// The next event as a line.
     pub(crate) fn line(&mut self, event: &HistoryLine) -> String {
         let depth = self.depth(event);
@@ -106,7 +117,7 @@ impl Tree {
             "{:>5} {seconds:>9.3}s  {indent}{}  {}",
             event.id,
             event.event_type,
-            event.summary()
+            event.summary(self.is_whole)
         );
         line.trim_end().to_owned()
     }
@@ -168,7 +179,7 @@ mod tests {
     use serde_json::{Value, json};
     use stepyard_asl::Timestamp;
 
-    use super::{HistoryLine, Tree};
+    use super::{DATA_CHARS_MAX, HistoryLine, Tree};
 
     fn render(events: &[(u64, u64, &str, Value)]) -> Vec<String> {
         let mut tree = Tree::default();
@@ -183,6 +194,22 @@ mod tests {
             line[18..].to_owned()
         };
         events.iter().map(line).collect()
+    }
+
+    #[test]
+    fn data_is_shown_in_whole_or_how_it_begins() {
+        let cause = "long ".repeat(30);
+        let event = HistoryLine {
+            id: 3,
+            previous: 2,
+            at: Timestamp(0),
+            event_type: "ExecutionFailed".into(),
+            details: json!({ "error": "E", "cause": cause }),
+        };
+        let whole = Tree::new(true).line(&event);
+        assert!(whole.ends_with(&format!("E  {}", cause.trim_end())), "{whole}");
+        let begin = Tree::new(false).line(&event);
+        assert!(begin.ends_with(&format!("E  {}…", &cause[..DATA_CHARS_MAX])), "{begin}");
     }
 
     #[test]

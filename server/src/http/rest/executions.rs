@@ -7,20 +7,21 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use stepyard_machine::ExecutionStatus;
 use stepyard_machine::history::HistoryEvent;
-use stepyard_store::{ExecutionQuery, ExecutionRow};
+use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow};
 
-use super::{Body, Parameters, limit, value};
+use super::{Body, Nothing, Parameters, express, limit, place, value};
 use crate::actions::{
     RedriveExecutionRequest, StartExecutionRequest, StopExecutionRequest, history_page,
     list_executions, redrive_execution, start_execution, stop_execution,
 };
 use crate::app::App;
-use crate::arn::Arn;
-use crate::wire::{ApiError, Problem, decode_token, encode_token};
+use crate::arn::{Arn, ExpressExecution};
+use crate::wire::{ApiError, Problem, encode_token};
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Filter {
     state_machine: Option<String>,
     status: Option<String>,
@@ -30,7 +31,7 @@ pub(super) struct Filter {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Submission {
     /// Name or ARN of the state machine, either maybe with a version or an alias behind a colon.
     state_machine: Option<String>,
@@ -39,6 +40,7 @@ pub(super) struct Submission {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct HistoryQuery {
     limit: Option<usize>,
     cursor: Option<String>,
@@ -46,13 +48,14 @@ pub(super) struct HistoryQuery {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Reason {
     error: Option<String>,
     cause: Option<String>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Token {
     /// A request that is repeated with it has no further effect.
     client_token: Option<String>,
@@ -69,13 +72,19 @@ pub(super) async fn list(
         state_machine_arn: unqualified.map(Arc::from),
         map_run: None,
         started_by: machine.as_ref().and_then(list_executions::started_by),
-        status: filter.status.as_deref().map(list_executions::parse_status).transpose()?,
+        status: filter.status.as_deref().map(parse_status).transpose()?,
         name_prefix: filter.name_prefix,
-        after: filter.cursor.as_deref().map(list_executions::parse_cursor).transpose()?,
+        after: filter.cursor.as_deref().map(parse_cursor).transpose()?,
         limit: limit(filter.limit)?,
     };
-    let (rows, cursor) = list_executions::page(&app, query).await?;
-    let shown: Vec<_> = rows.iter().map(summary).collect::<Result<_, _>>()?;
+    let is_express = express::is_asked_for(&app, &query).await?;
+    let (rows, cursor) = list_executions::page_of(query, async |query| match is_express {
+        true => app.store.list_express(&query).await,
+        false => app.store.list_executions(&query).await,
+    })
+    .await?;
+    let shown: Vec<_> =
+        rows.iter().map(|row| summary(row, is_express)).collect::<Result<_, _>>()?;
     Ok(Json(json!({ "executions": shown, "cursor": cursor })))
 }
 
@@ -94,22 +103,28 @@ pub(super) async fn start(
         ..StartExecutionRequest::default()
     };
     let started = start_execution(&app, request).await?;
-    if Arn::parse(&started.execution_arn)?.is_express_execution() {
-        // Nothing is kept of it that could be shown later.
+    if Arn::parse(&started.execution_arn)?.as_express_execution().is_some() {
+        // There is no row of it before its end, and maybe none after it.
         let started_at = started.start_date.to_string();
         let shown = json!({ "arn": &*started.execution_arn, "startedAt": started_at });
         return Ok((StatusCode::CREATED, Json(shown)));
     }
     let row = app.execution(&started.execution_arn).await?;
-    Ok((StatusCode::CREATED, Json(summary(&row)?)))
+    Ok((StatusCode::CREATED, Json(summary(&row, false)?)))
 }
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     Path((machine, name)): Path<(String, String)>,
+    _: Parameters<Nothing>,
 ) -> Result<Json<Value>, Problem> {
-    let view = app.execution_view(&execution_arn(&app, &machine, &name)?).await?;
-    let mut shown = summary(&view.row)?;
+    let arn = execution_arn(&app, &machine, &name)?;
+    let express = express_execution(&arn)?;
+    let view = match &express {
+        Some(asked) => express::view(&app, asked).await?,
+        None => app.execution_view(&arn).await?,
+    };
+    let mut shown = summary(&view.row, express.is_some())?;
     shown["input"] = value(view.input.text());
     shown["output"] = view.output.as_ref().map_or(Value::Null, |output| value(output.text()));
     shown["error"] = view.error.as_deref().into();
@@ -124,14 +139,15 @@ pub(super) async fn history(
 ) -> Result<Json<Value>, Problem> {
     let reverse = query.reverse.unwrap_or(false);
     let from = match query.cursor.as_deref() {
-        Some(cursor) => decode_token(cursor)?
-            .parse()
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The cursor is not one of ours"))?,
+        Some(cursor) => place(cursor, |id| id.parse().ok())?,
         None if reverse => u64::MAX,
         None => 1,
     };
-    let row = app.execution(&execution_arn(&app, &machine, &name)?).await?;
-    let page = history_page(&app, &row, from, reverse, limit(query.limit)?).await?;
+    let (arn, size) = (execution_arn(&app, &machine, &name)?, limit(query.limit)?);
+    let page = match express_execution(&arn)? {
+        Some(asked) => express::history(&app, &asked, from, reverse, size).await?,
+        None => history_page(&app, &app.execution(&arn).await?, from, reverse, size).await?,
+    };
     let events: Vec<_> = page.events.iter().map(event).collect();
     let cursor = page.next.map(|id| encode_token(&id.to_string()));
     Ok(Json(json!({ "events": events, "cursor": cursor })))
@@ -149,7 +165,7 @@ pub(super) async fn stop(
         cause: reason.cause,
     };
     stop_execution(&app, request).await?;
-    Ok(Json(summary(&app.execution(&arn).await?)?))
+    Ok(Json(summary(&app.execution(&arn).await?, false)?))
 }
 
 pub(super) async fn redrive(
@@ -163,7 +179,19 @@ pub(super) async fn redrive(
         client_token: token.client_token,
     };
     redrive_execution(&app, request).await?;
-    Ok(Json(summary(&app.execution(&arn).await?)?))
+    Ok(Json(summary(&app.execution(&arn).await?, false)?))
+}
+
+fn parse_status(name: &str) -> Result<ExecutionStatus, Problem> {
+    let known = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == name);
+    known.ok_or_else(|| {
+        let names = ExecutionStatus::ALL.map(ExecutionStatus::as_str).join(", ");
+        Problem::new(StatusCode::BAD_REQUEST, format!("status must be one of {names}, not {name}"))
+    })
+}
+
+fn parse_cursor(cursor: &str) -> Result<ExecutionId, Problem> {
+    place(cursor, |id| id.parse().ok().map(ExecutionId))
 }
 
 /// Clients may give a name or an ARN.
@@ -174,14 +202,28 @@ fn machine_arn(app: &App, machine: &str) -> String {
     }
 }
 
+/// Names have no colons: what has one is `NAME:UUID`, an Express execution.
 fn execution_arn(app: &App, machine: &str, name: &str) -> Result<String, ApiError> {
-    app.identity.state_machine(machine).execution(name)
+    let machine = app.identity.state_machine(machine);
+    let Some((express, id)) = name.split_once(':') else { return machine.execution(name) };
+    match id.parse() {
+        Ok(id) => machine.express_execution(express, id),
+        Err(_) => Err(ApiError::execution_does_not_exist(name)),
+    }
 }
 
-fn summary(row: &ExecutionRow) -> Result<Value, ApiError> {
+fn express_execution(arn: &str) -> Result<Option<ExpressExecution>, ApiError> {
+    Ok(Arn::parse(arn)?.as_express_execution())
+}
+
+fn summary(row: &ExecutionRow, is_express: bool) -> Result<Value, ApiError> {
     let machine = Arn::parse(&row.state_machine_arn)?;
+    let arn = match is_express {
+        true => machine.express_execution(&row.name, row.id.0)?,
+        false => machine.execution(&row.name)?,
+    };
     Ok(json!({
-        "arn": machine.execution(&row.name)?,
+        "arn": arn,
         "name": &*row.name,
         "stateMachine": machine.state_machine_name()?,
         "version": row.qualifier.as_ref().map(|qualifier| qualifier.version),

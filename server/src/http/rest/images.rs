@@ -9,11 +9,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_store::MetadataItem;
 
-use super::{Parameters, limit, value};
+use super::{Nothing, Parameters, limit, place, value};
 use crate::app::App;
-use crate::wire::{Problem, decode_token, encode_token};
+use crate::wire::{Problem, encode_token};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     limit: Option<usize>,
     cursor: Option<String>,
@@ -37,6 +38,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     Path(image_id): Path<String>,
+    _: Parameters<Nothing>,
 ) -> Result<Json<Value>, Problem> {
     let items = app.metadata.query_items(&image_id).await?;
     if items.is_empty() {
@@ -56,9 +58,8 @@ fn cursor(item: &MetadataItem) -> String {
 }
 
 fn parse_cursor(cursor: &str) -> Result<(String, i64), Problem> {
-    let key = decode_token(cursor)?;
-    let parsed = key
-        .split_once(' ')
-        .and_then(|(timestamp, image_id)| Some((image_id.to_owned(), timestamp.parse().ok()?)));
-    parsed.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "The cursor is not one of ours"))
+    place(cursor, |key| {
+        let (timestamp, image_id) = key.split_once(' ')?;
+        Some((image_id.to_owned(), timestamp.parse().ok()?))
+    })
 }

@@ -2,6 +2,7 @@
 //! times, cursors and problem documents.
 
 mod executions;
+mod express;
 mod images;
 mod nodes;
 mod publications;
@@ -14,11 +15,12 @@ use axum::extract::{FromRequest, FromRequestParts, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::{get, post, put};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::wire::Problem;
+use crate::wire::{Problem, decode_token};
 
 /// Items on a page when the client does not say, and at most.
 const LIMIT_DEFAULT: usize = 50;
@@ -64,8 +66,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// The query; what cannot be read is a problem that says what.
+/// The query; what cannot be read, and a parameter that there is not, is a problem that says what.
 struct Parameters<T>(T);
+
+/// The query of what has no parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
     type Rejection = Problem;
@@ -86,6 +93,15 @@ fn limit(asked: Option<usize>) -> Result<usize, Problem> {
             Err(Problem::new(StatusCode::BAD_REQUEST, detail))
         }
     }
+}
+
+/// The place in a list that its last page has named.
+fn place<T>(cursor: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Problem> {
+    let decoded = decode_token(cursor).ok();
+    decoded.as_deref().and_then(parse).ok_or_else(|| {
+        let detail = "cursor must be that of the page before, as this list has given it";
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    })
 }
 
 /// JSON text as a value; what a client wrote in numbers beyond the range of floats stays text.

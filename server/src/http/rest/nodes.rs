@@ -8,6 +8,7 @@ use serde::Serialize;
 use stepyard_store::Node;
 use uuid::Uuid;
 
+use super::{Nothing, Parameters};
 use crate::app::App;
 
 /// A node that is alive.
@@ -25,7 +26,10 @@ pub(super) struct NodeView {
 }
 
 /// All nodes, as the one that answers saw them last.
-pub(super) async fn list(State(app): State<Arc<App>>) -> Json<serde_json::Value> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    _: Parameters<Nothing>,
+) -> Json<serde_json::Value> {
     let membership = app.runtime.membership();
     let view = |node: &Node| NodeView {
         id: node.id.0,

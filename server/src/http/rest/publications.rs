@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use serde_json::{Value, json};
 use stepyard_store::{Alias, Publication, Version};
 
+use super::{Nothing, Parameters};
 use crate::app::App;
 use crate::wire::{ApiError, Problem};
 
@@ -14,6 +15,7 @@ use crate::wire::{ApiError, Problem};
 pub(super) async fn versions(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
+    _: Parameters<Nothing>,
 ) -> Result<Json<Value>, Problem> {
     let publication = publication(&app, &name).await?;
     let shown: Vec<_> = publication.versions.iter().map(version).collect();
@@ -24,6 +26,7 @@ pub(super) async fn versions(
 pub(super) async fn aliases(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
+    _: Parameters<Nothing>,
 ) -> Result<Json<Value>, Problem> {
     let publication = publication(&app, &name).await?;
     let shown: Vec<_> = publication.aliases.iter().map(alias).collect();

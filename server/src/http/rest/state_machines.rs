@@ -9,23 +9,24 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stepyard_store::{RETENTION_DAYS_MAX, StateMachine, StateMachineSummary};
 
-use super::{Body, Parameters, limit, value};
+use super::{Body, Nothing, Parameters, limit, place, value};
 use crate::actions::{
     CreateStateMachineRequest, DeleteStateMachineRequest, UpdateStateMachineRequest,
     create_state_machine, delete_state_machine, type_word, update_state_machine,
 };
 use crate::app::App;
 use crate::arn::ANY_ROLE_ARN;
-use crate::wire::{ApiError, Problem, decode_token, encode_token};
+use crate::wire::{ApiError, Problem, encode_token};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     limit: Option<usize>,
     cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Definition {
     name: Option<String>,
     /// The definition as JSON, or as text.
@@ -47,7 +48,7 @@ pub(super) async fn list(
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<Value>, Problem> {
     let limit = limit(page.limit)?;
-    let after = page.cursor.as_deref().map(decode_token).transpose()?;
+    let after = page.cursor.as_deref().map(parse_cursor).transpose()?;
     let mut machines = app.store.list_state_machines(after.as_deref(), limit + 1).await?;
     let more = machines.len() > limit;
     machines.truncate(limit);
@@ -75,6 +76,7 @@ pub(super) async fn create(
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
+    _: Parameters<Nothing>,
 ) -> Result<Json<Value>, Problem> {
     let arn = app.identity.state_machine(&name).to_string();
     Ok(Json(whole(&app.state_machine(&arn).await?)))
@@ -123,6 +125,10 @@ pub(super) async fn delete(
     let request = DeleteStateMachineRequest { state_machine_arn: Some(arn) };
     delete_state_machine(&app, request).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn parse_cursor(cursor: &str) -> Result<String, Problem> {
+    place(cursor, |arn| Some(arn.to_owned()))
 }
 
 fn text(definition: Value) -> String {
