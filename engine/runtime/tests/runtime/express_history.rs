@@ -82,7 +82,8 @@ async fn child_executions_of_map_runs_leave_none() {
     let world = world(ExpressHistory::All);
     let runtime = world.start_runtime().await;
     let mut start = world.express("child", ExecutionKind::Express, FAILS);
-    let child_of = ChildOf { map_run_arn: "arn".into(), state: StateId(0), items: 1 };
+    let child_of =
+        ChildOf { map_run_arn: "arn".into(), state: StateId(0), items: 1, redrive_count: 0 };
     start.context =
         Arc::new(StartContext { child_of: Some(child_of), ..StartContext::clone(&start.context) });
     runtime.start_express(start).unwrap();

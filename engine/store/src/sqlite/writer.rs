@@ -119,6 +119,11 @@ impl Writer {
     }
 }
 
+/// A caller that has gone away does not want its answer.
+fn answer<T>(reply: Reply<T>, outcome: Result<T, Error>) {
+    let _ = reply.send(outcome);
+}
+
 struct WriterThread {
     connection: Connection,
     checkpoints: Checkpoints,
@@ -154,70 +159,65 @@ impl WriterThread {
 
     fn perform(&mut self, operation: Operation) {
         let connection = &mut self.connection;
-        // A caller that has gone away does not want its answer.
         match operation {
             Operation::Name { fresh, reply } => {
-                let _ = reply.send(write::database_id(connection, fresh));
+                answer(reply, write::database_id(connection, fresh));
             }
-            Operation::Claim { shards, reply } => {
-                let _ = reply.send(write::claim(connection, &shards));
-            }
-            Operation::Commit { group, reply } => {
-                let _ = reply.send(write::commit(connection, &group));
-            }
+            Operation::Claim { shards, reply } => answer(reply, write::claim(connection, &shards)),
+            Operation::Commit { group, reply } => answer(reply, write::commit(connection, &group)),
             Operation::KeepExpress { closed, reply } => {
-                let _ = reply.send(express::keep(connection, &closed));
+                answer(reply, express::keep(connection, &closed));
             }
             Operation::CreateStateMachine { machine, version, reply } => {
                 let version = version.as_ref();
-                let _ = reply.send(write::create_state_machine(connection, &machine, version));
+                answer(reply, write::create_state_machine(connection, &machine, version));
             }
             Operation::UpdateStateMachine { arn, present, revision, reply } => {
                 let updated = write::update_state_machine(connection, &arn, present, &revision);
-                let _ = reply.send(updated);
+                answer(reply, updated);
             }
             Operation::BeginDeletion { arn, at, reply } => {
-                let _ = reply.send(write::begin_deletion(connection, &arn, at));
+                answer(reply, write::begin_deletion(connection, &arn, at));
             }
             Operation::DeleteStateMachine { arn, reply } => {
-                let _ = reply.send(write::delete_state_machine(connection, &arn));
+                answer(reply, write::delete_state_machine(connection, &arn));
             }
             Operation::ChangePublication { arn, present, change, reply } => {
-                let _ = reply.send(publication::change(connection, &arn, present, &change));
+                answer(reply, publication::change(connection, &arn, present, &change));
             }
             Operation::SetTags { arn, present, tags, reply } => {
-                let _ = reply.send(write::set_tags(connection, &arn, &present, &tags));
+                answer(reply, write::set_tags(connection, &arn, &present, &tags));
             }
             Operation::SetRetention { arn, days, reply } => {
-                let _ = reply.send(retention::set_retention(connection, &arn, days));
+                answer(reply, retention::set_retention(connection, &arn, days));
             }
             Operation::NoteWoundUp { row, wound_up, reply } => {
-                let _ = reply.send(map_run::note_wound_up(connection, &row, wound_up));
+                answer(reply, map_run::note_wound_up(connection, &row, wound_up));
             }
             Operation::TokenKey { fresh, reply } => {
-                let _ = reply.send(write::token_key(connection, fresh));
+                answer(reply, write::token_key(connection, fresh));
             }
             Operation::CreateActivity { activity, reply } => {
-                let _ = reply.send(activity::create(connection, &activity));
+                answer(reply, activity::create(connection, &activity));
             }
             Operation::DeleteActivity { arn, reply } => {
-                let _ = reply.send(activity::delete(connection, &arn));
+                answer(reply, activity::delete(connection, &arn));
             }
             Operation::SetActivityTags { arn, present, tags, reply } => {
-                let _ = reply.send(activity::set_tags(connection, &arn, &present, &tags));
+                answer(reply, activity::set_tags(connection, &arn, &present, &tags));
             }
             Operation::RemoveClosed { shard, retention, limit, reply } => {
                 let removed = retention::remove_closed(connection, shard, retention, limit);
-                let _ = reply.send(removed);
+                answer(reply, removed);
             }
             Operation::RemoveTold { told, reply } => {
-                let _ = reply.send(notice::remove_told(connection, &told));
+                answer(reply, notice::remove_told(connection, &told));
             }
             Operation::RemoveNoticesOfOthers { targets, reply } => {
-                let _ = reply.send(notice::remove_of_others(connection, &targets));
+                answer(reply, notice::remove_of_others(connection, &targets));
             }
             Operation::RemoveUnusedRevisions { known, reply } => {
-                let _ = reply.send(retention::remove_unused_revisions(connection, &known));
+                answer(reply, retention::remove_unused_revisions(connection, &known));
             }
             Operation::PutItem { item, reply } => self.put_items(item, reply),
             Operation::Close { reply } => {
