@@ -211,7 +211,7 @@ impl Execution {
 mod tests {
     use stepyard_asl::Timestamp;
 
-    use super::{Execution, NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject};
+    use super::{EVENTS_MIN, Execution, NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject};
     use crate::{EventId, ExecutionStatus, Limits};
 
     const DAY: i64 = 86_400_000;
@@ -246,6 +246,9 @@ mod tests {
         assert_eq!(full.check(Timestamp(DAY)), Err(NotRedrivable::HistoryFull));
         let full = RedriveSubject { event_count: 49_999, ..FAILED };
         assert_eq!(full.check(Timestamp(DAY)), Err(NotRedrivable::HistoryFull));
+        let just_room = Limits::AWS.journal_events() - EVENTS_MIN;
+        let nearly = RedriveSubject { event_count: just_room, ..FAILED };
+        assert_eq!(nearly.check(Timestamp(DAY)), Ok(()));
         let has_more_room = RedriveSubject { limits: Limits::EXTENDED, ..full };
         assert_eq!(has_more_room.check(Timestamp(DAY)), Ok(()));
         let old = RedriveSubject { stopped_at: Some(Timestamp(365 * DAY)), ..FAILED };

@@ -626,3 +626,22 @@ fn only_the_end_of_the_state_is_evaluated() {
         assert!(!is_decided(&world, ended(run, lasts, status, 0)), "{status:?}");
     }
 }
+
+/// `WriterConfig` without a place to write to shapes the state's result.
+#[test]
+fn results_name_child_executions_by_their_type() {
+    let writer =
+        r#""ResultWriter":{"WriterConfig":{"Transformation":"NONE","OutputType":"JSON"}},"#;
+    for (execution_type, part) in [("EXPRESS", ":express:"), ("STANDARD", ":execution:")] {
+        let text = definition(writer).replace("EXPRESS", execution_type);
+        let input = Payload::from_text(r#"{"items":[10]}"#).unwrap();
+        let mut world = World::start(support::program(&text), input);
+        let run = world.execution.map_runs().next().unwrap().id();
+        world.deliver(all(run, 1));
+        world.deliver(ended(run, 0, ExecutionStatus::Succeeded, 5));
+        let output = world.execution.output().unwrap().tree().clone();
+        let [record] = output.as_array().unwrap() else { panic!("{output}") };
+        let arn = record.get("ExecutionArn").and_then(Json::as_str).unwrap();
+        assert!(arn.contains(part), "{arn}");
+    }
+}
