@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -30,6 +30,8 @@ pub(super) fn router(key: NodeKey) -> Router<Arc<App>> {
         .route(REDRIVE, post(redrive))
         .route(MAP_RUN, post(ask_map_run))
         .route(POKE, post(poke))
+        // Whatever this node takes from clients: the limits of the others may be higher, and `check` has its own.
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(key, check))
 }
 

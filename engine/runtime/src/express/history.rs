@@ -127,7 +127,7 @@ impl History {
         }
         let before = self.bytes;
         for event in &events {
-            self.bytes += EVENT_BYTES;
+            self.bytes += EVENT_BYTES + words(&event.kind);
             for data in data(&event.kind) {
                 if self.last_data.replace(data.address()) != Some(data.address()) {
                     // What has no text of its own is a part of something that has one.
@@ -182,6 +182,19 @@ fn data(kind: &EventKind) -> impl Iterator<Item = &Payload> {
         _ => [None, None],
     };
     data.into_iter().flatten()
+}
+
+/// Bytes of the error and the cause that an event of an Express execution tells.
+fn words(kind: &EventKind) -> usize {
+    let (EventKind::TaskFailed { error, cause, .. }
+    | EventKind::TaskTimedOut { error, cause, .. }
+    | EventKind::ExecutionFailed { error, cause }
+    | EventKind::ExecutionTimedOut { error, cause }
+    | EventKind::ExecutionAborted { error, cause }) = kind
+    else {
+        return 0;
+    };
+    [error, cause].into_iter().flatten().map(|text| text.len()).sum()
 }
 
 /// An execution that has ended, whose history is to be written.

@@ -25,6 +25,7 @@ use stepyard_store::{ExecutionId, ShardId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use children::Children;
 pub use data::{
@@ -306,7 +307,8 @@ impl MapRuns {
         run: MapRunId,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> JoinHandle<()> {
-        let earlier = self.ending.remove(&(execution, run));
+        // Whoever aborts the later one aborts the earlier one, too.
+        let earlier = self.ending.remove(&(execution, run)).map(AbortOnDropHandle::new);
         tokio::spawn(async move {
             if let Some(earlier) = earlier {
                 // However it has ended, it does nothing any more.
