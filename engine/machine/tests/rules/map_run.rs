@@ -52,6 +52,25 @@ pub(super) fn ended(run: MapRunId, number: u64, status: ExecutionStatus, output:
     Stimulus::MapRunChildEnded { run, child: Arc::new(child) }
 }
 
+/// The end of a child execution, with a change.
+fn ended_with(
+    run: MapRunId,
+    number: u64,
+    status: ExecutionStatus,
+    change: impl FnOnce(ChildEnd) -> ChildEnd,
+) -> Stimulus {
+    let Stimulus::MapRunChildEnded { child, .. } = ended(run, number, status, 0) else {
+        unreachable!()
+    };
+    let end = change(child.end.clone());
+    Stimulus::MapRunChildEnded { run, child: Arc::new(EndedChild { end, ..(*child).clone() }) }
+}
+
+fn with_output(run: MapRunId, number: u64, output: Payload) -> Stimulus {
+    let change = |end| ChildEnd { output: Some(output), ..end };
+    ended_with(run, number, ExecutionStatus::Succeeded, change)
+}
+
 pub(super) fn all(run: MapRunId, children: u64) -> Stimulus {
     Stimulus::MapRunTotalsKnown { run, totals: MapRunTotals { items: children, children } }
 }
@@ -201,8 +220,8 @@ fn a_map_run_ends_with_its_execution() {
     assert_eq!(record.stopped_at, world.execution.stopped_at());
 }
 
-#[test]
-fn a_map_run_is_abandoned_with_its_branch() {
+/// Two Map Runs of one item each, in the branches of a Parallel state.
+pub(super) fn in_branches() -> World {
     let distributed = |name: &str| {
         format!(
             r#"{{"StartAt":"{name}","States":{{"{name}":{{"Type":"Map","ItemsPath":"$.items","Label":"{name}",
@@ -215,7 +234,12 @@ fn a_map_run_is_abandoned_with_its_branch() {
         r#"{{"StartAt":"Both","States":{{"Both":{{"Type":"Parallel","Branches":[{one},{two}],"End":true}}}}}}"#
     );
     let input = Payload::from_text(r#"{"items":[1]}"#).unwrap();
-    let mut world = World::start(support::program(&text), input);
+    World::start(support::program(&text), input)
+}
+
+#[test]
+fn a_map_run_is_abandoned_with_its_branch() {
+    let mut world = in_branches();
     let run = world.execution.map_runs().next().unwrap().id();
     world.deliver(ended(run, 0, ExecutionStatus::Failed, 0));
     let expected = [(ExecutionStatus::Failed, true, 0, 1), (ExecutionStatus::Aborted, true, 0, 0)];
@@ -250,14 +274,7 @@ fn results_that_are_too_large_fail_the_state() {
     let (mut world, run) = start("");
     let text = Payload::from(Json::from("x".repeat(200_000)));
     for number in 0..2 {
-        let Stimulus::MapRunChildEnded { child, .. } =
-            ended(run, number, ExecutionStatus::Succeeded, 0)
-        else {
-            unreachable!()
-        };
-        let end = ChildEnd { output: Some(text.clone()), ..child.end.clone() };
-        let child = Arc::new(EndedChild { end, ..(*child).clone() });
-        world.deliver(Stimulus::MapRunChildEnded { run, child });
+        world.deliver(with_output(run, number, text.clone()));
     }
     world.deliver(all(run, 2));
     let output = world.execution.output().unwrap().text().to_string();
@@ -343,16 +360,6 @@ fn what_has_ended_is_counted_by_status() {
     assert_eq!(counts.ended(), 7);
     assert_eq!((map_run.items(), map_run.resume_at()), (counts, (7, 7)));
     assert!(statuses.iter().all(|status| status.is_end()) && !ExecutionStatus::Running.is_end());
-}
-
-fn with_output(run: MapRunId, number: u64, output: Payload) -> Stimulus {
-    let Stimulus::MapRunChildEnded { child, .. } =
-        ended(run, number, ExecutionStatus::Succeeded, 0)
-    else {
-        unreachable!()
-    };
-    let end = ChildEnd { output: Some(output), ..child.end.clone() };
-    Stimulus::MapRunChildEnded { run, child: Arc::new(EndedChild { end, ..(*child).clone() }) }
 }
 
 #[test]
@@ -491,14 +498,9 @@ fn causes_count_towards_the_size_of_results() {
     let (mut world, run) = start(r#""ToleratedFailurePercentage":100,"#);
     let cause: Arc<str> = "x".repeat(DATA_BYTES_MAX / 2).into();
     for number in 0..3 {
-        let Stimulus::MapRunChildEnded { child, .. } =
-            ended(run, number, ExecutionStatus::Failed, 0)
-        else {
-            unreachable!()
-        };
-        let end = ChildEnd { error: None, cause: Some(cause.clone()), ..child.end.clone() };
-        let child = Arc::new(EndedChild { end, ..(*child).clone() });
-        world.deliver(Stimulus::MapRunChildEnded { run, child });
+        let cause = Some(cause.clone());
+        let change = |end| ChildEnd { error: None, cause, ..end };
+        world.deliver(ended_with(run, number, ExecutionStatus::Failed, change));
     }
     world.deliver(all(run, 3));
     let output = world.execution.output().unwrap().text().to_string();

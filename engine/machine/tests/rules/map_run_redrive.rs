@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::map_run::{all, definition, ended, records, told};
+use crate::map_run::{all, definition, ended, in_branches, records, told};
 use crate::support::{self, EPOCH, World};
 use stepyard_json::Payload;
 use stepyard_machine::{
@@ -175,19 +175,7 @@ fn results_that_could_not_be_exported_are_exported_after_a_redrive() {
 
 #[test]
 fn map_runs_of_branches_are_redriven_each() {
-    let distributed = |name: &str| {
-        format!(
-            r#"{{"StartAt":"{name}","States":{{"{name}":{{"Type":"Map","ItemsPath":"$.items","Label":"{name}",
-                "End":true,"ItemProcessor":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}},
-                "StartAt":"P{name}","States":{{"P{name}":{{"Type":"Pass","End":true}}}}}}}}}}}}"#
-        )
-    };
-    let (one, two) = (distributed("A"), distributed("B"));
-    let text = format!(
-        r#"{{"StartAt":"Both","States":{{"Both":{{"Type":"Parallel","Branches":[{one},{two}],"End":true}}}}}}"#
-    );
-    let input = Payload::from_text(r#"{"items":[1]}"#).unwrap();
-    let mut world = World::start(support::program(&text), input);
+    let mut world = in_branches();
     let runs: Vec<_> = world.execution.map_runs().map(MapRun::id).collect();
     world.deliver(ended(runs[0], 0, ExecutionStatus::Failed, 0));
     world.deliver(REDRIVE);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::support::{self, EPOCH, World};
-use stepyard_asl::StateId;
+use stepyard_asl::{Program, StateId};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     ChildOf, Command, Decision, EventKind, Execution, ExecutionStatus, Facts, MapLimits, MapRunId,
@@ -218,9 +218,8 @@ fn nothing_happens_before_the_start() {
     }
 }
 
-/// The end came before its first state could be entered, for lack of fuel.
-#[test]
-fn what_had_hardly_begun_is_redriven_from_its_first_state() {
+/// An execution in JSONata that has begun and could not pay for its first state.
+fn started_without_fuel() -> (Arc<Program>, Execution, Decision) {
     let program = support::program(
         r#"{"QueryLanguage":"JSONata","StartAt":"S","States":{"S":{"Type":"Succeed","Output":"{% 1+1 %}"}}}"#,
     );
@@ -230,6 +229,13 @@ fn what_had_hardly_begun_is_redriven_from_its_first_state() {
     let facts = Facts::default();
     decide_within(Some(0), &facts, &program, &mut execution, moment(), start, &mut out)
         .expect("starting costs nothing");
+    (program, execution, out)
+}
+
+/// The end came before its first state could be entered, for lack of fuel.
+#[test]
+fn what_had_hardly_begun_is_redriven_from_its_first_state() {
+    let (program, mut execution, mut out) = started_without_fuel();
     assert_eq!(execution.event_count(), 1);
     decide(&program, &mut execution, moment(), stop(), &mut out);
     assert_eq!(execution.status(), Some(ExecutionStatus::Aborted));
@@ -295,14 +301,7 @@ fn an_execution_sleeps_unless_something_is_in_hand() {
 
 #[test]
 fn what_is_left_to_be_decided_keeps_an_execution_awake() {
-    let program = support::program(
-        r#"{"QueryLanguage":"JSONata","StartAt":"S","States":{"S":{"Type":"Succeed","Output":"{% 1+1 %}"}}}"#,
-    );
-    let (mut execution, mut out) = (Execution::new(), Decision::default());
-    let start =
-        Stimulus::Start { context: support::start_context(), input: Payload::empty_object() };
-    let facts = Facts::default();
-    decide_within(Some(0), &facts, &program, &mut execution, moment(), start, &mut out).unwrap();
+    let (_, execution, _) = started_without_fuel();
     assert_eq!(execution.sleeps_until(), None);
 }
 
