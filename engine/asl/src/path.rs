@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use stepyard_json::{Json, ReferencePath, Step};
+use stepyard_json::{Json, Payload, ReferencePath, Step};
 
 use crate::jsonpath::{Miss, Query};
 use crate::variable::name_length;
@@ -127,6 +127,14 @@ impl Path {
                 },
                 is_past_the_end: false,
             }),
+        }
+    }
+
+    /// The value as it is spelled in the text of the data, where a path to one place of them has a value.
+    pub fn excerpt(&self, data: &Payload) -> Option<Payload> {
+        match (&self.root, &self.query) {
+            (Root::Data, Selection::Place(path)) => data.excerpt(path),
+            _ => None,
         }
     }
 

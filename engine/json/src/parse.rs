@@ -31,9 +31,32 @@ impl std::error::Error for ParseError {}
 
 /// Parses one JSON value with nothing but blanks around it.
 pub(crate) fn parse(text: &str) -> Result<Json, ParseError> {
-    let names = [const { None }; NAMES];
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, open: Vec::new(), names };
-    parser.document().map_err(|Fault { at, message }| locate(text, at, message))
+    Parser::new(text).document().map_err(|Fault { at, message }| locate(text, at, message))
+}
+
+/// A member or an element: its name, if it is a member, and its value as it is spelled.
+pub(crate) type Part<'a> = (Option<Arc<str>>, &'a str);
+
+/// The members of an object or the elements of an array; `None` of anything else.
+pub(crate) fn parts(text: &str) -> Option<Vec<Part<'_>>> {
+    let mut parser = Parser::new(text);
+    parser.skip_blanks();
+    let is_object = parser.take(b'{');
+    if !is_object && !parser.take(b'[') {
+        return None;
+    }
+    let mut parts = Vec::new();
+    loop {
+        parser.skip_blanks();
+        if parser.take(if is_object { b'}' } else { b']' }) {
+            return Some(parts);
+        }
+        let name = if is_object { Some(parser.key().ok()?) } else { None };
+        let start = parser.at;
+        parser.whole().ok()?;
+        parts.push((name, text[start..parser.at].trim()));
+        parser.take(b',');
+    }
 }
 
 fn locate(text: &str, offset: usize, message: String) -> ParseError {
@@ -77,19 +100,28 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Parser<'a> {
+        let names = [const { None }; NAMES];
+        Parser { text, bytes: text.as_bytes(), at: 0, open: Vec::new(), names }
+    }
+
     fn document(&mut self) -> Parsed<Json> {
-        let value = loop {
+        let value = self.whole()?;
+        match self.peek() {
+            None => Ok(value),
+            Some(_) => Err(self.unexpected("end of input")),
+        }
+    }
+
+    /// A value with all that it holds, and the blanks behind it.
+    fn whole(&mut self) -> Parsed<Json> {
+        loop {
             // A value, then as many closing brackets as follow it.
             if let Some(value) = self.value()?
                 && let Some(whole) = self.place(value)?
             {
-                break whole;
+                return Ok(whole);
             }
-        };
-        self.skip_blanks();
-        match self.peek() {
-            None => Ok(value),
-            Some(_) => Err(self.unexpected("end of input")),
         }
     }
 
@@ -425,6 +457,9 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::DEPTH_MAX;
+    use crate::Json;
+
     #[test]
     fn names_that_repeat_are_shared() {
         let json = Json::parse(r#"[{"ab":1,"":2},{"ab":3,"":4}]"#).unwrap();
@@ -433,9 +468,6 @@ mod tests {
         assert!(std::sync::Arc::ptr_eq(first, second));
         assert_eq!(json.to_string(), r#"[{"ab":1,"":2},{"ab":3,"":4}]"#);
     }
-
-    use super::DEPTH_MAX;
-    use crate::Json;
 
     fn message(text: &str) -> String {
         Json::parse(text).unwrap_err().to_string()

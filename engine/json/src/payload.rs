@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::{Json, ParseError, write};
+use crate::{Json, ParseError, ReferencePath, write};
 
 /// A JSON value on its way through an execution. Cloning costs a reference count.
 ///
@@ -67,6 +67,12 @@ impl Payload {
         self.0.tree.get_or_init(|| {
             self.0.text.get().and_then(|text| Json::parse(text).ok()).unwrap_or_default()
         })
+    }
+
+    /// What a path leads to, spelled as it is in the text; `None` when there is no text yet, or nothing at that place.
+    pub fn excerpt(&self, path: &ReferencePath) -> Option<Payload> {
+        let text = self.0.text.get()?;
+        path.excerpt(text).map(|excerpt| Payload::from_trusted_text(text.slice_ref(excerpt)))
     }
 
     /// Length of the text in bytes, which is what AWS's limits count.
@@ -135,13 +141,37 @@ impl fmt::Debug for Payload {
 #[cfg(test)]
 mod tests {
     use super::Payload;
-    use crate::Json;
+    use crate::{Json, ReferencePath};
 
     #[test]
     fn text_keeps_its_spelling() {
         let payload = Payload::from_text("{ \"a\" : 1.0 }").unwrap();
         assert_eq!(payload.tree().get("a").unwrap().to_string(), "1.0");
         assert_eq!(&**payload.text(), "{ \"a\" : 1.0 }");
+    }
+
+    #[test]
+    fn an_excerpt_keeps_its_spelling() {
+        let text = r#"{"a": 1, "\u0061": {"b" : [ 1, [2,  3 ] , "]" ]}, "c": {}}"#;
+        let payload = Payload::from_text(text).unwrap();
+        for (path, spelled) in [
+            ("$", Some(text)),
+            ("$.a", Some(r#"{"b" : [ 1, [2,  3 ] , "]" ]}"#)),
+            ("$.a.b", Some(r#"[ 1, [2,  3 ] , "]" ]"#)),
+            ("$.a.b[1]", Some("[2,  3 ]")),
+            ("$.a['b'][-1]", Some(r#""]""#)),
+            ("$.a.b[3]", None),
+            ("$.a[0]", None),
+            ("$.c.b", None),
+            ("$.a.b.c", None),
+            ("$.a.b[0][0]", None),
+        ] {
+            let path = ReferencePath::parse(path).unwrap();
+            let excerpt = payload.excerpt(&path);
+            assert_eq!(excerpt.as_ref().map(|excerpt| &**excerpt.text()), spelled, "{path:?}");
+            assert_eq!(excerpt.as_ref().map(Payload::tree), path.get(payload.tree()), "{path:?}");
+        }
+        assert_eq!(Payload::empty_object().excerpt(&ReferencePath::root()), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Json, Object};
+use crate::{Json, Object, parse};
 
 /// Longest path that is accepted, in bytes.
 const LENGTH_MAX: usize = 1_024;
@@ -85,6 +85,11 @@ impl ReferencePath {
         self.steps.iter().try_fold(json, |json, step| step.get(json))
     }
 
+    /// The value at that place as it is spelled in a JSON text; of members with the same name the last one.
+    pub(crate) fn excerpt<'a>(&self, text: &'a str) -> Option<&'a str> {
+        self.steps.iter().try_fold(text, |text, step| step.excerpt(text))
+    }
+
     /// A copy of `json` with `value` at that place. Members that are missing on the way are created
     /// as objects; everything off the way is shared with the original.
     ///
@@ -112,6 +117,19 @@ impl Step {
                 elements.get(position(*index, elements.len())?)
             }
         }
+    }
+
+    fn excerpt<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let parts = parse::parts(text)?;
+        let (_, value) = match self {
+            Step::Member(name) => {
+                parts.iter().rfind(|(member, _)| member.as_ref() == Some(name))?
+            }
+            Step::Index(index) => {
+                parts.get(position(*index, parts.len())?).filter(|(member, _)| member.is_none())?
+            }
+        };
+        Some(value)
     }
 
     fn get_or_create<'a>(&self, json: &'a mut Json) -> Result<&'a mut Json, PathError> {

@@ -154,14 +154,22 @@ impl Run<'_> {
         path: Option<&Path>,
         data: &Payload,
     ) -> Result<Payload, Failure> {
-        match path {
-            None => Ok(Payload::empty_object()),
-            Some(path) if path.is_identity() => Ok(data.clone()),
-            Some(path) => {
-                let json = self.evaluate(id, Subject::Input(data), |env| path.eval(env))?;
-                Ok(Payload::from(json))
-            }
+        path.map_or_else(|| Ok(Payload::empty_object()), |path| self.selected(id, path, data))
+    }
+
+    /// What a path selects. A test of a state shows it as it was spelled (recorded from AWS).
+    pub(crate) fn selected(
+        &mut self,
+        id: FrameId,
+        path: &Path,
+        data: &Payload,
+    ) -> Result<Payload, Failure> {
+        if path.is_identity() {
+            return Ok(data.clone());
         }
+        let json = self.evaluate(id, Subject::Input(data), |env| path.eval(env))?;
+        let spelled = self.is_inspected().then(|| path.excerpt(data)).flatten();
+        Ok(spelled.unwrap_or_else(|| Payload::from(json)))
     }
 
     /// A value that was put together, which must not nest too deeply to be read again.

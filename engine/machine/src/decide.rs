@@ -348,14 +348,20 @@ impl Run<'_> {
     }
 
     /// Leaves a state, and enters the next one or ends the scope.
-    pub(crate) fn leave(
+    pub(crate) fn leave(&mut self, id: FrameId, state: StateId, left: Left, to: Transition) {
+        self.leave_after(id, self.previous(id), state, left, to);
+    }
+
+    /// The same, when the state's exit follows another event than the frame's last.
+    pub(crate) fn leave_after(
         &mut self,
         id: FrameId,
+        previous: EventId,
         state: StateId,
         Left { output, assigned }: Left,
         transition: Transition,
     ) {
-        self.emit(id, EventKind::StateExited { state, output, assigned });
+        self.emit_after(id, previous, EventKind::StateExited { state, output, assigned });
         self.inspect(Inspection::end);
         match transition {
             Transition::Next(next) => self.enter(id, next),

@@ -83,14 +83,26 @@ fn finish(
     raw: &Payload,
     outcome: &Outcome,
 ) -> Result<(), Failure> {
+    let left = outcome_of(run, id, state, raw, outcome)?;
+    run.leave(id, state, left, outcome.transition);
+    Ok(())
+}
+
+/// What a state leaves behind whose work gave `raw`.
+fn outcome_of(
+    run: &mut Run<'_>,
+    id: FrameId,
+    state: StateId,
+    raw: &Payload,
+    outcome: &Outcome,
+) -> Result<Left, Failure> {
     run.note(Stage::Result, raw);
     let program = run.program;
     let raw = Subject::Result(raw);
     let result = run.template(id, outcome.result_selector.as_ref(), raw)?;
     let assigned = run.assign(id, state, program.state(state).assign.as_ref(), raw)?;
     let output = run.output(id, state, Subject::Result(&result), &outcome.result_path)?;
-    run.leave(id, state, Left { output, assigned }, outcome.transition);
-    Ok(())
+    Ok(Left { output, assigned })
 }
 
 /// What the children of a frame left, as an array in their order, once all have ended well.

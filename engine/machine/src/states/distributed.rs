@@ -4,12 +4,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use stepyard_asl::{
-    BATCH_BYTES_MAX, Count, Distributed, EvalError, ITEMS_MAX, ItemBatcher, Map, Path, StateId,
-    StateKind, Tolerated, WorkflowType,
+    BATCH_BYTES_MAX, Count, Distributed, EvalError, Flow, ITEMS_MAX, ItemBatcher, Map, Path,
+    StateId, StateKind, Tolerated, WorkflowType,
 };
 use stepyard_json::{Json, Payload};
 
-use super::{computed, finish, shown};
+use super::{computed, outcome_of, shown};
 use crate::context::Subject;
 use crate::decide::Run;
 use crate::failure::{Failure, RUNTIME};
@@ -335,9 +335,16 @@ fn succeed(run: &mut Run<'_>, id: FrameId, state: StateId, results: &Payload) {
     if let Err(failure) = run.within_limit(results, &program.state(state).name) {
         return run.fail_map_run(id, state, failure);
     }
+    let started = run.previous(id);
     run.emit(id, EventKind::MapRunSucceeded { state });
     run.emit(id, EventKind::MapStateSucceeded { state });
-    if let Err(failure) = finish(run, id, state, results, &map.outcome) {
-        run.fail(id, state, failure);
+    // Recordings of JSONata, and the later ones of JSONPath, have the start of the Map Run here; most of JSONPath its end.
+    let exit_follows = match program.state(state).flow {
+        Flow::Jsonata { .. } => started,
+        Flow::JsonPath { .. } => run.previous(id),
+    };
+    match outcome_of(run, id, state, results, &map.outcome) {
+        Ok(left) => run.leave_after(id, exit_follows, state, left, map.outcome.transition),
+        Err(failure) => run.fail(id, state, failure),
     }
 }

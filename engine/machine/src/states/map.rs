@@ -178,11 +178,7 @@ fn items_at(
     path: &Path,
     input: &Payload,
 ) -> Result<Payload, Failure> {
-    let items = if path.is_identity() {
-        input.clone()
-    } else {
-        Payload::from(run.evaluate(id, Subject::Input(input), |env| path.eval(env))?)
-    };
+    let items = run.selected(id, path, input)?;
     if !is_array(&items) {
         // A path into the context object is told as one inside it (recorded from AWS).
         let shown = path.to_string();

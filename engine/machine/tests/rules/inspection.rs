@@ -14,7 +14,7 @@ fn json(text: &str) -> Json {
 }
 
 fn payload(text: &str) -> Payload {
-    Payload::from(json(text))
+    Payload::from_text(text.to_owned()).expect("it is JSON")
 }
 
 /// Runs the first state of a definition with that inspection.
@@ -41,6 +41,16 @@ fn mocked(mock: Mock) -> Inspection {
 }
 
 const TASK: &str = r#""Type":"Task","Resource":"arn:aws:lambda:us-east-1:000000000000:function:f""#;
+
+#[test]
+fn what_a_path_selects_is_told_as_it_was_spelled() {
+    let states = r#"{"S":{"Type":"Map","InputPath":"$.in","ItemsPath":"$.items","ItemProcessor":{
+        "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},"End":true}}"#;
+    let (inspection, _) =
+        look(states, r#"{"in": {"items": [1,  2]}}"#, mocked(Mock::Result(payload("[]"))));
+    assert_eq!(stage(&inspection, Stage::AfterInputPath).unwrap(), r#"{"items": [1,  2]}"#);
+    assert_eq!(stage(&inspection, Stage::AfterItemsPath).unwrap(), "[1,  2]");
+}
 
 #[test]
 fn each_stage_of_the_data_is_told() {

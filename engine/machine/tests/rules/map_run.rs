@@ -86,6 +86,26 @@ pub(super) fn told(world: &World) -> Vec<String> {
 }
 
 #[test]
+fn in_jsonata_the_exit_follows_the_start_of_the_map_run() {
+    let definition = r#"{"QueryLanguage":"JSONata","StartAt":"M","States":{"M":{"Type":"Map","Items":[1],
+        "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
+            "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},"End":true}}}"#;
+    let mut world = World::start(support::program(definition), Payload::empty_object());
+    let run = world.execution.map_runs().next().unwrap().id();
+    world.deliver(all(run, 1));
+    world.deliver(ended(run, 0, ExecutionStatus::Succeeded, 1));
+    let expected = [
+        "MapStateStarted<-2",
+        "MapRunStarted<-3",
+        "MapRunSucceeded<-4",
+        "MapStateSucceeded<-5",
+        "MapStateExited<-4",
+        "ExecutionSucceeded<-7",
+    ];
+    assert_eq!(told(&world), expected);
+}
+
+#[test]
 fn results_come_in_the_order_of_the_items() {
     let (mut world, run) = start("");
     assert_eq!(world.map_runs[&run], Command::RunChildren { run });
