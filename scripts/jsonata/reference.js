@@ -31,9 +31,13 @@ function holdsFunction(value) {
   return Object.values(value).some(holdsFunction);
 }
 
+// An expression of JSONata has no effects, but a group-by over an empty array adds an element to it: what else the
+// expression reads of that array then hangs on which part is evaluated first.
 async function outcome({expression, input}) {
+  const before = JSON.stringify(input);
   try {
     const value = await jsonata(expression).evaluate(undefined, {states: {input}});
+    if (JSON.stringify(input) !== before) return {error: 'none', message: 'changes its input'};
     if (value === undefined) return {undefined: true};
     if (holdsFunction(value)) return {function: true};
     return {value};

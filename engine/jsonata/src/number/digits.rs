@@ -53,6 +53,15 @@ impl Family {
     }
 }
 
+/// The number in digits without an exponent, or the word for one that is not finite.
+pub(super) fn decimal(value: f64) -> String {
+    match value {
+        f64::INFINITY => "Infinity".to_owned(),
+        f64::NEG_INFINITY => "-Infinity".to_owned(),
+        _ => value.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Family, ZEROS};

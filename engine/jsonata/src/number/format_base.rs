@@ -1,5 +1,6 @@
 //! `$formatBase`.
 
+use super::digits::decimal;
 use super::round::round_half_even;
 use crate::fault::Fault;
 
@@ -9,19 +10,18 @@ const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 /// From here on, numbers are written with an exponent in base 10.
 const DECIMAL_MAX: f64 = 1e21;
 
-/// Writes the number, rounded half to even, in a base from 2 to 36, also rounded; D3100 for others.
+/// Writes the number, rounded half to even, in a base from 2 to 36, also rounded; D3100 for others. A number that is
+/// not finite is written as a word.
 pub(crate) fn format_base(value: f64, radix: f64) -> Result<String, Fault> {
     let value = round_half_even(value, 0);
     let radix = round_half_even(radix, 0);
     if !(2.0..=36.0).contains(&radix) {
         return Err(Fault::of("D3100", radix.to_string()));
     }
-    if !value.is_finite() {
-        return Err(Fault::of("D1001", value.to_string()));
-    }
     let digits = match radix {
+        _ if !value.is_finite() => decimal(value.abs()),
         10.0 if value.abs() >= DECIMAL_MAX => format!("{:e}", value.abs()).replace('e', "e+"),
-        10.0 => value.abs().to_string(),
+        10.0 => decimal(value.abs()),
         _ => digits(value.abs(), radix),
     };
     Ok(if value < 0.0 { format!("-{digits}") } else { digits })
@@ -62,6 +62,8 @@ mod tests {
             ),
             (1e21, 10.0, "1e+21"),
             (-0.25, 10.0, "0"),
+            (f64::NAN, 2.0, "NaN"),
+            (f64::NEG_INFINITY, 10.0, "-Infinity"),
         ] {
             assert_eq!(format_base(value, radix).unwrap(), text);
         }

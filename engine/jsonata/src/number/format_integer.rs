@@ -1,5 +1,6 @@
 //! `$formatInteger` (F&O 4.6.1, `fn:format-integer`).
 
+use super::digits::decimal;
 use super::integer_picture::{Case, Decimal, IntegerPicture, Presentation};
 use super::{letters, roman, words};
 use crate::fault::Fault;
@@ -7,17 +8,20 @@ use crate::fault::Fault;
 /// Writes the number, rounded down, as the picture says.
 ///
 /// D3130 and D3131 tell of the picture. Roman numerals end at a million; what they cannot write is
-/// written in digits, as F&O asks.
+/// written in digits, as F&O asks. As in the reference, the words `NaN` and `Infinity` take the place of digits, and
+/// there are no letters for `NaN`; D1001 for what has no words or letters.
 pub(crate) fn format_integer(value: f64, picture: &str) -> Result<String, Fault> {
     let picture = IntegerPicture::read(picture)?;
-    if !value.is_finite() {
-        return Err(Fault::of("D1001", value.to_string()));
+    match picture.presentation {
+        Presentation::Letters(_) | Presentation::Roman(_) if value.is_nan() => Ok(String::new()),
+        Presentation::Decimal(_) => Ok(picture.write(value.floor())),
+        _ if value.is_finite() => Ok(picture.write(value.floor())),
+        _ => Err(Fault::of("D1001", value.to_string())),
     }
-    Ok(picture.write(value.floor()))
 }
 
 impl IntegerPicture {
-    /// Writes a finite whole number.
+    /// Writes a whole number; only a decimal picture has what to write for one that is not finite.
     pub(crate) fn write(&self, value: f64) -> String {
         let magnitude = value.abs();
         let text = match &self.presentation {
@@ -36,10 +40,11 @@ impl IntegerPicture {
 
 impl Decimal {
     fn write(&self, magnitude: f64, ordinal: bool) -> String {
-        let digits = magnitude.to_string();
+        let digits = decimal(magnitude);
         let padding = self.mandatory.saturating_sub(digits.len());
         let padded: String = std::iter::repeat_n('0', padding).chain(digits.chars()).collect();
-        let mut text = self.grouping.write(&self.family.write(&padded));
+        let mut text: String = self.grouping.before(padded.chars().count()).collect();
+        text.push_str(&self.grouping.write(&self.family.write(&padded)));
         if ordinal {
             text.push_str(ordinal_suffix(magnitude));
         }
@@ -89,6 +94,7 @@ mod tests {
         assert_eq!(written(7.0, "0,000"), "0,007");
         assert_eq!(written(1e22, "#,##0"), "10,000,000,000,000,000,000,000");
         assert_eq!(written(2026.0, "۰"), "۲۰۲۶");
+        assert_eq!(written(12.0, "o-17") + &written(123.0, "o-17"), "o-121o-23");
     }
 
     #[test]
@@ -115,6 +121,19 @@ mod tests {
         for picture in ["0", "A", "I", "w", "#,##0;o"] {
             assert!(written(f64::MAX, picture).len() < 1_000, "{picture}");
         }
-        assert_eq!(format_integer(f64::INFINITY, "0").unwrap_err().code, "D1001");
+    }
+
+    #[test]
+    fn words_stand_for_digits_of_what_is_not_finite() {
+        assert_eq!(written(f64::NAN, "0"), "NaN");
+        assert_eq!(written(f64::NAN, "00:00"), "0N:aN");
+        assert_eq!(written(f64::NAN, "0;o"), "NaNth");
+        assert_eq!(written(f64::NEG_INFINITY, "#,##0"), "-In,fin,ity");
+        assert_eq!(written(f64::NAN, "I") + &written(f64::NAN, "a"), "");
+        for (value, picture) in
+            [(f64::INFINITY, "I"), (f64::INFINITY, "a"), (f64::INFINITY, "w"), (f64::NAN, "Ww")]
+        {
+            assert_eq!(format_integer(value, picture).unwrap_err().code, "D1001", "{picture}");
+        }
     }
 }

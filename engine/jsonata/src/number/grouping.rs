@@ -35,34 +35,34 @@ impl Grouping {
         (fits && every > 0).then_some(Grouping::Regular { every, character: last.character })
     }
 
-    /// Writes the separators between the digits. One that would stand left of all digits is left
-    /// out, as F&O has it; one right of all digits stands.
+    /// Writes the separators between the digits. One that would stand left of all digits is left out, as F&O has it; one
+    /// right of all digits stands.
     pub(crate) fn write(&self, digits: &str) -> String {
         let count = digits.chars().count();
         let mut out = String::with_capacity(digits.len());
-        let mut rest: &[Separator] = match self {
-            Grouping::Regular { .. } => &[],
-            Grouping::Irregular(separators) => separators,
-        };
-        let left = rest.iter().take_while(|separator| separator.position >= count).count();
-        rest = &rest[left..];
         for (index, digit) in digits.chars().enumerate() {
             out.push(digit);
-            let position = count - index - 1;
-            while let Some((separator, others)) =
-                rest.split_first().filter(|(separator, _)| separator.position == position)
-            {
-                out.push(separator.character);
-                rest = others;
-            }
-            if let Grouping::Regular { every, character } = self
-                && position > 0
-                && position.is_multiple_of(*every)
-            {
-                out.push(*character);
-            }
+            out.extend(self.at(count - index - 1, count));
         }
         out
+    }
+
+    /// What the reference writes before so many digits of an integer: the separators with just those to their right.
+    pub(crate) fn before(&self, count: usize) -> impl Iterator<Item = char> {
+        self.at(count, count)
+    }
+
+    /// The separators with so many of the digits to their right.
+    fn at(&self, position: usize, count: usize) -> impl Iterator<Item = char> {
+        let (irregular, regular): (&[Separator], _) = match self {
+            Grouping::Regular { every, character } => {
+                let stands = position > 0 && position < count && position.is_multiple_of(*every);
+                (&[], stands.then_some(*character))
+            }
+            Grouping::Irregular(separators) => (separators, None),
+        };
+        let here = irregular.iter().filter(move |separator| separator.position == position);
+        here.map(|separator| separator.character).chain(regular)
     }
 
     /// The separator, when it is regular.
