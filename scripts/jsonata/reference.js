@@ -35,9 +35,13 @@ function holdsFunction(value) {
 // expression reads of that array then hangs on which part is evaluated first.
 async function outcome({expression, input}) {
   const before = JSON.stringify(input);
+  const found = await evaluated(expression, input);
+  return JSON.stringify(input) === before ? found : {error: 'none', message: 'changes its input'};
+}
+
+async function evaluated(expression, input) {
   try {
     const value = await jsonata(expression).evaluate(undefined, {states: {input}});
-    if (JSON.stringify(input) !== before) return {error: 'none', message: 'changes its input'};
     if (value === undefined) return {undefined: true};
     if (holdsFunction(value)) return {function: true};
     return {value};

@@ -267,18 +267,17 @@ impl EndCounts {
         *counted = counted.saturating_sub(number);
     }
 
-    fn add(&mut self, other: EndCounts) {
-        let EndCounts { succeeded, failed, timed_out, aborted } = other;
-        self.succeeded += succeeded;
-        self.failed += failed;
-        self.timed_out += timed_out;
-        self.aborted += aborted;
-    }
-
     /// Leaves those only that have succeeded.
     fn take_unsuccessful(&mut self) -> EndCounts {
         let succeeded = EndCounts { succeeded: self.succeeded, ..EndCounts::default() };
         EndCounts { succeeded: 0, ..std::mem::replace(self, succeeded) }
+    }
+
+    /// Puts back what was taken of those that have not succeeded.
+    fn put_back(&mut self, unsuccessful: EndCounts) {
+        self.failed += unsuccessful.failed;
+        self.timed_out += unsuccessful.timed_out;
+        self.aborted += unsuccessful.aborted;
     }
 }
 

@@ -259,7 +259,8 @@ pub(super) fn split(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>) ->
     let limit = limit(arguments, 2, "D3020")?;
     machine.fuel.pay_bytes(text.len())?;
     if let Some(separator) = arguments.text(1) {
-        let most = limit.map_or(usize::MAX, |limit| limit as usize);
+        // JavaScript counts in 32 bits, where infinity is 0.
+        let most = limit.map_or(usize::MAX, |limit| (limit % 4_294_967_296.0) as usize);
         let parts: Vec<Value> = if separator.is_empty() {
             text.chars().take(most).map(|c| Value::text(c.to_string())).collect()
         } else {

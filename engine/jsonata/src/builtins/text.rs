@@ -40,7 +40,7 @@ pub(super) fn substring(machine: &mut Machine<'_>, arguments: &mut Arguments<'_>
 
 /// A place in a sequence of that length, as JavaScript's `slice` takes it.
 fn place(index: f64, length: f64) -> usize {
-    let index = index.trunc();
+    let index = if index.is_nan() { 0.0 } else { index.trunc() };
     let index = if index < 0.0 { (length + index).max(0.0) } else { index.min(length) };
     index as usize
 }

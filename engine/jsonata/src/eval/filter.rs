@@ -3,7 +3,7 @@
 use super::{Env, Machine};
 use crate::ast::{Kind, Node, Stage};
 use crate::error::Outcome;
-use crate::value::{ArrayBuilder, Items, Tuple, Value, View, truth};
+use crate::value::{ArrayBuilder, Items, Tuple, Value, View, out_of_range, truth};
 
 impl Machine<'_> {
     pub(super) fn predicates(&mut self, node: &Node, value: Value, env: &Env) -> Outcome<Value> {
@@ -111,13 +111,25 @@ impl Machine<'_> {
         }
         if let Some(items) = result.items() {
             self.fuel.pay(items.len() as u64)?;
-            let numbers: Option<Vec<f64>> = items.iter().map(|item| item.as_f64()).collect();
-            if let Some(numbers) = numbers {
+            if let Some(numbers) = numbers(items)? {
                 return Ok(numbers.into_iter().filter(|number| is_here(*number)).count());
             }
         }
         truth(&result, &mut self.fuel).map(usize::from)
     }
+}
+
+/// The items, if all are numbers.
+///
+/// # Errors
+/// When one is infinite.
+fn numbers(items: Items<'_>) -> Outcome<Option<Vec<f64>>> {
+    let numbers: Vec<f64> = items.iter().filter_map(|item| item.as_f64()).collect();
+    if numbers.iter().any(|number| number.is_infinite()) {
+        return Err(out_of_range());
+    }
+    let are_all = numbers.len() == items.len() && !numbers.iter().any(|number| number.is_nan());
+    Ok(are_all.then_some(numbers))
 }
 
 /// The place that a number means: rounded down, from the end when negative.

@@ -155,8 +155,8 @@ impl MapRun {
         let redrives = &mut self.redrives;
         redrives.end = Some((status, error));
         redrives.unsuccessful.append(std::mem::take(&mut redrives.pending));
-        self.executions.add(std::mem::take(&mut redrives.pending_executions));
-        self.items.add(std::mem::take(&mut redrives.pending_items));
+        self.executions.put_back(std::mem::take(&mut redrives.pending_executions));
+        self.items.put_back(std::mem::take(&mut redrives.pending_items));
     }
 
     /// It goes on: those that have ended badly are to run again, and are not counted as ended until they have.

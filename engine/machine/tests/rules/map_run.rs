@@ -53,7 +53,7 @@ pub(super) fn ended(run: MapRunId, number: u64, status: ExecutionStatus, output:
 }
 
 /// The end of a child execution, with a change.
-fn ended_with(
+pub(super) fn ended_with(
     run: MapRunId,
     number: u64,
     status: ExecutionStatus,
@@ -66,7 +66,7 @@ fn ended_with(
     Stimulus::MapRunChildEnded { run, child: Arc::new(EndedChild { end, ..(*child).clone() }) }
 }
 
-fn with_output(run: MapRunId, number: u64, output: Payload) -> Stimulus {
+pub(super) fn with_output(run: MapRunId, number: u64, output: Payload) -> Stimulus {
     let change = |end| ChildEnd { output: Some(output), ..end };
     ended_with(run, number, ExecutionStatus::Succeeded, change)
 }
@@ -264,6 +264,8 @@ fn a_map_run_is_abandoned_with_its_branch() {
     world.deliver(ended(run, 0, ExecutionStatus::Failed, 0));
     let expected = [(ExecutionStatus::Failed, true, 0, 1), (ExecutionStatus::Aborted, true, 0, 0)];
     assert_eq!(records(&world), expected);
+    let aborted = told(&world).into_iter().filter(|event| event.starts_with("MapRunAborted"));
+    assert_eq!(aborted.count(), 1);
 }
 
 #[test]
@@ -525,6 +527,22 @@ fn causes_count_towards_the_size_of_results() {
     world.deliver(all(run, 3));
     let output = world.execution.output().unwrap().text().to_string();
     assert!(output.contains("States.DataLimitExceeded"), "{output}");
+}
+
+#[test]
+fn what_results_take_is_counted_to_the_byte() {
+    let each = "[".len();
+    for (rest, is_kept) in [(0, true), (1, false)] {
+        let (mut world, run) = start(r#""ToleratedFailurePercentage":100,"#);
+        let before = world.execution.footprint().bytes;
+        let cause = Some("x".repeat(100).into());
+        let with_cause = |end| ChildEnd { cause, ..end };
+        world.deliver(ended_with(run, 0, ExecutionStatus::Failed, with_cause));
+        let output = DATA_BYTES_MAX - 2 * each - "E".len() - 100 + rest;
+        let output = Payload::from(Json::from("x".repeat(output - 2)));
+        world.deliver(with_output(run, 1, output));
+        assert_eq!(world.execution.footprint().bytes > before, is_kept, "{rest}");
+    }
 }
 
 /// What a Map state of a definition with these fields makes of an input: its Map Run, or why it fails.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::map_run::{all, definition, ended, in_branches, records, told};
+use crate::map_run::{all, definition, ended, ended_with, in_branches, records, told, with_output};
 use crate::support::{self, EPOCH, World};
-use stepyard_json::Payload;
+use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     ChildEnd, ChildOf, Command, Decision, EndCounts, EndedChild, Execution, ExecutionStatus,
-    MapRun, MapRunId, MapRunTotals, Moment, Redriven, StartContext, Stimulus, audit,
+    Limits, MapRun, MapRunId, MapRunTotals, Moment, Redriven, StartContext, Stimulus, audit,
     child_redrive_token, decide, history,
 };
 
@@ -111,6 +111,60 @@ fn a_map_run_that_was_stopped_is_redriven_as_well() {
     assert_eq!(world.execution.status(), Some(ExecutionStatus::Failed));
     assert_eq!(records(&world), [(ExecutionStatus::Failed, true, 0, 3)]);
     assert_eq!(audit(&world.program, &world.journal), Ok(()));
+}
+
+#[test]
+fn what_does_not_run_again_is_counted_by_how_it_had_ended() {
+    let (mut world, run) = start_uncaught(r#""ToleratedFailurePercentage":100,"#);
+    let ends = [
+        (0, ExecutionStatus::Succeeded),
+        (1, ExecutionStatus::Failed),
+        (2, ExecutionStatus::TimedOut),
+        (3, ExecutionStatus::TimedOut),
+        (4, ExecutionStatus::Aborted),
+        (5, ExecutionStatus::Aborted),
+        (6, ExecutionStatus::Aborted),
+    ];
+    for (number, status) in ends {
+        world.deliver(ended(run, number, status, 0));
+    }
+    world.deliver(Stimulus::Stop { error: None, cause: None });
+    world.deliver(REDRIVE);
+    for status in [ExecutionStatus::Failed, ExecutionStatus::TimedOut, ExecutionStatus::Aborted] {
+        let number = ends.into_iter().find(|(_, end)| *end == status).unwrap().0;
+        world.deliver(ended(run, number, status, 0));
+    }
+    world.deliver(Stimulus::Stop { error: None, cause: None });
+    let record = world.execution.map_run_record(run).unwrap();
+    let before = EndCounts { succeeded: 1, failed: 1, timed_out: 2, aborted: 3 };
+    assert_eq!((record.executions, record.items), (before, before));
+}
+
+#[test]
+fn what_runs_again_is_found_beyond_what_has_ended() {
+    let (mut world, run) = start_uncaught("");
+    world.deliver(ended(run, 2, ExecutionStatus::Failed, 0));
+    world.deliver(REDRIVE);
+    assert_eq!(world.execution.map_run(run).unwrap().resume_at(), (0, 0));
+}
+
+#[test]
+fn the_result_of_a_redrive_takes_the_place_of_the_first_one() {
+    let text = |bytes: usize| Payload::from(Json::from("x".repeat(bytes - 2)));
+    let each = "[".len();
+    for (rest, is_kept) in [(0, true), (1, false)] {
+        let (mut world, run) = start_uncaught("");
+        let cause = Some("x".repeat(1_000).into());
+        let with_cause = |end| ChildEnd { cause, ..end };
+        world.deliver(ended_with(run, 0, ExecutionStatus::Failed, with_cause));
+        world.deliver(REDRIVE);
+        let before = world.execution.footprint().bytes;
+        let second = Limits::AWS.data_bytes - 2 * each - 500 + rest;
+        world.deliver(with_output(run, 0, text(500)));
+        world.deliver(with_output(run, 1, text(second)));
+        let held = world.execution.footprint().bytes;
+        assert_eq!(held > before, is_kept, "{before} {held}");
+    }
 }
 
 #[test]
