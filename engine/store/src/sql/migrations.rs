@@ -39,6 +39,7 @@ macro_rules! files {
             "0080_express_execution"
             "0081_express_execution_by_machine"
             "0082_express_execution_by_end"
+            "0083_map_run_ended_before"
         )
     };
     ($folder:literal: $($name:literal)*) => {
