@@ -30,6 +30,9 @@ pub enum RedriveError {
     /// It is not to be redriven.
     #[error("{0}")]
     NotRedrivable(NotRedrivable),
+    /// Its journal cannot be taken up by this program.
+    #[error("the execution is set aside; see the log of the server")]
+    SetAside,
     /// Whether it has been redriven is unknown: try again with the same token.
     #[error("{0}")]
     Unavailable(String),
@@ -41,6 +44,9 @@ pub enum StopError {
     /// It is not in progress here: it has ended, or never was.
     #[error("the execution is not running")]
     NotRunning,
+    /// Its journal cannot be taken up by this program.
+    #[error("the execution is set aside; see the log of the server")]
+    SetAside,
     /// Whether it has been stopped is unknown: try again.
     #[error("{0}")]
     Unavailable(String),

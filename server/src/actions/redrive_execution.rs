@@ -66,7 +66,9 @@ pub(crate) async fn redrive_execution(
         Ok(redrive_date) => Ok(RedriveExecutionResponse { redrive_date }),
         Err(RedriveError::DoesNotExist) => Err(ApiError::execution_does_not_exist(arn)),
         Err(RedriveError::NotRedrivable(reason)) => Err(not_redrivable(reason.to_string())),
-        Err(RedriveError::Unavailable(why)) => Err(ApiError::new("ServiceUnavailable", why)),
+        Err(error @ (RedriveError::SetAside | RedriveError::Unavailable(_))) => {
+            Err(ApiError::new("ServiceUnavailable", error.to_string()))
+        }
     }
 }
 

@@ -53,10 +53,10 @@ pub(crate) async fn stop_execution(
         Ok(stop_date) => Ok(StopExecutionResponse { stop_date }),
         Err(StopError::NotRunning) => {
             let ended = app.execution(arn).await?.stopped_at;
-            let stop_date =
-                ended.ok_or_else(|| ApiError::internal(&"the execution is set aside"))?;
+            let stop_date = ended.ok_or_else(|| ApiError::internal(&StopError::SetAside))?;
             Ok(StopExecutionResponse { stop_date })
         }
+        Err(error @ StopError::SetAside) => Err(ApiError::internal(&error)),
         Err(StopError::Unavailable(why)) => Err(ApiError::new("ServiceUnavailable", why)),
     }
 }

@@ -284,6 +284,8 @@ pub(crate) enum StopReply {
     Stopped(i64),
     /// It is not in progress.
     NotRunning,
+    /// Its journal cannot be taken up there.
+    SetAside,
     /// Whether it has been stopped is unknown.
     Unavailable(String),
 }
@@ -293,6 +295,7 @@ impl From<Result<Timestamp, StopError>> for StopReply {
         match result {
             Ok(time) => StopReply::Stopped(time.0),
             Err(StopError::NotRunning) => StopReply::NotRunning,
+            Err(StopError::SetAside) => StopReply::SetAside,
             Err(StopError::Unavailable(why)) => StopReply::Unavailable(why),
         }
     }
@@ -303,6 +306,7 @@ impl From<StopReply> for Result<Timestamp, StopError> {
         match reply {
             StopReply::Stopped(time) => Ok(Timestamp(time)),
             StopReply::NotRunning => Err(StopError::NotRunning),
+            StopReply::SetAside => Err(StopError::SetAside),
             StopReply::Unavailable(why) => Err(StopError::Unavailable(why)),
         }
     }
@@ -324,6 +328,8 @@ pub(crate) enum RedriveReply {
     OpenTooLong,
     /// It ended too long ago.
     ClosedTooLong,
+    /// Its journal cannot be taken up there.
+    SetAside,
     /// Whether it has been redriven is unknown.
     Unavailable(String),
 }
@@ -345,6 +351,7 @@ impl From<Result<Timestamp, RedriveError>> for RedriveReply {
             Err(RedriveError::NotRedrivable(NotRedrivable::ClosedTooLong)) => {
                 RedriveReply::ClosedTooLong
             }
+            Err(RedriveError::SetAside) => RedriveReply::SetAside,
             Err(RedriveError::Unavailable(why)) => RedriveReply::Unavailable(why),
         }
     }
@@ -360,6 +367,7 @@ impl From<RedriveReply> for Result<Timestamp, RedriveError> {
             RedriveReply::HistoryFull => refused(NotRedrivable::HistoryFull),
             RedriveReply::OpenTooLong => refused(NotRedrivable::OpenTooLong),
             RedriveReply::ClosedTooLong => refused(NotRedrivable::ClosedTooLong),
+            RedriveReply::SetAside => Err(RedriveError::SetAside),
             RedriveReply::Unavailable(why) => Err(RedriveError::Unavailable(why)),
         }
     }
@@ -380,11 +388,11 @@ mod tests {
     use stepyard_machine::{
         ChildOf, ExecutionKind, ExecutionStatus, Limits, NotRedrivable, Qualifier, StartContext,
     };
-    use stepyard_runtime::{RedriveError, StartError, StartRequest};
+    use stepyard_runtime::{RedriveError, StartError, StartRequest, StopError};
     use stepyard_store::{ChildRow, ExecutionId, ExecutionRow, ShardId};
     use uuid::Uuid;
 
-    use super::{RedriveReply, StartMessage, StartReply};
+    use super::{RedriveReply, StartMessage, StartReply, StopReply};
 
     #[test]
     fn a_start_arrives_as_it_was_sent() {
@@ -442,10 +450,18 @@ mod tests {
             RedriveError::NotRedrivable(NotRedrivable::HistoryFull),
             RedriveError::NotRedrivable(NotRedrivable::OpenTooLong),
             RedriveError::NotRedrivable(NotRedrivable::ClosedTooLong),
+            RedriveError::SetAside,
             RedriveError::Unavailable("why".into()),
         ] {
             let expected = refused.to_string();
             let answered = Result::from(RedriveReply::from(Err(refused)));
+            assert_eq!(answered.unwrap_err().to_string(), expected);
+        }
+        for refused in
+            [StopError::NotRunning, StopError::SetAside, StopError::Unavailable("why".into())]
+        {
+            let expected = refused.to_string();
+            let answered = Result::from(StopReply::from(Err(refused)));
             assert_eq!(answered.unwrap_err().to_string(), expected);
         }
         let throttled = StartReply::from(Err(StartError::Throttled)).into_result(&request);

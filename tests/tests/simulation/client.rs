@@ -222,7 +222,9 @@ impl Client {
                 Some(Err(StopError::NotRunning)) => {
                     return self.check_not_running(subject, was_known).await;
                 }
-                Some(Err(StopError::Unavailable(_))) | None => self.think(3_000).await,
+                Some(Err(StopError::SetAside | StopError::Unavailable(_))) | None => {
+                    self.think(3_000).await;
+                }
             }
         }
     }

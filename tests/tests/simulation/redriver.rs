@@ -66,7 +66,9 @@ impl Redriver {
                         format!("{} was acknowledged, and is said not to exist", subject.arn)
                     });
                 }
-                Some(Err(RedriveError::Unavailable(_))) | None => self.0.think(3_000).await,
+                Some(Err(RedriveError::SetAside | RedriveError::Unavailable(_))) | None => {
+                    self.0.think(3_000).await;
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use stepyard_asl::Program;
 use stepyard_json::Payload;
 use stepyard_machine::{
-    ChildEnd, ExecutionStatus, NotRedrivable, StartContext, Text, child_redrive_token,
+    ChildEnd, ExecutionStatus, NotRedrivable, StartContext, child_redrive_token,
 };
 use stepyard_store::ExecutionId;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,21 @@ pub(super) struct Child {
     pub(super) revision: Uuid,
     pub(super) program: Arc<Program>,
     pub(super) input: Payload,
+}
+
+/// What has become of executions that were to be stopped. What is in neither number was not running, or is set aside.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Stops {
+    /// How many were stopped.
+    pub(super) stopped: usize,
+    /// How many may have been, or not.
+    pub(super) unknown: usize,
+}
+
+impl Stops {
+    pub(super) fn and(self, other: Stops) -> Stops {
+        Stops { stopped: self.stopped + other.stopped, unknown: self.unknown + other.unknown }
+    }
 }
 
 /// What the start of a Standard execution has found.
@@ -107,7 +122,7 @@ impl Children {
     }
 
     /// The end of a child execution of which nothing is known.
-    fn lost(&self, cause: String) -> ChildEnd {
+    pub(super) fn lost(&self, cause: String) -> ChildEnd {
         let now = self.shared.clock.now();
         ChildEnd {
             status: ExecutionStatus::Failed,
@@ -129,15 +144,21 @@ impl Children {
         };
         let redrive_count = child.context.child_of.as_ref().map_or(0, |of| of.redrive_count);
         let may_have_ended = redrive_count > 0;
-        let redrive_refusal = match self.start_standard(child).await {
+        let refusal = match self.start_standard(child).await {
             Standing::Known if may_have_ended => self.redrive(&awaited, redrive_count).await,
             Standing::Known | Standing::Running => None,
         };
-        let view = match end_of(&self.shared, &awaited).await {
-            Ok(view) => view,
-            Err(error) => return Some(self.lost(error.to_string())),
+        let end = match &refusal {
+            Some(error @ RedriveError::SetAside) => {
+                tracing::error!(execution = %awaited.arn, "a child execution is set aside and counts as lost");
+                self.lost(error.to_string())
+            }
+            _ => match end_of(&self.shared, &awaited).await {
+                Ok(view) => end_shown_by(&view),
+                Err(error) => self.lost(error.to_string()),
+            },
         };
-        Some(ChildEnd { redrive_refusal, ..end_shown_by(&view) })
+        Some(ChildEnd { redrive_refusal: refusal.map(|error| error.to_string().into()), ..end })
     }
 
     async fn start_standard(&self, child: Child) -> Standing {
@@ -165,7 +186,7 @@ impl Children {
 
     /// Has a child execution that may have ended badly before go on, once for each redrive of its Map Run. Returns why
     /// it cannot.
-    async fn redrive(&self, child: &Awaited, redrive_count: u32) -> Text {
+    async fn redrive(&self, child: &Awaited, redrive_count: u32) -> Option<RedriveError> {
         let request = RedriveRequest {
             state_machine_arn: child.state_machine_arn.clone(),
             name: child.name.clone(),
@@ -180,7 +201,9 @@ impl Children {
                     RedriveError::NotRedrivable(NotRedrivable::Status(_))
                     | RedriveError::DoesNotExist,
                 ) => return None,
-                Err(RedriveError::NotRedrivable(reason)) => return Some(reason.to_string().into()),
+                Err(error @ (RedriveError::NotRedrivable(_) | RedriveError::SetAside)) => {
+                    return Some(error);
+                }
                 Err(RedriveError::Unavailable(_)) => {
                     self.shared.clock.sleep(pause).await;
                     pause = (pause * 2).min(PAUSE.1);
@@ -189,17 +212,28 @@ impl Children {
         }
     }
 
-    /// Stops Standard executions that are not needed any more, named by state machine and name. Whether all of them could
-    /// be.
-    pub(super) async fn stop(&self, names: impl IntoIterator<Item = (Arc<str>, Arc<str>)>) -> bool {
+    /// Stops Standard executions that are not needed any more, named by state machine and name.
+    pub(super) async fn stop(
+        &self,
+        names: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
+    ) -> Stops {
         let stops = names.into_iter().map(|(machine, name)| self.stop_one(machine, name));
         let stopped = stream::iter(stops).buffer_unordered(STOPS_AT_ONCE);
-        stopped.fold(true, |all, is_stopped| std::future::ready(all && is_stopped)).await
+        stopped.fold(Stops::default(), |all, one| std::future::ready(all.and(one))).await
     }
 
-    async fn stop_one(&self, state_machine_arn: Arc<str>, name: Arc<str>) -> bool {
-        let request = StopRequest { state_machine_arn, name, error: None, cause: None };
-        !matches!(self.delivery.stop(request).await, Err(StopError::Unavailable(_)))
+    async fn stop_one(&self, state_machine_arn: Arc<str>, name: Arc<str>) -> Stops {
+        let request =
+            StopRequest { state_machine_arn, name: name.clone(), error: None, cause: None };
+        match self.delivery.stop(request).await {
+            Ok(_) => Stops { stopped: 1, unknown: 0 },
+            Err(StopError::NotRunning) => Stops::default(),
+            Err(StopError::SetAside) => {
+                tracing::error!(execution = %name, "a child execution is set aside and cannot be stopped");
+                Stops::default()
+            }
+            Err(StopError::Unavailable(_)) => Stops { stopped: 0, unknown: 1 },
+        }
     }
 
     fn new_id(&self) -> ExecutionId {

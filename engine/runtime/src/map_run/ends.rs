@@ -49,11 +49,15 @@ impl Source {
     }
 
     /// Part of the journal, as soon as the store gives it.
-    pub(super) async fn chunks(&self, from: u64) -> Vec<Chunk> {
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it never will.
+    pub(super) async fn chunks(&self, from: u64) -> Result<Vec<Chunk>, Error> {
         loop {
             let store = &*self.shared.store;
             match store.journal_from(self.shard, self.execution, from, PAGE).await {
-                Ok(chunks) => return chunks,
+                Ok(chunks) => return Ok(chunks),
+                Err(error @ Error::Corrupt { .. }) => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, execution = %self.execution.0, "cannot read a journal; trying again");
                     self.shared.clock.sleep(PAUSE).await;
@@ -68,11 +72,11 @@ impl Source {
 /// # Errors
 /// When it cannot be understood.
 pub(super) fn events_of(chunk: &Chunk) -> Result<Vec<Event>, MapRunError> {
-    let unreadable = |error: Error| MapRunError {
-        error: "States.Runtime".into(),
-        cause: error.to_string().into(),
-    };
-    codec::decode(&chunk.body).map_err(unreadable)
+    codec::decode(&chunk.body).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &Error) -> MapRunError {
+    MapRunError { error: "States.Runtime".into(), cause: error.to_string().into() }
 }
 
 /// Ends of child executions, in the order in which they were written.
@@ -95,6 +99,7 @@ impl Ends {
     pub(super) async fn next(&mut self) -> Result<Option<(u64, Arc<EndedChild>)>, MapRunError> {
         while self.read.is_empty() {
             let chunks = self.source.chunks(self.from).await;
+            let chunks = chunks.map_err(|error| unreadable(&error))?;
             let Some(last) = chunks.last() else { return Ok(None) };
             self.from = last.first_event + u64::from(last.events);
             for chunk in &chunks {

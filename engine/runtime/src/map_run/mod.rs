@@ -292,11 +292,7 @@ impl MapRuns {
         self.ending.retain(|_, task| !task.is_finished());
         let (children, data) = (self.host.children.clone(), self.host.data.clone());
         let work = WindUp { children, data, source: self.source(execution, run) };
-        let places = self.wind_ups.clone();
-        let task = self.after_earlier(execution, run, async move {
-            let _place = places.acquire_owned().await;
-            work.run().await;
-        });
+        let task = self.after_earlier(execution, run, work.run(self.wind_ups.clone()));
         self.ending.insert((execution, run), task);
     }
 

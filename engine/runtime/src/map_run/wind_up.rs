@@ -12,17 +12,21 @@ use stepyard_machine::{
     ChildEnd, EventId, EventKind, Execution, ExecutionKind, ExecutionStatus, MapRun, MapRunId,
     Selection, StartContext, StartedBy, Text,
 };
-use stepyard_store::{Error, ExecutionQuery, ExecutionRow, MapRunRow, WoundUp, codec, map_run_key};
-use tokio::sync::mpsc;
+use stepyard_store::{
+    Error, ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, WoundUp, codec, map_run_key,
+};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
-use super::children::{Children, end_shown_by};
+use super::children::{Children, Stops, end_shown_by};
 use super::data::{MapRunData, MapRunError, ResultSink};
 use super::driver::CHILDREN_MAX;
 use super::ends::Source;
 use super::export::EndResults;
 use super::planning::{PLANNED_MAX, Plan, PlannedChild, Planner};
 use super::{execution_kind, export, writer_config};
+use crate::StopError;
 use crate::planted::{Planted, makes};
 
 /// Child executions that are read at a time.
@@ -54,9 +58,9 @@ struct Ended {
 }
 
 impl WindUp {
-    /// Does it, as soon as the store lets it.
-    pub(super) async fn run(self) {
-        while let Err(error) = self.try_run().await {
+    /// Does it, as soon as it can be done. Between two attempts others have its place.
+    pub(super) async fn run(self, places: Arc<Semaphore>) {
+        while let Err(error) = self.try_at(&places).await {
             let execution = self.source.execution.0;
             if let Error::Corrupt { .. } = error {
                 return tracing::error!(%error, %execution, "a Map Run cannot be wound up");
@@ -66,9 +70,16 @@ impl WindUp {
         }
     }
 
+    async fn try_at(&self, places: &Semaphore) -> Result<(), Error> {
+        let _place = places.acquire().await;
+        self.try_run().await
+    }
+
     async fn try_run(&self) -> Result<(), Error> {
         let Some(row) = self.row().await? else { return Ok(()) };
-        self.stop_children(&row).await?;
+        if !self.stop_children(&row).await? {
+            return Ok(());
+        }
         let is_exported = match self.exports().await? {
             true => self.export(&row).await?,
             false => false,
@@ -101,28 +112,49 @@ impl WindUp {
         Ok(false)
     }
 
-    /// Stops the child executions that run, until there is none.
-    async fn stop_children(&self, row: &MapRunRow) -> Result<(), Error> {
-        let Some(map_run) = map_run_key(&row.record.arn) else { return Ok(()) };
+    /// Stops the child executions that run, until none does but those that are set aside. False when there is nothing to
+    /// wind up any more: after a redrive they run for the next attempt.
+    async fn stop_children(&self, row: &MapRunRow) -> Result<bool, Error> {
+        let Some(map_run) = map_run_key(&row.record.arn) else { return Ok(true) };
         if makes(Planted::ChildrenNotStopped) {
-            return Ok(());
+            return Ok(true);
         }
+        let (mut after, mut stops) = (None, Stops::default());
         loop {
-            let query = ExecutionQuery {
-                map_run: Some(map_run),
-                status: Some(ExecutionStatus::Running),
-                limit: PAGE,
-                ..ExecutionQuery::default()
-            };
-            let running = self.source.shared.store.list_executions(&query).await?;
-            if running.is_empty() {
-                return Ok(());
+            if self.row().await?.as_ref() != Some(row) {
+                return Ok(false);
             }
-            let name = |row: ExecutionRow| (row.state_machine_arn, row.name);
-            if !self.children.stop(running.into_iter().map(name)).await {
-                self.source.shared.clock.sleep(PAUSE).await;
+            let running = self.running_children(map_run, after).await?;
+            after = running.last().map(|last| last.id);
+            match stops {
+                _ if after.is_some() => {
+                    let name = |row: ExecutionRow| (row.state_machine_arn, row.name);
+                    stops = stops.and(self.children.stop(running.into_iter().map(name)).await);
+                }
+                Stops { stopped: 0, unknown: 0 } => return Ok(true),
+                Stops { unknown: 0, .. } => stops = Stops::default(),
+                Stops { unknown, .. } => {
+                    let text = format!("{unknown} child executions cannot be stopped");
+                    return Err(Error::Unavailable(text));
+                }
             }
         }
+    }
+
+    /// A page of the child executions that run, newest start first.
+    async fn running_children(
+        &self,
+        map_run: Uuid,
+        after: Option<ExecutionId>,
+    ) -> Result<Vec<ExecutionRow>, Error> {
+        let query = ExecutionQuery {
+            map_run: Some(map_run),
+            status: Some(ExecutionStatus::Running),
+            after,
+            limit: PAGE,
+            ..ExecutionQuery::default()
+        };
+        self.source.shared.store.list_executions(&query).await
     }
 }
 
@@ -143,7 +175,7 @@ impl WindUp {
     async fn end_of(&self, row: &MapRunRow) -> Result<Option<(u64, Text)>, Error> {
         let (run, mut execution) = (self.source.run, Execution::new());
         loop {
-            let chunks = self.source.chunks(execution.event_count()).await;
+            let chunks = self.source.chunks(execution.event_count()).await?;
             if chunks.is_empty() {
                 return Ok(None);
             }
@@ -165,7 +197,7 @@ impl WindUp {
     async fn fold(&self, end: u64) -> Result<Execution, Error> {
         let mut execution = Execution::new();
         loop {
-            let chunks = self.source.chunks(execution.event_count()).await;
+            let chunks = self.source.chunks(execution.event_count()).await?;
             if chunks.is_empty() {
                 return Ok(execution);
             }
@@ -280,7 +312,8 @@ impl WindUp {
         Ok(())
     }
 
-    /// How a Standard execution has ended that was cut off; `None` when it was never started.
+    /// How a Standard execution has ended that was cut off; `None` when it was never started. Of one that is set aside that
+    /// is not known.
     async fn end_of_child(
         &self,
         ended: &Ended,
@@ -294,7 +327,12 @@ impl WindUp {
         let shared = &self.source.shared;
         loop {
             match shared.describe(machine, name, &context.execution_arn).await {
-                Ok(view) => return view.map(|view| end_shown_by(&view)),
+                Ok(Some(view)) if view.row.status.is_end() => return Some(end_shown_by(&view)),
+                Ok(Some(_)) => return Some(self.children.lost(StopError::SetAside.to_string())),
+                Ok(None) => return None,
+                Err(error @ Error::Corrupt { .. }) => {
+                    return Some(self.children.lost(error.to_string()));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot read a child execution; trying again");
                     shared.clock.sleep(PAUSE).await;

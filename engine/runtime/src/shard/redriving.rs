@@ -78,7 +78,7 @@ impl Shard {
             return Ok(now);
         }
         self.decide(id, Stimulus::Redrive { client_token: Some(request.client_token.clone()) });
-        self.redriven_with(id, request, now).ok_or_else(unreadable)
+        self.redriven_with(id, request, now).ok_or_else(not_heard)
     }
 
     fn redriven_with(
@@ -103,11 +103,13 @@ fn not_taken_up(found: Option<&Result<Option<ExecutionRow>, Error>>) -> RedriveE
     match found {
         Some(Ok(None)) => RedriveError::DoesNotExist,
         Some(Err(error)) => RedriveError::Unavailable(error.to_string()),
-        Some(Ok(Some(row))) => refusal(row).map_or_else(unreadable, RedriveError::NotRedrivable),
-        None => unreadable(),
+        Some(Ok(Some(row))) => {
+            refusal(row).map_or(RedriveError::SetAside, RedriveError::NotRedrivable)
+        }
+        None => not_heard(),
     }
 }
 
-fn unreadable() -> RedriveError {
-    RedriveError::Unavailable("the execution is set aside; see the log of the server".into())
+fn not_heard() -> RedriveError {
+    RedriveError::Unavailable("the execution was not redriven; try again".into())
 }

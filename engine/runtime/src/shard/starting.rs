@@ -112,6 +112,7 @@ impl Shard {
         let Some(id) = self.names.get(&name).copied() else {
             let error = match found.get(&name) {
                 Some(Err(error)) => StopError::Unavailable(error.to_string()),
+                Some(Ok(Some(row))) if row.stopped_at.is_none() => StopError::SetAside,
                 _ => StopError::NotRunning,
             };
             return drop(stop.reply.send(Err(error)));

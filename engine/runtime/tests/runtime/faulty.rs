@@ -1,13 +1,13 @@
 //! A store with faults.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use stepyard_asl::{Random, Timestamp};
-use stepyard_machine::MapRunId;
+use stepyard_machine::{ExecutionStatus, MapRunId};
 use stepyard_store::{
     Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
     ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice,
@@ -35,6 +35,7 @@ pub(crate) struct FaultyStore {
     failing: Arc<AtomicBool>,
     failed: Arc<Notify>,
     rewound: Arc<AtomicBool>,
+    spoiled: Arc<Mutex<BTreeSet<ExecutionId>>>,
 }
 
 #[derive(Default)]
@@ -42,6 +43,7 @@ struct Plan {
     next: VecDeque<Fault>,
     random: Option<Random>,
     commits_left: Option<u32>,
+    looks_left: Option<u32>,
 }
 
 impl FaultyStore {
@@ -57,6 +59,7 @@ impl FaultyStore {
             failing: Arc::default(),
             failed: Arc::default(),
             rewound: Arc::default(),
+            spoiled: Arc::default(),
         }
     }
 
@@ -104,6 +107,31 @@ impl FaultyStore {
     /// From now on it has not what it had acknowledged last.
     pub(crate) fn rewind(&self) {
         self.rewound.store(true, Ordering::SeqCst);
+    }
+
+    /// The journal of an execution cannot be read any more.
+    pub(crate) fn spoil(&self, execution: ExecutionId) {
+        self.spoiled.lock().unwrap().insert(execution);
+    }
+
+    /// After so many looks at Map Runs of executions somebody else has redriven them; `None`: nobody has.
+    pub(crate) fn redrive_map_runs_after(&self, looks: Option<u32>) {
+        self.plan.lock().unwrap().looks_left = looks;
+    }
+
+    fn has_redriven_map_runs(&self) -> bool {
+        let mut plan = self.plan.lock().unwrap();
+        let Some(left) = plan.looks_left else { return false };
+        plan.looks_left = Some(left.saturating_sub(1));
+        left == 0
+    }
+
+    fn as_spoiled(&self, mut chunks: Vec<Chunk>) -> Vec<Chunk> {
+        let spoiled = self.spoiled.lock().unwrap();
+        for chunk in chunks.iter_mut().filter(|chunk| spoiled.contains(&chunk.execution)) {
+            chunk.body = "no events".into();
+        }
+        chunks
     }
 
     /// Somebody else takes all shards.
@@ -305,7 +333,13 @@ impl Store for FaultyStore {
         limit: usize,
     ) -> Result<Vec<MapRunRow>, Error> {
         self.check()?;
-        self.inner.list_map_runs(shard, execution, after, limit).await
+        let mut rows = self.inner.list_map_runs(shard, execution, after, limit).await?;
+        if self.has_redriven_map_runs() {
+            for MapRunRow { record, .. } in &mut rows {
+                (record.status, record.stopped_at) = (ExecutionStatus::Running, None);
+            }
+        }
+        Ok(rows)
     }
 
     async fn map_runs_to_wind_up(
@@ -379,7 +413,8 @@ impl Store for FaultyStore {
         limit: usize,
     ) -> Result<Vec<Chunk>, Error> {
         self.check()?;
-        self.inner.journal_from(shard, id, first_event, limit).await
+        let chunks = self.inner.journal_from(shard, id, first_event, limit).await?;
+        Ok(self.as_spoiled(chunks))
     }
 
     async fn journal_page(
@@ -390,7 +425,8 @@ impl Store for FaultyStore {
         descending: bool,
         limit: usize,
     ) -> Result<Vec<Chunk>, Error> {
-        self.inner.journal_page(shard, id, from, descending, limit).await
+        let chunks = self.inner.journal_page(shard, id, from, descending, limit).await?;
+        Ok(self.as_spoiled(chunks))
     }
 
     async fn create_state_machine(

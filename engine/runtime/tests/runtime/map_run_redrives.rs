@@ -43,6 +43,22 @@ impl World {
         panic!("the Map Run does not end");
     }
 
+    /// Moves the clock on until the Map Run is wound up.
+    async fn until_wound_up(&self, execution: &ExecutionRow) {
+        for _ in 0..100 {
+            self.pass(1).await;
+            if self.map_run(execution).await.wound_up.is_some() {
+                return;
+            }
+        }
+        panic!("it is never wound up");
+    }
+
+    /// Those of its child executions, newest start first.
+    async fn statuses(&self, row: &MapRunRow) -> Vec<ExecutionStatus> {
+        self.children(row).await.iter().map(|child| child.status).collect()
+    }
+
     async fn stop(&self, runtime: &Runtime, name: &str) {
         let stop = runtime.stop_execution(StopRequest {
             state_machine_arn: chosen(name).state_machine_arn.clone(),
@@ -138,9 +154,8 @@ async fn children_that_were_cut_off_go_on() {
     assert!(matches!(stopped.redriven, Some(Redriven { count: 1, .. })));
 }
 
-/// A crash comes after the end of the Map Run, and before its child executions are stopped.
-#[tokio::test]
-async fn children_are_stopped_after_a_crash() {
+/// A crash comes after the end of a Map Run, and before its two child executions are stopped.
+async fn after_a_crash() -> (World, ExecutionRow, MapRunRow) {
     let store = FaultyStore::sound();
     let world = World::new(HANGS, store.clone());
     let runtime = world.start_runtime().await;
@@ -152,23 +167,63 @@ async fn children_are_stopped_after_a_crash() {
     world.until(|| store.is_failing()).await;
     drop(runtime);
     store.recover();
-    let statuses = async || {
-        let children = world.children(&row).await;
-        children.iter().map(|child| child.status).collect::<Vec<_>>()
-    };
-    assert_eq!(statuses().await, [ExecutionStatus::Running; 2]);
+    assert_eq!(world.statuses(&row).await, [ExecutionStatus::Running; 2]);
     assert_eq!(world.map_run(&execution).await.record.status, ExecutionStatus::Aborted);
+    (world, execution, row)
+}
 
+#[tokio::test]
+async fn children_are_stopped_after_a_crash() {
+    let (world, execution, row) = after_a_crash().await;
     let _runtime = world.start_runtime().await;
     world.until_all_closed().await;
-    assert_eq!(statuses().await, [ExecutionStatus::Aborted; 2]);
-    for _ in 0..100 {
-        world.pass(1).await;
-        if world.map_run(&execution).await.wound_up.is_some() {
-            return;
-        }
-    }
-    panic!("it is never wound up");
+    assert_eq!(world.statuses(&row).await, [ExecutionStatus::Aborted; 2]);
+    world.until_wound_up(&execution).await;
+}
+
+/// One that is set aside stays as it is, and keeps nobody from being stopped.
+#[tokio::test]
+async fn a_map_run_is_wound_up_beside_a_child_that_is_set_aside() {
+    let (world, execution, row) = after_a_crash().await;
+    world.store.spoil(world.children(&row).await[0].id);
+    let runtime = world.start_runtime().await;
+    world.until_wound_up(&execution).await;
+    assert!(runtime.metrics().quarantined > 0);
+    let expected = [ExecutionStatus::Running, ExecutionStatus::Aborted];
+    assert_eq!(world.statuses(&row).await, expected);
+}
+
+/// By another node, to which the shard has gone over.
+#[tokio::test]
+async fn what_was_redriven_meanwhile_is_not_wound_up() {
+    let (world, execution, row) = after_a_crash().await;
+    world.store.redrive_map_runs_after(Some(1));
+    let runtime = world.start_runtime().await;
+    world.pass(30).await;
+    assert_eq!(world.statuses(&row).await, [ExecutionStatus::Running; 2]);
+    drop(runtime);
+    world.store.redrive_map_runs_after(None);
+    let _runtime = world.start_runtime().await;
+    world.until_wound_up(&execution).await;
+    assert_eq!(world.statuses(&row).await, [ExecutionStatus::Aborted; 2]);
+}
+
+#[tokio::test]
+async fn a_child_that_is_set_aside_is_not_redriven_and_the_map_run_ends() {
+    let world = World::new(FLAKY, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let execution = world.start(&runtime, "one", "[0,1]").await.unwrap();
+    let failed = world.until_ended(&execution).await;
+    let children = world.children(&failed).await;
+    let child = children.iter().find(|child| child.status == ExecutionStatus::Failed).unwrap();
+    world.store.spoil(child.id);
+    world.redrive(&runtime, "one", "t").await.unwrap();
+    let record = world.until_ended(&execution).await.record;
+    assert_eq!(record.status, ExecutionStatus::Failed);
+    assert_eq!(record.redriven.map(|redriven| redriven.count), Some(1));
+    let expected = EndCounts { succeeded: 1, failed: 1, ..EndCounts::default() };
+    assert_eq!(record.executions, expected);
+    assert_eq!(record.not_redrivable.children, 1);
 }
 
 /// Whatever commit a crash comes before, and whether that had become durable: each attempt happens once.
