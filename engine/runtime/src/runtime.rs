@@ -553,8 +553,8 @@ async fn taken_up(shared: &Shared, shards: &[ShardId]) -> Result<(), Error> {
 /// Removes notices that nobody waits for: those of targets that are told nothing any more, and later those that have been
 /// dealt with.
 async fn start_to_forget(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) -> Result<(), Error> {
+    shared.store.remove_notices_of_others(&shared.notices.targets()).await?;
     if !shared.notices.is_empty() {
-        shared.store.remove_notices_of_others(&shared.notices.targets()).await?;
         tasks.spawn(Forgetter { shared: shared.clone() }.run());
     }
     Ok(())

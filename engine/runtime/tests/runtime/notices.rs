@@ -343,8 +343,15 @@ async fn notices_of_a_target_that_is_gone_are_removed() {
     assert_eq!(world.notices(&gone).await, 1);
     drop(runtime);
     let world = world.telling(&[&present]);
-    let _runtime = world.start_runtime().await;
+    let runtime = world.start_runtime().await;
     assert_eq!(world.notices(&gone).await, 0);
+    present.set_down(true);
+    world.start(&runtime, "two", "{}").await.unwrap();
+    assert_eq!(world.notices(&present).await, 1);
+    drop(runtime);
+    let world = world.telling(&[]);
+    let _runtime = world.start_runtime().await;
+    assert_eq!(world.notices(&present).await, 0, "the last one is gone, too");
 }
 
 #[tokio::test]
