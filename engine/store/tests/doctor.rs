@@ -12,15 +12,15 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnec
 use stepyard_asl::{Program, Timestamp, compile};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    Command, Decision, Event, EventKind, Execution, ExecutionStatus, Moment, Qualifier,
-    StartContext, Stimulus, decide,
+    Command, Decision, Event, EventKind, Execution, ExecutionKind, ExecutionStatus, Moment,
+    Qualifier, StartContext, Stimulus, decide,
 };
 use stepyard_store::doctor::{Check, Doctor, Finding, Inspect, Repair, repair_shard};
 use stepyard_store::{
-    Alias, Chunk, CommitGroup, ExecutionId, ExecutionRow, ExecutionUpdate, MemoryStore, NodeId,
-    PostgresInspector, PostgresRepairer, PublicationChange, Revision, Routing, ShardId,
-    SqliteInspector, SqliteOptions, SqliteRepairer, SqliteStore, StateMachine, StateMachineType,
-    Store, Tags, Version, all_shards, codec,
+    Alias, Chunk, ClosedExpress, CommitGroup, ExecutionId, ExecutionRow, ExecutionUpdate,
+    MemoryStore, NodeId, Notice, PostgresInspector, PostgresRepairer, PublicationChange, Revision,
+    Routing, ShardId, SqliteInspector, SqliteOptions, SqliteRepairer, SqliteStore, StateMachine,
+    StateMachineType, Store, Tags, TargetId, Version, all_shards, codec,
 };
 use uuid::Uuid;
 
@@ -56,6 +56,10 @@ struct Journal {
 }
 
 fn journal(name: &str) -> Journal {
+    journal_of(name, ExecutionKind::Standard)
+}
+
+fn journal_of(name: &str, kind: ExecutionKind) -> Journal {
     let (program, mut execution) = (program(), Execution::new());
     let context = StartContext {
         execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:m:{name}").into(),
@@ -65,7 +69,7 @@ fn journal(name: &str) -> Journal {
         role_arn: "role".into(),
         qualifier: qualifier(name),
         child_of: None,
-        kind: Default::default(),
+        kind,
         limits: Default::default(),
     };
     let mut decided = Decision::default();
@@ -102,7 +106,30 @@ fn id(number: usize) -> ExecutionId {
     ExecutionId::new(Timestamp(1_700_000_000_000 + i64::try_from(number).unwrap()), [3; 10])
 }
 
-/// Three executions: the first one has ended, the others sleep.
+/// An Express execution, whose time was over before its Wait state was.
+fn express() -> ClosedExpress {
+    let Journal { mut start, end, .. } = journal_of("x", ExecutionKind::Express);
+    let (started_at, stopped_at) = (start[0].at, end.last().map(|end| end.at));
+    start.extend(end);
+    let row = ExecutionRow {
+        shard: ShardId::of(MACHINE, "x"),
+        id: id(9),
+        state_machine_arn: MACHINE.into(),
+        name: "x".into(),
+        qualifier: qualifier("x"),
+        child: None,
+        revision: Uuid::from_u128(1),
+        status: ExecutionStatus::TimedOut,
+        started_at,
+        stopped_at,
+        redriven: None,
+        resume_at: None,
+    };
+    ClosedExpress { row, journal: codec::encode(&start, 1) }
+}
+
+/// Three executions: the first one has ended, the others sleep. Of the start and the end of the first one somebody has still
+/// to be told. Beside them an Express execution.
 async fn fill(store: &dyn Store) {
     let revision = Revision {
         id: Uuid::from_u128(1),
@@ -156,6 +183,15 @@ async fn fill(store: &dyn Store) {
         group.chunks.push(chunk(shard, id(number), &[], &start));
         if number == 0 {
             group.chunks.push(chunk(shard, id(number), &start, &end));
+            let notice = |target: u32, first_event: usize| Notice {
+                shard,
+                target: TargetId(target),
+                commit_seq: lease.commit_seq,
+                execution: id(number),
+                first_event: first_event as u64,
+                redrives: 0,
+            };
+            group.notices = vec![notice(1, 0), notice(2, start.len())];
             group.updates.push(ExecutionUpdate {
                 shard,
                 id: id(number),
@@ -167,6 +203,7 @@ async fn fill(store: &dyn Store) {
         }
     }
     store.commit(&group).await.unwrap();
+    store.keep_express(&[express()]).await.unwrap();
 }
 
 async fn findings(database: &dyn Inspect) -> Vec<Finding> {
@@ -224,6 +261,8 @@ async fn a_sound_database_has_no_findings_also_while_a_server_has_it() {
     assert_eq!(findings(&inspector).await, []);
     let counts = Doctor::new(&inspector).examine_shard(names().0, |_| {}).await.unwrap();
     assert_eq!((counts.executions, counts.events), (3, 5 * 3 + 2));
+    let counts = Doctor::new(&inspector).examine_shard(express().row.shard, |_| {}).await.unwrap();
+    assert_eq!((counts.executions, counts.events), (1, 6));
     let refused = SqliteRepairer::open(&path).await.err().unwrap().to_string();
     assert!(refused.contains("is in use by another process"), "{refused}");
 
@@ -234,7 +273,17 @@ async fn a_sound_database_has_no_findings_also_while_a_server_has_it() {
 
 #[tokio::test]
 async fn every_damage_is_found() {
-    let cases: [(&str, &[Check]); 23] = [
+    let cases: [(&str, &[Check]); 33] = [
+        ("UPDATE notice SET first_event = 3 WHERE target = 2", &[Check::Notice]),
+        ("UPDATE notice SET execution_id = LAST, first_event = 5", &[Check::Notice]),
+        ("UPDATE notice SET redrives = 1 WHERE target = 2", &[Check::Notice]),
+        ("UPDATE notice SET redrives = -1 WHERE target = 2", &[Check::Notice]),
+        ("UPDATE express_execution SET status = 3", &[Check::Express]),
+        ("UPDATE express_execution SET stopped_at = 9", &[Check::Express]),
+        ("UPDATE express_execution SET name = 'y'", &[Check::Express]),
+        ("UPDATE express_execution SET revision_id = zeroblob(16)", &[Check::Express]),
+        ("UPDATE express_execution SET shard_id = (shard_id + 1) % 64", &[Check::Express]),
+        ("UPDATE express_execution SET journal = x'00'", &[Check::Express]),
         ("UPDATE execution SET version = 2 WHERE execution_id = LAST", &[Check::Row]),
         ("UPDATE execution SET alias = NULL WHERE execution_id = LAST", &[Check::Row]),
         ("DELETE FROM state_machine_version", &[Check::Publication]),
@@ -270,13 +319,13 @@ async fn every_damage_is_found() {
             "UPDATE journal SET first_visible_id = 9 WHERE execution_id = FIRST AND first_event = 5",
             &[Check::Chunks],
         ),
-        ("DELETE FROM revision", &[Check::Revision, Check::Publication]),
+        ("DELETE FROM revision", &[Check::Revision, Check::Publication, Check::Express]),
         (
             "UPDATE revision SET definition = \
              '{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}'",
-            &[Check::Revision],
+            &[Check::Revision, Check::Express],
         ),
-        ("DELETE FROM machine", &[Check::Row, Check::Shard]),
+        ("DELETE FROM machine", &[Check::Row, Check::Shard, Check::Express]),
         ("DELETE FROM shard WHERE shard_id = 9", &[Check::Shards]),
     ];
     for (sql, expected) in cases {
@@ -329,11 +378,11 @@ async fn rows_and_indexes_are_rebuilt_from_the_journal() {
         "UPDATE execution SET name = 'x' WHERE execution_id = LAST",
         "UPDATE execution SET redrive_count = 1, redriven_at = 9 WHERE execution_id = FIRST",
         "UPDATE execution SET resume_at = 1 WHERE execution_id = LAST",
-        "DELETE FROM machine",
+        "UPDATE notice SET redrives = 1",
         SPOIL_INDEX,
     ] {
         let (_folder, path) = database().await;
-        let before = rows(&path).await;
+        let before = (rows(&path).await, notices(&path).await);
         damage(&path, sql).await;
         assert_ne!(findings(&SqliteInspector::open(&path).await.unwrap()).await, [], "{sql}");
         let repairer = SqliteRepairer::open(&path).await.unwrap();
@@ -343,8 +392,20 @@ async fn rows_and_indexes_are_rebuilt_from_the_journal() {
         }
         assert_eq!(findings(repairer.inspector()).await, [], "{sql}");
         drop(repairer);
-        assert_eq!(rows(&path).await, before, "{sql}");
+        assert_eq!((rows(&path).await, notices(&path).await), before, "{sql}");
     }
+}
+
+#[tokio::test]
+async fn a_notice_that_stands_for_nothing_goes() {
+    let (_folder, path) = database().await;
+    let before = notices(&path).await;
+    damage(&path, "UPDATE notice SET first_event = 3 WHERE target = 2").await;
+    let repairer = SqliteRepairer::open(&path).await.unwrap();
+    assert_eq!(repair_shard(&repairer, names().0).await.unwrap(), 1);
+    assert_eq!(findings(repairer.inspector()).await, []);
+    drop(repairer);
+    assert_eq!(notices(&path).await, before[..1]);
 }
 
 /// The last execution is stopped, redriven, and waits once more.
@@ -420,6 +481,7 @@ async fn postgres_is_looked_at_and_repaired_as_well() {
         ("DELETE FROM execution", Check::JournalWithoutRow),
         ("DELETE FROM machine", Check::Row),
         ("UPDATE execution SET resume_at = 1 WHERE stopped_at IS NULL", Check::Sleep),
+        ("UPDATE notice SET redrives = 1", Check::Notice),
     ] {
         let before = stored_rows(&inspector).await;
         sqlx::query(sql).execute(&mut connection).await.unwrap();
@@ -430,6 +492,12 @@ async fn postgres_is_looked_at_and_repaired_as_well() {
         assert_eq!(findings(&inspector).await, [], "{sql}");
         assert_eq!(stored_rows(&inspector).await, before, "{sql}");
     }
+}
+
+async fn notices(path: &Path) -> Vec<Notice> {
+    let inspector = SqliteInspector::open(path).await.unwrap();
+    let stored = inspector.executions(names().0, None, 10).await.unwrap();
+    stored.into_iter().flat_map(|stored| stored.notices).map(Result::unwrap).collect()
 }
 
 async fn rows(path: &Path) -> Vec<ExecutionRow> {

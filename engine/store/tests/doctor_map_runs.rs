@@ -12,14 +12,13 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use stepyard_asl::{Timestamp, compile};
 use stepyard_json::Payload;
 use stepyard_machine::{
-    ChildOf, Decision, Event, Execution, ExecutionStatus, MapRunTotals, Moment, StartContext,
-    Stimulus, decide,
+    ChildOf, Decision, Event, Execution, MapRunTotals, Moment, StartContext, Stimulus, decide,
 };
 use stepyard_store::doctor::{Check, Doctor, Inspect, Repair, repair_shard};
 use stepyard_store::{
     ChildRow, Chunk, CommitGroup, ExecutionId, ExecutionRow, MapRunRow, NodeId, PostgresInspector,
     PostgresRepairer, Revision, ShardId, SqliteInspector, SqliteOptions, SqliteRepairer,
-    SqliteStore, StateMachine, StateMachineType, Store, Tags, all_shards, codec,
+    SqliteStore, StateMachine, StateMachineType, Store, Tags, WoundUp, all_shards, codec,
 };
 use uuid::Uuid;
 
@@ -73,9 +72,9 @@ fn start(number: u8, execution: &Execution, events: &[Event]) -> CommitGroup {
         qualifier: None,
         child: context.child_of.as_ref().and_then(ChildRow::of),
         revision: Uuid::from_u128(1),
-        status: ExecutionStatus::Running,
+        status: execution.status().unwrap(),
         started_at: MOMENT.now,
-        stopped_at: None,
+        stopped_at: execution.stopped_at(),
         redriven: None,
         resume_at: execution.sleeps_until(),
     };
@@ -170,6 +169,34 @@ async fn repair(database: &dyn Repair) {
     assert_eq!(findings(database.inspector()).await, [].into());
 }
 
+/// An execution that was stopped, and with it a Map Run, which is wound up and exported.
+async fn fill_with_wound_up(store: &dyn Store) -> MapRunRow {
+    fill(store).await;
+    let mut execution = Execution::new();
+    let input = Payload::from_text(r#"{"none":[],"all":[]}"#).unwrap();
+    let begin = Stimulus::Start { context: Arc::new(context("stopped")), input };
+    let stop = Stimulus::Stop { error: None, cause: None };
+    let stimuli = [begin, Stimulus::Continue, stop];
+    let events: Vec<_> =
+        stimuli.into_iter().flat_map(|stimulus| deliver(&mut execution, stimulus)).collect();
+    let group = start(3, &execution, &events);
+    let [row] = &group.map_runs[..] else { panic!("it has a Map Run") };
+    let (row, shard) = (row.clone(), row.shard);
+    let leases = store.claim_shards(NodeId(Uuid::nil()), &[shard]).await.unwrap();
+    store.commit(&CommitGroup { leases, ..group }).await.unwrap();
+    let wound_up = WoundUp { is_exported: true };
+    store.note_wound_up(&row, wound_up).await.unwrap();
+    MapRunRow { wound_up: Some(wound_up), ..row }
+}
+
+/// No journal tells that, so it must not get lost with what is rebuilt.
+async fn assert_stays_wound_up(database: &dyn Repair, expected: &MapRunRow) {
+    repair(database).await;
+    let stored = database.inspector().executions(expected.shard, None, 9).await.unwrap();
+    let mut rows = stored.iter().flat_map(|stored| &stored.map_runs).flatten();
+    assert!(rows.any(|row| row == expected), "{stored:#?}");
+}
+
 /// What can go wrong, the same in all databases.
 const DAMAGES: [(&str, Check); 8] = [
     ("DELETE FROM map_run", Check::MapRun),
@@ -223,4 +250,24 @@ async fn map_runs_in_postgres_are_checked_and_rebuilt() {
         assert!(found.iter().any(|(found, _)| *found == check), "{sql}: {found:#?}");
         repair(&PostgresRepairer::open(&url).await.unwrap()).await;
     }
+}
+
+#[tokio::test]
+async fn what_is_wound_up_stays_so_when_its_row_is_rebuilt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let store = SqliteStore::open(SqliteOptions { path: path.clone() }).await.unwrap();
+    let row = fill_with_wound_up(&store).await;
+    store.close().await;
+    damage(&path, "UPDATE map_run SET status = 2").await;
+    assert_stays_wound_up(&SqliteRepairer::open(&path).await.unwrap(), &row).await;
+    damage(&path, "DELETE FROM execution").await;
+    assert_stays_wound_up(&SqliteRepairer::open(&path).await.unwrap(), &row).await;
+
+    let Some((url, store)) = support::postgres().await else { return };
+    let row = fill_with_wound_up(&store).await;
+    store.close().await;
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    sqlx::query("UPDATE map_run SET status = 2").execute(&mut connection).await.unwrap();
+    assert_stays_wound_up(&PostgresRepairer::open(&url).await.unwrap(), &row).await;
 }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
-    Chunk, Error, ExecutionId, ExecutionRow, MapRunRow, Revision, ShardId, ShardLease, Version,
+    Chunk, ClosedExpress, Error, ExecutionId, ExecutionRow, MapRunRow, Notice, Revision, ShardId,
+    ShardLease, Version,
 };
 
 /// An execution as it lies in the database: a part may be missing or unreadable.
@@ -22,6 +23,8 @@ pub struct StoredExecution {
     pub chunks: Vec<Result<Chunk, Error>>,
     /// Its Map Runs in the order of their starts.
     pub map_runs: Vec<Result<MapRunRow, Error>>,
+    /// Its notices.
+    pub notices: Vec<Result<Notice, Error>>,
 }
 
 impl StoredExecution {
@@ -61,6 +64,15 @@ pub trait Inspect: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredExecution>, Error>;
 
+    /// A page of the Express executions of a shard of which something is kept, after the given one, in the order of their
+    /// ids.
+    async fn express(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Keyed<ClosedExpress>, Error>;
+
     /// A revision.
     async fn revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error>;
 
@@ -78,25 +90,29 @@ pub trait Inspect: Send + Sync {
 }
 
 /// Values, each with the execution that it belongs to, in the order of their ids.
-pub(crate) type Keyed<T> = Vec<(ExecutionId, Result<T, Error>)>;
+pub type Keyed<T> = Vec<(ExecutionId, Result<T, Error>)>;
 
-/// Puts rows, chunks and Map Runs, each in the order of its ids, to the executions of a page.
+/// Puts rows, chunks, Map Runs and notices, each in the order of its ids, to the executions of a page.
 pub(crate) fn assemble(
     shard: ShardId,
     ids: Vec<ExecutionId>,
     rows: Keyed<ExecutionRow>,
     chunks: Keyed<Chunk>,
     map_runs: Keyed<MapRunRow>,
+    notices: Keyed<Notice>,
 ) -> Vec<StoredExecution> {
     let (mut rows, mut chunks) = (rows.into_iter().peekable(), chunks.into_iter().peekable());
     let mut map_runs = map_runs.into_iter().peekable();
+    let mut notices = notices.into_iter().peekable();
     let assemble_one = |id| {
         let row = rows.next_if(|(of, _)| *of == id).map(|(_, row)| row);
         let chunks = std::iter::from_fn(|| chunks.next_if(|(of, _)| *of == id));
         let chunks = chunks.map(|(_, chunk)| chunk).collect();
         let map_runs = std::iter::from_fn(|| map_runs.next_if(|(of, _)| *of == id));
         let map_runs = map_runs.map(|(_, row)| row).collect();
-        StoredExecution { shard, id, row, chunks, map_runs }
+        let notices = std::iter::from_fn(|| notices.next_if(|(of, _)| *of == id));
+        let notices = notices.map(|(_, notice)| notice).collect();
+        StoredExecution { shard, id, row, chunks, map_runs, notices }
     };
     ids.into_iter().map(assemble_one).collect()
 }

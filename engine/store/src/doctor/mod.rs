@@ -5,8 +5,10 @@
 //! work: what belongs together is read in one snapshot.
 
 mod chunks;
+mod express;
 mod inspect;
 mod map_runs;
+mod notices;
 mod repair;
 mod revision;
 mod row;
@@ -20,9 +22,9 @@ use stepyard_asl::{Program, compile_accepted};
 use stepyard_machine::{Event, Execution, audit};
 use uuid::Uuid;
 
-pub use inspect::{Inspect, StoredExecution};
-pub(crate) use inspect::{Keyed, assemble};
-pub use repair::{Repair, RowChange, repair_shard};
+pub(crate) use inspect::assemble;
+pub use inspect::{Inspect, Keyed, StoredExecution};
+pub use repair::{Repair, RowChange, Rows, repair_shard};
 
 use crate::{Error, ExecutionId, ExecutionRow, ShardId, all_shards};
 
@@ -57,6 +59,10 @@ pub enum Check {
     Sleep,
     /// The rows of Map Runs say what the journal says.
     MapRun,
+    /// Notices stand for changes of status in the journal.
+    Notice,
+    /// What is kept of an Express execution can be read, and its row says what its journal says.
+    Express,
     /// Each row has a journal.
     RowWithoutJournal,
     /// Each journal has a row.
@@ -80,6 +86,8 @@ impl Check {
             Check::Shard => "shard",
             Check::Sleep => "sleep",
             Check::MapRun => "map-run",
+            Check::Notice => "notice",
+            Check::Express => "express",
             Check::RowWithoutJournal => "row-without-journal",
             Check::JournalWithoutRow => "journal-without-row",
             Check::Replay => "replay",
@@ -95,6 +103,7 @@ impl Check {
                 | Check::Row
                 | Check::Sleep
                 | Check::MapRun
+                | Check::Notice
                 | Check::RowWithoutJournal
                 | Check::JournalWithoutRow
         )
@@ -190,7 +199,8 @@ impl<'a> Doctor<'a> {
         Ok(findings)
     }
 
-    /// Looks at every execution of a shard and gives each to `seen`, one page in memory at a time.
+    /// Looks at every execution of a shard, one page in memory at a time. Gives each Standard one to `seen`, and what is
+    /// wrong with an Express one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database cannot be read; what is damaged is a finding.
@@ -199,13 +209,24 @@ impl<'a> Doctor<'a> {
         shard: ShardId,
         mut seen: impl FnMut(Examined),
     ) -> Result<Counts, Error> {
+        let standard = self.examine_standard(shard, &mut seen).await?;
+        let express = self.examine_express(shard, &mut seen).await?;
+        Ok(Counts {
+            executions: standard.executions + express.executions,
+            events: standard.events + express.events,
+        })
+    }
+
+    async fn examine_standard(
+        &mut self,
+        shard: ShardId,
+        seen: &mut impl FnMut(Examined),
+    ) -> Result<Counts, Error> {
         let (mut counts, mut after) = (Counts::default(), None);
         loop {
             let page = match self.database.executions(shard, after, PAGE).await {
                 Err(Error::Corrupt { what, reason }) => {
-                    let text = format!("{what}: {reason}; the rest of the shard is not looked at");
-                    let findings = vec![Finding::of_shard(Check::Form, shard, text)];
-                    seen(Examined { row: None, events: Vec::new(), findings });
+                    seen(unreadable(shard, &what, &reason));
                     return Ok(counts);
                 }
                 page => page?,
@@ -227,10 +248,7 @@ impl<'a> Doctor<'a> {
             Some(row) => Some(self.program(row.revision).await?),
             None => None,
         };
-        // A panic is a fault of this program, or of what it reads: either is worth knowing.
-        let look = AssertUnwindSafe(|| examine(&stored, program.as_ref()));
-        Ok(catch_unwind(look).unwrap_or_else(|_| {
-            let text = "reading it makes this program panic".to_owned();
+        Ok(caught(|| examine(&stored, program.as_ref())).unwrap_or_else(|text| {
             let findings = vec![Finding::of_execution(Check::Replay, &stored, text)];
             Examined { row: stored.readable_row().cloned(), events: Vec::new(), findings }
         }))
@@ -251,6 +269,19 @@ impl<'a> Doctor<'a> {
         self.programs.insert(revision, program.clone());
         Ok(program)
     }
+}
+
+/// A panic is a fault of this program, or of what it reads: either is worth knowing.
+fn caught<T>(look: impl FnOnce() -> T) -> Result<T, String> {
+    let looked = catch_unwind(AssertUnwindSafe(look));
+    looked.map_err(|_| "reading it makes this program panic".to_owned())
+}
+
+/// A page of executions that cannot be told from each other.
+fn unreadable(shard: ShardId, what: &str, reason: &str) -> Examined {
+    let text = format!("{what}: {reason}; the rest of the shard is not looked at");
+    let findings = vec![Finding::of_shard(Check::Form, shard, text)];
+    Examined { row: None, events: Vec::new(), findings }
 }
 
 /// All that one execution shows. What builds on something broken is not looked at: one fault, one finding.
@@ -287,6 +318,7 @@ fn examine(stored: &StoredExecution, program: Option<&Result<Arc<Program>, Strin
         let differs = if state == again { Ok(()) } else { Err("two folds differ".to_owned()) };
         found(Check::Replay, differs);
         found(Check::MapRun, map_runs::say_what_the_journal_says(stored, &state));
+        found(Check::Notice, notices::stand_for_changes(stored, &events));
         if let Some(row) = stored.readable_row() {
             found(Check::Row, row::says_what_the_journal_says(row, &state));
             found(Check::Shard, row::lies_in_its_shard(row));

@@ -9,40 +9,43 @@ use stepyard_machine::Execution;
 use uuid::Uuid;
 
 use super::inspect::StoredExecution;
-use super::{Inspect, PAGE, chunks, map_runs, row};
-use crate::{ChildRow, Error, ExecutionId, ExecutionRow, MapRunRow, ShardId};
+use super::{Inspect, PAGE, chunks, map_runs, notices, row};
+use crate::{ChildRow, Error, ExecutionId, ExecutionRow, MapRunRow, Notice, ShardId};
 
-/// What is done to a row.
+/// What is done to the rows of an execution.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowChange {
-    /// It is written anew, with the Map Runs of the execution.
-    Put(Box<ExecutionRow>, Vec<MapRunRow>),
-    /// It goes: there is no journal that it could be an index of.
+    /// They are written anew.
+    Put(Box<Rows>),
+    /// They go: there is no journal that they could be an index of.
     Remove(ExecutionId),
+}
+
+/// The rows of an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// Its own.
+    pub execution: ExecutionRow,
+    /// Its Map Runs.
+    pub map_runs: Vec<MapRunRow>,
+    /// Its notices.
+    pub notices: Vec<Notice>,
 }
 
 impl RowChange {
     /// The execution.
     pub(crate) fn id(&self) -> ExecutionId {
         match self {
-            RowChange::Put(row, _) => row.id,
+            RowChange::Put(rows) => rows.execution.id,
             RowChange::Remove(id) => *id,
         }
     }
 
-    /// The row that is written.
-    pub(crate) fn row(&self) -> Option<&ExecutionRow> {
+    /// What is written.
+    pub(crate) fn rows(&self) -> Option<&Rows> {
         match self {
-            RowChange::Put(row, _) => Some(row),
+            RowChange::Put(rows) => Some(rows),
             RowChange::Remove(_) => None,
-        }
-    }
-
-    /// The Map Runs that are written.
-    pub(crate) fn map_runs(&self) -> &[MapRunRow] {
-        match self {
-            RowChange::Put(_, map_runs) => map_runs,
-            RowChange::Remove(_) => &[],
         }
     }
 }
@@ -101,6 +104,7 @@ async fn change(
         row::says_what_the_journal_says(present, &state)
             .and_then(|()| row::sleeps_until_its_deadline(present, &state))
             .and_then(|()| map_runs::say_what_the_journal_says(stored, &state))
+            .and_then(|()| notices::stand_for_changes(stored, &events))
             .is_ok()
     };
     if present.is_some_and(is_right) {
@@ -111,7 +115,12 @@ async fn change(
         None => revisions.at_start(&state).await?,
     };
     let row = revision.and_then(|revision| derived(stored, &state, revision));
-    Ok(row.map(|row| RowChange::Put(Box::new(row), map_runs::derived(stored, &state))))
+    let rows = |execution| Rows {
+        execution,
+        map_runs: map_runs::derived(stored, &state),
+        notices: notices::derived(stored, &events),
+    };
+    Ok(row.map(|row| RowChange::Put(Box::new(rows(row)))))
 }
 
 /// The row that a journal leads to.

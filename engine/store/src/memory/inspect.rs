@@ -8,8 +8,10 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::MemoryStore;
-use crate::doctor::{Inspect, StoredExecution};
-use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Store, Version, all_shards};
+use crate::doctor::{Inspect, Keyed, StoredExecution};
+use crate::{
+    ClosedExpress, Error, ExecutionId, Revision, ShardId, ShardLease, Store, Version, all_shards,
+};
 
 #[async_trait]
 impl Inspect for MemoryStore {
@@ -39,15 +41,30 @@ impl Inspect for MemoryStore {
             let chunks = tables.journal.range((shard, id, 0)..=(shard, id, u64::MAX));
             let runs =
                 tables.map_runs.values().filter(|row| (row.shard, row.execution) == (shard, id));
+            let notices = tables.notices.values();
+            let notices = notices.filter(|notice| (notice.shard, notice.execution) == (shard, id));
             StoredExecution {
                 shard,
                 id,
                 row: row.cloned().map(Ok),
                 chunks: chunks.map(|(_, chunk)| Ok(chunk.clone())).collect(),
                 map_runs: runs.map(|row| Ok(row.clone())).collect(),
+                notices: notices.map(|notice| Ok(notice.clone())).collect(),
             }
         };
         Ok(later.take(limit).map(stored).collect())
+    }
+
+    async fn express(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Keyed<ClosedExpress>, Error> {
+        let tables = self.tables();
+        let of_shard = tables.express.values().filter(|closed| closed.row.shard == shard);
+        let later = of_shard.filter(|closed| after.is_none_or(|after| closed.row.id > after));
+        Ok(later.take(limit).map(|closed| (closed.row.id, Ok(closed.clone()))).collect())
     }
 
     async fn revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

@@ -86,7 +86,7 @@ const COMMIT_WITH_NOTICES: &str = commit_statement!(
 )"#
 );
 
-type Bound<'q> = Query<'q, Postgres, PgArguments>;
+pub(super) type Bound<'q> = Query<'q, Postgres, PgArguments>;
 
 pub(super) async fn commit(
     pool: &Pool,
@@ -178,7 +178,7 @@ pub(super) fn bind_map_runs<'q>(query: Bound<'q>, rows: &'q [MapRunRow]) -> Boun
         .bind(column(rows, |row| detail_text(&row.record)))
 }
 
-fn bind_notices<'q>(query: Bound<'q>, rows: &'q [Notice]) -> Bound<'q> {
+pub(super) fn bind_notices<'q>(query: Bound<'q>, rows: &'q [Notice]) -> Bound<'q> {
     query
         .bind(column(rows, |row| i64::from(row.shard.0)))
         .bind(column(rows, |row| i64::from(row.target.0)))

@@ -4,18 +4,21 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::ConnectOptions;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgArguments, PgConnectOptions};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, Postgres};
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::pool::Pool;
 use super::{publication, read};
-use crate::doctor::{Inspect, StoredExecution, assemble};
+use crate::doctor::{Inspect, Keyed, StoredExecution, assemble};
 use crate::sql::{
     Columns, PUBLICATION_FAULTS, check_version, database_error, keyed, migrations, row_limit,
 };
-use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Version, all_shards};
+use crate::{
+    ClosedExpress, Error, ExecutionId, Revision, ShardId, ShardLease, Version, all_shards,
+};
 
 const VERSION: &str = "SELECT max(version) FROM _sqlx_migrations";
 
@@ -38,6 +41,13 @@ const CHUNKS: &str = "SELECT * FROM journal \
 
 const MAP_RUNS: &str = "SELECT * FROM map_run \
     WHERE shard_id = $1 AND execution_id BETWEEN $2 AND $3 ORDER BY execution_id, started_event";
+
+const NOTICES: &str = "SELECT * FROM notice WHERE shard_id = $1 AND execution_id BETWEEN $2 AND $3 \
+    ORDER BY execution_id, commit_seq, target";
+
+const EXPRESS: &str = "SELECT e.*, coalesce(m.arn, '') AS state_machine_arn \
+    FROM express_execution e LEFT JOIN machine m USING (machine_id) \
+    WHERE e.shard_id = $1 AND e.execution_id > $2 ORDER BY e.execution_id LIMIT $3";
 
 const REVISIONS_OF: &str =
     "SELECT revision_id, created_at FROM revision WHERE state_machine_arn = $1";
@@ -68,6 +78,18 @@ impl PostgresInspector {
     }
 }
 
+fn page_after(
+    sql: &'static str,
+    shard: ShardId,
+    after: Option<ExecutionId>,
+    limit: usize,
+) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(sql)
+        .bind(i64::from(shard.0))
+        .bind(after.map_or(Uuid::nil(), |id| id.0))
+        .bind(row_limit(limit))
+}
+
 #[async_trait]
 impl Inspect for PostgresInspector {
     /// Postgres has tools of its own for this, which need rights that a server has not: `pg_amcheck`.
@@ -87,10 +109,7 @@ impl Inspect for PostgresInspector {
     ) -> Result<Vec<StoredExecution>, Error> {
         let mut snapshot =
             self.pool.unhurried().begin_with(SNAPSHOT).await.map_err(database_error)?;
-        let ids = sqlx::query(IDS)
-            .bind(i64::from(shard.0))
-            .bind(after.map_or(Uuid::nil(), |id| id.0))
-            .bind(row_limit(limit))
+        let ids = page_after(IDS, shard, after, limit)
             .fetch_all(&mut *snapshot)
             .await
             .map_err(database_error)?;
@@ -100,11 +119,24 @@ impl Inspect for PostgresInspector {
         let rows = page(ROWS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
         let chunks = page(CHUNKS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
         let map_runs = page(MAP_RUNS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
+        let notices = page(NOTICES).fetch_all(&mut *snapshot).await.map_err(database_error)?;
         snapshot.rollback().await.map_err(database_error)?;
         let rows = keyed(&rows, Columns::execution)?;
         let chunks = keyed(&chunks, Columns::chunk)?;
         let map_runs = keyed(&map_runs, Columns::map_run)?;
-        Ok(assemble(shard, ids, rows, chunks, map_runs))
+        let notices = keyed(&notices, Columns::notice)?;
+        Ok(assemble(shard, ids, rows, chunks, map_runs, notices))
+    }
+
+    async fn express(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Keyed<ClosedExpress>, Error> {
+        let query = page_after(EXPRESS, shard, after, limit);
+        let rows = query.fetch_all(self.pool.unhurried()).await.map_err(database_error)?;
+        keyed(&rows, Columns::closed_express)
     }
 
     async fn revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

@@ -3,6 +3,7 @@
 use stepyard_machine::MapRunId;
 use uuid::Uuid;
 
+use super::commit::Bound;
 use super::pool::Pool;
 use super::read::collect;
 use crate::sql::{Columns, row_limit, signed};
@@ -67,14 +68,17 @@ pub(super) async fn note_wound_up(
     row: &MapRunRow,
     wound_up: WoundUp,
 ) -> Result<(), Error> {
-    let query = sqlx::query(NOTE_WOUND_UP)
+    pool.execute(noting_wound_up(row, wound_up)).await?;
+    Ok(())
+}
+
+pub(super) fn noting_wound_up(row: &MapRunRow, wound_up: WoundUp) -> Bound<'static> {
+    sqlx::query(NOTE_WOUND_UP)
         .bind(row.record.stopped_at.map(|time| time.0))
         .bind(i64::from(wound_up.is_exported))
         .bind(i64::from(row.shard.0))
         .bind(row.execution.0)
-        .bind(signed(row.record.id.0.0));
-    pool.execute(query).await?;
-    Ok(())
+        .bind(signed(row.record.id.0.0))
 }
 
 pub(super) async fn count_children(

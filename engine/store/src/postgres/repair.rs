@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnection, PgPool};
 
-use super::commit::bind_map_runs;
+use super::commit::{bind_map_runs, bind_notices};
 use super::inspect::PostgresInspector;
 use super::machines::Machines;
-use crate::doctor::{Inspect, Repair, RowChange};
+use super::map_run::noting_wound_up;
+use crate::doctor::{Inspect, Repair, RowChange, Rows};
 use crate::sql::{database_error, signed, status_code};
 use crate::{Error, ExecutionRow, ShardId};
 
@@ -23,11 +24,27 @@ const REMOVE_ROW: &str = "DELETE FROM execution WHERE shard_id = $1 AND executio
 
 const REMOVE_MAP_RUNS: &str = "DELETE FROM map_run WHERE shard_id = $1 AND execution_id = $2";
 
+const REMOVE_NOTICES: &str = "DELETE FROM notice WHERE shard_id = $1 AND execution_id = $2";
+
 /// The arrays of [`bind_map_runs`].
 const PUT_MAP_RUNS: &str = "INSERT INTO map_run (shard_id, execution_id, started_event, arn, status, \
         started_at, stopped_at, detail) \
     SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[], \
         $6::bigint[], $7::bigint[], $8::text[])";
+
+/// The arrays of [`bind_notices`].
+const PUT_NOTICES: &str = "INSERT INTO notice (shard_id, target, commit_seq, execution_id, first_event, \
+        redrives) \
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[], $6::bigint[])";
+
+/// Tables with indexes of what belongs to executions.
+const REINDEX: [&str; 5] = [
+    "REINDEX TABLE execution",
+    "REINDEX TABLE journal",
+    "REINDEX TABLE map_run",
+    "REINDEX TABLE notice",
+    "REINDEX TABLE express_execution",
+];
 
 const PUT_ROW: &str = "INSERT INTO execution (shard_id, execution_id, machine_id, name, revision_id, \
         status, started_at, stopped_at, resume_at, version, alias, redrive_count, redriven_at, \
@@ -72,34 +89,47 @@ impl Repair for PostgresRepairer {
     }
 
     async fn rebuild_indexes(&self) -> Result<(), Error> {
-        for table in ["REINDEX TABLE execution", "REINDEX TABLE journal", "REINDEX TABLE map_run"] {
+        for table in REINDEX {
             sqlx::query(table).execute(self.pool()).await.map_err(database_error)?;
         }
         Ok(())
     }
 
     async fn change_rows(&self, shard: ShardId, changes: &[RowChange]) -> Result<(), Error> {
-        let rows = changes.iter().filter_map(RowChange::row);
+        let rows = changes.iter().filter_map(RowChange::rows);
         self.machines
-            .register(&self.inspector.pool, rows.clone().map(|row| &row.state_machine_arn))
+            .register(
+                &self.inspector.pool,
+                rows.clone().map(|rows| &rows.execution.state_machine_arn),
+            )
             .await?;
         let mut transaction = self.pool().begin().await.map_err(database_error)?;
         // All go before some come back, so that no name is in the way of another.
         for change in changes {
-            let remove = sqlx::query(REMOVE_ROW).bind(i64::from(shard.0)).bind(change.id().0);
-            remove.execute(&mut *transaction).await.map_err(database_error)?;
-            let remove = sqlx::query(REMOVE_MAP_RUNS).bind(i64::from(shard.0)).bind(change.id().0);
-            remove.execute(&mut *transaction).await.map_err(database_error)?;
+            for remove in [REMOVE_ROW, REMOVE_MAP_RUNS, REMOVE_NOTICES] {
+                let remove = sqlx::query(remove).bind(i64::from(shard.0)).bind(change.id().0);
+                remove.execute(&mut *transaction).await.map_err(database_error)?;
+            }
         }
-        for row in rows {
-            put_row(&mut transaction, row).await?;
-        }
-        for change in changes {
-            let put = bind_map_runs(sqlx::query(PUT_MAP_RUNS), change.map_runs());
-            put.execute(&mut *transaction).await.map_err(database_error)?;
+        for rows in rows {
+            put(&mut transaction, rows).await?;
         }
         transaction.commit().await.map_err(database_error)
     }
+}
+
+async fn put(connection: &mut PgConnection, rows: &Rows) -> Result<(), Error> {
+    put_row(connection, &rows.execution).await?;
+    let mut puts = vec![
+        bind_map_runs(sqlx::query(PUT_MAP_RUNS), &rows.map_runs),
+        bind_notices(sqlx::query(PUT_NOTICES), &rows.notices),
+    ];
+    let wound_up = rows.map_runs.iter().filter_map(|row| Some((row, row.wound_up?)));
+    puts.extend(wound_up.map(|(row, wound_up)| noting_wound_up(row, wound_up)));
+    for put in puts {
+        put.execute(&mut *connection).await.map_err(database_error)?;
+    }
+    Ok(())
 }
 
 async fn put_row(connection: &mut PgConnection, row: &ExecutionRow) -> Result<(), Error> {

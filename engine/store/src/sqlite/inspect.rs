@@ -4,19 +4,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
-use sqlx::{ConnectOptions, Row};
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow,
+};
+use sqlx::{ConnectOptions, Row, Sqlite};
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::connection::BUSY_TIMEOUT;
 use super::open::{cannot_open, refuse_foreign};
 use super::{publication, read};
-use crate::doctor::{Inspect, StoredExecution, assemble};
+use crate::doctor::{Inspect, Keyed, StoredExecution, assemble};
 use crate::sql::{
     Columns, PUBLICATION_FAULTS, check_version, database_error, keyed, migrations, row_limit,
 };
-use crate::{Error, ExecutionId, Revision, ShardId, ShardLease, Version, all_shards};
+use crate::{
+    ClosedExpress, Error, ExecutionId, Revision, ShardId, ShardLease, Version, all_shards,
+};
 
 /// At most a hundred faults of the file are told.
 const INTEGRITY: &str = "PRAGMA integrity_check(100)";
@@ -40,6 +45,13 @@ const CHUNKS: &str = "SELECT * FROM journal \
 
 const MAP_RUNS: &str = "SELECT * FROM map_run \
     WHERE shard_id = ?1 AND execution_id BETWEEN ?2 AND ?3 ORDER BY execution_id, started_event";
+
+const NOTICES: &str = "SELECT * FROM notice WHERE shard_id = ?1 AND execution_id BETWEEN ?2 AND ?3 \
+    ORDER BY execution_id, commit_seq, target";
+
+const EXPRESS: &str = "SELECT e.*, coalesce(m.arn, '') AS state_machine_arn \
+    FROM express_execution e LEFT JOIN machine m USING (machine_id) \
+    WHERE e.shard_id = ?1 AND e.execution_id > ?2 ORDER BY e.execution_id LIMIT ?3";
 
 const REVISIONS_OF: &str =
     "SELECT revision_id, created_at FROM revision WHERE state_machine_arn = ?";
@@ -79,6 +91,18 @@ impl SqliteInspector {
     }
 }
 
+fn page_after(
+    sql: &'static str,
+    shard: ShardId,
+    after: Option<ExecutionId>,
+    limit: usize,
+) -> Query<'static, Sqlite, SqliteArguments> {
+    sqlx::query(sql)
+        .bind(shard.0)
+        .bind(after.map_or(Vec::new(), |id| id.0.as_bytes().to_vec()))
+        .bind(row_limit(limit))
+}
+
 #[async_trait]
 impl Inspect for SqliteInspector {
     async fn database_faults(&self) -> Result<Vec<String>, Error> {
@@ -99,10 +123,7 @@ impl Inspect for SqliteInspector {
     ) -> Result<Vec<StoredExecution>, Error> {
         // A transaction sees one moment.
         let mut snapshot = self.pool.begin().await.map_err(database_error)?;
-        let ids = sqlx::query(IDS)
-            .bind(shard.0)
-            .bind(after.map_or(Vec::new(), |id| id.0.as_bytes().to_vec()))
-            .bind(row_limit(limit))
+        let ids = page_after(IDS, shard, after, limit)
             .fetch_all(&mut *snapshot)
             .await
             .map_err(database_error)?;
@@ -115,11 +136,23 @@ impl Inspect for SqliteInspector {
         let rows = page(ROWS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
         let chunks = page(CHUNKS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
         let map_runs = page(MAP_RUNS).fetch_all(&mut *snapshot).await.map_err(database_error)?;
+        let notices = page(NOTICES).fetch_all(&mut *snapshot).await.map_err(database_error)?;
         snapshot.rollback().await.map_err(database_error)?;
         let rows = keyed(&rows, Columns::execution)?;
         let chunks = keyed(&chunks, Columns::chunk)?;
         let map_runs = keyed(&map_runs, Columns::map_run)?;
-        Ok(assemble(shard, ids, rows, chunks, map_runs))
+        let notices = keyed(&notices, Columns::notice)?;
+        Ok(assemble(shard, ids, rows, chunks, map_runs, notices))
+    }
+
+    async fn express(
+        &self,
+        shard: ShardId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Keyed<ClosedExpress>, Error> {
+        let rows = page_after(EXPRESS, shard, after, limit).fetch_all(&self.pool).await;
+        keyed(&rows.map_err(database_error)?, Columns::closed_express)
     }
 
     async fn revision(&self, id: Uuid) -> Result<Option<Arc<Revision>>, Error> {

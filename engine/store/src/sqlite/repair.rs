@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -9,13 +10,17 @@ use rusqlite::{Connection, params};
 
 use super::connection::{self, write_error};
 use super::inspect::SqliteInspector;
+use super::map_run::note_wound_up;
+use super::notice;
 use super::open::lock;
 use super::retention::REMOVE_MAP_RUNS;
 use super::write::{begin, insert_executions, put_map_runs};
 use crate::doctor::{Inspect, Repair, RowChange};
-use crate::{Error, ExecutionRow, ShardId};
+use crate::{Error, ShardId};
 
 const REMOVE_ROW: &str = "DELETE FROM execution WHERE shard_id = ? AND execution_id = ?";
+
+const REMOVE_NOTICES: &str = "DELETE FROM notice WHERE shard_id = ? AND execution_id = ?";
 
 /// A file that this process holds.
 pub struct SqliteRepairer {
@@ -74,13 +79,19 @@ fn change_rows(
     for change in changes {
         let id = change.id();
         let key = params![shard.0, &id.0.as_bytes()[..]];
-        transaction.execute(REMOVE_ROW, key).map_err(write_error)?;
-        transaction.execute(REMOVE_MAP_RUNS, key).map_err(write_error)?;
+        for remove in [REMOVE_ROW, REMOVE_MAP_RUNS, REMOVE_NOTICES] {
+            transaction.execute(remove, key).map_err(write_error)?;
+        }
     }
-    let rows: Vec<ExecutionRow> = changes.iter().filter_map(RowChange::row).cloned().collect();
-    insert_executions(&transaction, &rows).map_err(write_error)?;
-    for change in changes {
-        put_map_runs(&transaction, change.map_runs()).map_err(write_error)?;
+    for rows in changes.iter().filter_map(RowChange::rows) {
+        insert_executions(&transaction, slice::from_ref(&rows.execution)).map_err(write_error)?;
+        put_map_runs(&transaction, &rows.map_runs).map_err(write_error)?;
+        for row in &rows.map_runs {
+            if let Some(wound_up) = row.wound_up {
+                note_wound_up(&transaction, row, wound_up)?;
+            }
+        }
+        notice::insert(&transaction, &rows.notices).map_err(write_error)?;
     }
     transaction.commit().map_err(write_error)
 }
