@@ -533,7 +533,7 @@ impl Run<'_> {
         let limits = self.execution.limits();
         let is_full = visible && next >= limits.history_events
             || self.execution.counted_events() >= limits.journal_events();
-        if is_full && !kind.is_terminal() && !self.is_express() {
+        if is_full && !kind.is_terminal() && !is_redrive && !self.is_express() {
             return self.end(previous, history_is_full(limits));
         }
         let number = if visible { EventId(next) } else { EventId::NONE };

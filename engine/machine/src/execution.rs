@@ -37,6 +37,8 @@ pub struct Execution {
     opened_at: Option<Timestamp>,
     /// Position of the event that says so.
     opened_by: u64,
+    /// Events since then that tell how child executions have ended.
+    child_ends: u64,
     redrives: Redrives,
     /// Time of the last event.
     clock: Timestamp,
@@ -55,8 +57,6 @@ pub struct Execution {
     map_runs: BTreeMap<MapRunId, FrameId>,
     /// Those that have ended.
     ended_map_runs: BTreeMap<MapRunId, MapRunRecord>,
-    /// Events that tell how child executions have ended.
-    child_ends: u64,
     /// The frame of the last event.
     last_frame: FrameId,
     /// Length of the variables of all frames as JSON text.
@@ -219,9 +219,9 @@ impl Execution {
         self.tasks.get(&task).copied()
     }
 
-    /// The events that count towards the limit: all but those that tell how child executions have ended.
+    /// The events since it was opened, but for those that tell how child executions have ended.
     pub(crate) fn counted_events(&self) -> u64 {
-        self.events - self.child_ends
+        self.events - self.opened_by - self.child_ends
     }
 
     /// Whether it waits for this task.
@@ -431,6 +431,7 @@ impl Execution {
     fn opened(&mut self, at: Timestamp) {
         self.opened_at = Some(at);
         self.opened_by = self.events;
+        self.child_ends = 0;
     }
 
     fn close(&mut self, at: Timestamp, status: ExecutionStatus, error: &Text, cause: &Text) {

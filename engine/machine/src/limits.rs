@@ -32,8 +32,8 @@ impl Limits {
         variables_bytes: 64 << 20,
     };
 
-    /// Events with those that AWS's history does not show: what fails before its first event can be retried without any
-    /// that counts otherwise.
+    /// Events since a start or redrive, with those that AWS's history does not show: what fails before its first event can
+    /// be retried without any that counts otherwise. Like retries, they are counted anew after a redrive.
     pub(crate) fn journal_events(&self) -> u64 {
         self.history_events.saturating_mul(2)
     }

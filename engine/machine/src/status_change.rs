@@ -75,7 +75,6 @@ impl StatusChanges {
             started_at: start.at,
             stopped_at,
             last_event_id: event.id,
-            event_count: position + 1,
             limits: start.context.limits,
         };
         Some(StatusChange {
@@ -171,6 +170,15 @@ mod tests {
         let running = Err(NotRedrivable::Status(ExecutionStatus::Running));
         assert_eq!((told[0].redrivable, told[2].redrivable), (running, running));
         assert!(told[3].output.is_some());
+    }
+
+    /// Such as the ends of child executions, of which there may be any number.
+    #[test]
+    fn events_that_no_history_shows_do_not_keep_from_a_redrive() {
+        let mut fold = StatusChanges::default();
+        assert!(fold.apply(0, &event(1, started())).is_some());
+        let failed = event(2, EventKind::ExecutionFailed { error: None, cause: None });
+        assert_eq!(fold.apply(1_000_000, &failed).unwrap().redrivable, Ok(()));
     }
 
     #[test]

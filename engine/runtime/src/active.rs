@@ -242,7 +242,6 @@ impl Active {
             error: execution.error().cloned(),
             cause: execution.cause().cloned(),
             last_event_id: execution.last_event_id(),
-            event_count: execution.event_count(),
             ..view
         })
     }

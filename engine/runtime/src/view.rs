@@ -26,8 +26,6 @@ pub struct ExecutionView {
     pub cause: Text,
     /// Id of its last event, when it has ended.
     pub(crate) last_event_id: EventId,
-    /// Number of its events, when it has ended.
-    pub(crate) event_count: u64,
 }
 
 impl ExecutionView {
@@ -36,16 +34,16 @@ impl ExecutionView {
     /// # Errors
     /// Those of the store.
     pub async fn load(store: &dyn Store, row: ExecutionRow) -> Result<ExecutionView, Error> {
-        let first = Edge::read(store, &row, 1, false).await?;
+        let first = edge(store, &row, 1, false).await?;
         let mut view = ExecutionView::begun(row, &first)?;
         if view.row.stopped_at.is_none() {
             return Ok(view);
         }
         // One that was redriven has ended more than once.
-        let in_one_chunk = first.ends_it() && view.row.redriven.is_none();
-        view.end(match in_one_chunk {
+        let ends_it = first.last().is_some_and(|last| last.kind.is_terminal());
+        view.end(match ends_it && view.row.redriven.is_none() {
             true => first,
-            false => Edge::read(store, &view.row, u64::MAX, true).await?,
+            false => edge(store, &view.row, u64::MAX, true).await?,
         });
         Ok(view)
     }
@@ -56,15 +54,14 @@ impl ExecutionView {
     /// [`Error::Corrupt`] when its journal cannot be read.
     pub fn of_express(closed: ClosedExpress) -> Result<ExecutionView, Error> {
         let events = codec::decode(&closed.journal)?;
-        let whole = Edge { event_count: events.len() as u64, events };
-        let mut view = ExecutionView::begun(closed.row, &whole)?;
-        view.end(whole);
+        let mut view = ExecutionView::begun(closed.row, &events)?;
+        view.end(events);
         Ok(view)
     }
 
     /// What its first event tells.
-    fn begun(row: ExecutionRow, first: &Edge) -> Result<ExecutionView, Error> {
-        match first.events.first().map(|event| &event.kind) {
+    fn begun(row: ExecutionRow, events: &[Event]) -> Result<ExecutionView, Error> {
+        match events.first().map(|event| &event.kind) {
             Some(EventKind::ExecutionStarted { context, input, .. }) => {
                 Ok(ExecutionView::started(row, context.clone(), input.clone()))
             }
@@ -85,7 +82,6 @@ impl ExecutionView {
             started_at: self.row.started_at,
             stopped_at: self.row.stopped_at,
             last_event_id: self.last_event_id,
-            event_count: self.event_count,
             limits: self.context.limits,
         };
         subject.check(now)
@@ -97,15 +93,15 @@ impl ExecutionView {
         context: Arc<StartContext>,
         input: Payload,
     ) -> ExecutionView {
-        let (last_event_id, event_count) = (EventId::NONE, 0);
         let (output, error, cause) = (None, None, None);
-        ExecutionView { row, context, input, output, error, cause, last_event_id, event_count }
+        let last_event_id = EventId::NONE;
+        ExecutionView { row, context, input, output, error, cause, last_event_id }
     }
 
     /// Adds what its last event tells.
-    fn end(&mut self, Edge { mut events, event_count }: Edge) {
+    fn end(&mut self, mut events: Vec<Event>) {
         let Some(last) = events.pop() else { return };
-        (self.last_event_id, self.event_count) = (last.id, event_count);
+        self.last_event_id = last.id;
         match last.kind {
             EventKind::ExecutionSucceeded { output } => self.output = Some(output),
             EventKind::ExecutionFailed { error, cause }
@@ -119,30 +115,13 @@ impl ExecutionView {
     }
 }
 
-/// The chunk at one edge of a journal.
-struct Edge {
-    events: Vec<Event>,
-    /// Number of the events up to the last one of these.
-    event_count: u64,
-}
-
-impl Edge {
-    async fn read(
-        store: &dyn Store,
-        row: &ExecutionRow,
-        from: u64,
-        descending: bool,
-    ) -> Result<Edge, Error> {
-        let chunks = store.journal_page(row.shard, row.id, from, descending, 1).await?;
-        let Some(chunk) = chunks.first() else {
-            return Ok(Edge { events: Vec::new(), event_count: 0 });
-        };
-        let events = codec::decode(&chunk.body)?;
-        Ok(Edge { event_count: chunk.first_event + events.len() as u64, events })
-    }
-
-    /// Whether the execution has ended with its last event.
-    fn ends_it(&self) -> bool {
-        self.events.last().is_some_and(|last| last.kind.is_terminal())
-    }
+/// The events of the chunk at one edge of a journal.
+async fn edge(
+    store: &dyn Store,
+    row: &ExecutionRow,
+    from: u64,
+    descending: bool,
+) -> Result<Vec<Event>, Error> {
+    let chunks = store.journal_page(row.shard, row.id, from, descending, 1).await?;
+    chunks.first().map_or(Ok(Vec::new()), |chunk| codec::decode(&chunk.body))
 }

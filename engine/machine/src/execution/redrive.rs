@@ -17,7 +17,7 @@ const REDRIVABLE_SECONDS: u64 = 14 * 86_400;
 /// How long an execution may be open, in seconds: a year (AWS quota).
 const OPEN_SECONDS_MAX: u64 = 365 * 86_400;
 
-/// The events that a redrive needs at least: ExecutionRedriven and one more (developer guide).
+/// The events of its history that a redrive needs at least: ExecutionRedriven and one more (developer guide).
 const EVENTS_MIN: u64 = 2;
 
 /// Tokens of redrives that an execution knows again, the latest ones (API reference).
@@ -26,7 +26,8 @@ pub const REDRIVE_TOKENS_MAX: usize = 10;
 /// How long a token is known, in seconds: 15 minutes (API reference).
 const TOKEN_SECONDS: u64 = 15 * 60;
 
-/// What decides whether an execution can be redriven; the last chunk of its journal and its row tell it.
+/// What decides whether an execution can be redriven; the last event of its journal and its row tell it. Events that AWS's
+/// history does not show, such as the ends of child executions, do not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RedriveSubject {
     /// Its status.
@@ -37,9 +38,7 @@ pub struct RedriveSubject {
     pub stopped_at: Option<Timestamp>,
     /// Id of its last event.
     pub last_event_id: EventId,
-    /// Number of its events, internal ones too.
-    pub event_count: u64,
-    /// How many it may have.
+    /// How many events it may have.
     pub limits: Limits,
 }
 
@@ -55,9 +54,7 @@ impl RedriveSubject {
         if self.status == ExecutionStatus::Succeeded {
             return Err(NotRedrivable::Status(self.status));
         }
-        let is_full = self.last_event_id.0 + EVENTS_MIN > self.limits.history_events
-            || self.event_count + EVENTS_MIN > self.limits.journal_events();
-        if is_full {
+        if self.last_event_id.0 + EVENTS_MIN > self.limits.history_events {
             return Err(NotRedrivable::HistoryFull);
         }
         if self.started_at.plus_seconds(OPEN_SECONDS_MAX) < now {
@@ -163,7 +160,6 @@ impl Execution {
             started_at: self.started_at.unwrap_or_default(),
             stopped_at: self.stopped_at,
             last_event_id: self.last_event_id,
-            event_count: self.counted_events(),
             limits: self.limits(),
         };
         subject.check(now)
@@ -211,7 +207,7 @@ impl Execution {
 mod tests {
     use stepyard_asl::Timestamp;
 
-    use super::{EVENTS_MIN, Execution, NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject};
+    use super::{Execution, NotRedrivable, REDRIVE_TOKENS_MAX, RedriveSubject};
     use crate::{EventId, ExecutionStatus, Limits};
 
     const DAY: i64 = 86_400_000;
@@ -221,7 +217,6 @@ mod tests {
         started_at: Timestamp(0),
         stopped_at: Some(Timestamp(DAY)),
         last_event_id: EventId(24_998),
-        event_count: 30_000,
         limits: Limits::AWS,
     };
 
@@ -244,11 +239,6 @@ mod tests {
     fn a_redrive_needs_two_events_and_less_than_a_year() {
         let full = RedriveSubject { last_event_id: EventId(24_999), ..FAILED };
         assert_eq!(full.check(Timestamp(DAY)), Err(NotRedrivable::HistoryFull));
-        let full = RedriveSubject { event_count: 49_999, ..FAILED };
-        assert_eq!(full.check(Timestamp(DAY)), Err(NotRedrivable::HistoryFull));
-        let just_room = Limits::AWS.journal_events() - EVENTS_MIN;
-        let nearly = RedriveSubject { event_count: just_room, ..FAILED };
-        assert_eq!(nearly.check(Timestamp(DAY)), Ok(()));
         let has_more_room = RedriveSubject { limits: Limits::EXTENDED, ..full };
         assert_eq!(has_more_room.check(Timestamp(DAY)), Ok(()));
         let old = RedriveSubject { stopped_at: Some(Timestamp(365 * DAY)), ..FAILED };

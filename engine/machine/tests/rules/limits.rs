@@ -195,24 +195,34 @@ fn an_item_that_is_selected_may_not_exceed_the_limit() {
 fn retries_that_no_event_shows_are_limited() {
     let definition = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
         "Parameters":{"n.$":"States.MathAdd('no number', 1)"},
-        "Retry":[{"ErrorEquals":["States.ALL"],"MaxAttempts":99999999}],
+        "Retry":[{"ErrorEquals":["States.ALL"],"MaxAttempts":99999999,"BackoffRate":1}],
         "Resource":"arn:aws:lambda:us-east-1:000000000000:function:f"}}}"#;
-    // Without the checks of `World`, which grow with the journal.
     let program = support::program(definition);
     let mut execution = Execution::new();
     let context = support::start_context();
-    let mut stimulus = Some(Stimulus::Start { context, input: Payload::empty_object() });
+    let start = Stimulus::Start { context, input: Payload::empty_object() };
+    // Like the retries of a state they begin anew with a redrive; AWS's history has room for it.
+    for (count, stimulus) in [(1, start), (2, Stimulus::Redrive { client_token: None })] {
+        retry_until_closed(&program, &mut execution, stimulus);
+        assert_eq!(execution.error().map(|error| &**error), Some("States.Runtime"));
+        assert_eq!(execution.event_count(), count * (2 * Limits::AWS.history_events + 1));
+        assert_eq!(execution.check_redrive(support::EPOCH), Ok(()));
+    }
+}
+
+/// Without the checks of `World`, which grow with the journal.
+fn retry_until_closed(program: &Program, execution: &mut Execution, stimulus: Stimulus) {
+    let mut stimulus = Some(stimulus);
     while let Some(next) = stimulus.take() {
         let moment = Moment { now: support::EPOCH, entropy: [0; 16] };
         let mut decision = Decision::default();
-        decide(&program, &mut execution, moment, next, &mut decision);
+        decide(program, execution, moment, next, &mut decision);
         stimulus = decision.commands.into_iter().find_map(|command| match command {
             Command::StartTimer { timer, .. } => Some(Stimulus::TimerDue { timer }),
             _ => None,
         });
     }
     assert!(execution.is_closed());
-    assert_eq!(execution.error().map(|error| &**error), Some("States.Runtime"));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use stepyard_machine::{EndCounts, ExecutionStatus, Redriven};
-use stepyard_runtime::{Runtime, StopRequest};
+use stepyard_machine::{EndCounts, ExecutionStatus, Limits, Redriven, StartContext};
+use stepyard_runtime::{Runtime, StartExecution, StopRequest};
 use stepyard_store::{ExecutionRow, MapRunRow};
 
 use crate::faulty::FaultyStore;
@@ -23,6 +23,11 @@ const HANGS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","Label":"l","E
     "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
         "StartAt":"T","States":{
             "T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:hangs","End":true}}}}}}"#;
+
+/// Child executions succeed, and then a state fails.
+const FAILS_AFTERWARDS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","Label":"l","Next":"F",
+    "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
+        "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}},"F":{"Type":"Fail"}}}"#;
 
 /// The third child execution may have been started before it is known that the second one has failed.
 const INPUT: &str = "[0,1,2,3]";
@@ -113,6 +118,26 @@ async fn what_has_not_succeeded_runs_again_and_the_rest_is_started() {
     let parent = world.rows().await.into_iter().find(|row| row.id == execution.id).unwrap();
     assert_eq!(world.journal(&parent).await.output().unwrap().text(), "[0,1,2,3]");
     assert_eq!(world.keys().len(), world.runs().len(), "no task is handed out twice");
+}
+
+/// They may be more than a history has events.
+#[tokio::test]
+async fn ends_of_children_do_not_count_for_a_redrive() {
+    let world = World::new(FAILS_AFTERWARDS, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let limits = Limits { history_events: 20, ..Limits::AWS };
+    let context = StartContext { limits, ..StartContext::clone(&chosen("one")) };
+    let items = vec!["0"; 100].join(",");
+    let request = world.request("one", &format!("[{items}]"));
+    let request = StartExecution { context: context.into(), ..request };
+    world.passing_time(std::pin::pin!(runtime.start_execution(request))).await.unwrap();
+    world.until_all_closed().await;
+    let context = chosen("one");
+    let (machine, arn) = (&context.state_machine_arn, &context.execution_arn);
+    let view = runtime.describe_execution(machine, "one", arn).await.unwrap().unwrap();
+    assert_eq!(view.row.status, ExecutionStatus::Failed);
+    assert_eq!(view.check_redrive(world.now()), Ok(()));
+    world.redrive(&runtime, "one", "t").await.unwrap();
 }
 
 #[tokio::test]
