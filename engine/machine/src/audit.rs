@@ -280,27 +280,18 @@ mod tests {
     use stepyard_json::Payload;
 
     use super::audit;
-    use crate::{Event, EventKind, Execution, Moment, StartContext, Stimulus, decide};
+    use crate::samples::start_context;
+    use crate::{Event, EventKind, Execution, Moment, Stimulus, decide};
 
     const PROGRAM: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
         "Resource":"arn:aws:lambda:r:a:function:f","Retry":[{"ErrorEquals":["States.ALL"],"MaxAttempts":1}]}}}"#;
 
     fn journal() -> Vec<Event> {
         let program = compile(PROGRAM).program.expect("it compiles");
-        let context = StartContext {
-            execution_arn: "e".into(),
-            execution_name: "e".into(),
-            state_machine_arn: "m".into(),
-            state_machine_name: "m".into(),
-            role_arn: "r".into(),
-            qualifier: None,
-            child_of: None,
-            kind: Default::default(),
-            limits: Default::default(),
-        };
+        let context = start_context().into();
         let (mut execution, mut out) = (Execution::new(), crate::Decision::default());
         let moment = Moment { now: Timestamp(1), entropy: [0; 16] };
-        let start = Stimulus::Start { context: context.into(), input: Payload::empty_object() };
+        let start = Stimulus::Start { context, input: Payload::empty_object() };
         decide(&program, &mut execution, moment, start, &mut out);
         for end in [true, false] {
             let task = out.events.iter().rev().find_map(|event| match event.kind {

@@ -55,6 +55,7 @@ mod tests {
     use stepyard_json::Payload;
 
     use super::Footprint;
+    use crate::samples::start_context;
     use crate::{Decision, Execution, ExecutionKind, Moment, StartContext, Stimulus, decide};
 
     #[test]
@@ -64,17 +65,7 @@ mod tests {
                 "ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
                     "Resource":"arn:aws:lambda:r:a:function:f"}}}}}}"#,
         );
-        let context = StartContext {
-            execution_arn: "e".into(),
-            execution_name: "e".into(),
-            state_machine_arn: "m".into(),
-            state_machine_name: "m".into(),
-            role_arn: "r".into(),
-            qualifier: None,
-            child_of: None,
-            kind: ExecutionKind::Express,
-            limits: Default::default(),
-        };
+        let context = StartContext { kind: ExecutionKind::Express, ..start_context() };
         let (mut execution, mut out) = (Execution::new(), Decision::default());
         assert_eq!(execution.footprint(), Footprint::default());
         let moment = Moment { now: Timestamp(1), entropy: [0; 16] };

@@ -29,6 +29,8 @@ mod map_run_record;
 mod number_set;
 mod pending;
 mod qualifier;
+#[cfg(test)]
+mod samples;
 mod selection;
 mod states;
 mod status;

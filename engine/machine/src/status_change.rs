@@ -112,9 +112,8 @@ mod tests {
     use stepyard_json::Payload;
 
     use super::{StatusChange, StatusChanges};
-    use crate::{
-        Event, EventId, EventKind, ExecutionStatus, FrameId, NotRedrivable, Redriven, StartContext,
-    };
+    use crate::samples::start_context;
+    use crate::{Event, EventId, EventKind, ExecutionStatus, FrameId, NotRedrivable, Redriven};
 
     fn event(id: u64, kind: EventKind) -> Event {
         let at = Timestamp(1_000 * i64::try_from(id).unwrap());
@@ -122,18 +121,7 @@ mod tests {
     }
 
     fn started() -> EventKind {
-        let context = StartContext {
-            execution_arn: "e".into(),
-            execution_name: "n".into(),
-            state_machine_arn: "m".into(),
-            state_machine_name: "m".into(),
-            role_arn: "r".into(),
-            qualifier: None,
-            child_of: None,
-            kind: Default::default(),
-            limits: Default::default(),
-        };
-        let (context, input) = (Arc::new(context), Payload::empty_object());
+        let (context, input) = (Arc::new(start_context()), Payload::empty_object());
         EventKind::ExecutionStarted { context, input, timeout_seconds: None }
     }
 

@@ -283,13 +283,13 @@ mod tests {
     use stepyard_asl::{Timestamp, compile};
     use stepyard_json::Payload;
     use stepyard_machine::{
-        Command, Decision, Execution, ExecutionStatus, Moment, StartContext, Stimulus, TaskId,
-        Timer, TimerKind,
+        Command, Decision, Execution, ExecutionStatus, Moment, Stimulus, TaskId, Timer, TimerKind,
     };
     use stepyard_store::ExecutionId;
     use uuid::Uuid;
 
     use super::{Active, Question, Thought};
+    use crate::samples::start_context;
 
     const ENDLESS: &str = r#"{"QueryLanguage":"JSONata","StartAt":"Loop","TimeoutSeconds":9,"States":{"Loop":{"Type":"Pass",
         "Output":"{% ($f := function($x){ $f($x + 1) }; $f(1)) %}","End":true}}}"#;
@@ -301,18 +301,8 @@ mod tests {
         let program = compile(ENDLESS).program.unwrap();
         let mut active =
             Active::of(ExecutionId(Uuid::nil()), Uuid::nil(), program, Execution::new());
-        let context = StartContext {
-            execution_arn: "e".into(),
-            execution_name: "e".into(),
-            state_machine_arn: "m".into(),
-            state_machine_name: "m".into(),
-            role_arn: "r".into(),
-            qualifier: None,
-            child_of: None,
-            kind: Default::default(),
-            limits: Default::default(),
-        };
-        let start = Stimulus::Start { context: context.into(), input: Payload::empty_object() };
+        let context = start_context().into();
+        let start = Stimulus::Start { context, input: Payload::empty_object() };
         assert!(active.decide(MOMENT, start).is_none(), "the start itself takes no time");
         assert!(active.decision.commands.contains(&Command::Continue));
         let (number, question) = active.decide(MOMENT, Stimulus::Continue).unwrap();

@@ -31,6 +31,8 @@ mod recent;
 mod recovery;
 mod retention;
 mod runtime;
+#[cfg(test)]
+mod samples;
 mod shard;
 mod task_runner;
 mod thinking;

@@ -114,6 +114,7 @@ mod tests {
 
     use super::{BYTES_MAX, Recent};
     use crate::ExecutionView;
+    use crate::samples::start_context;
 
     fn view(number: usize, status: ExecutionStatus) -> ExecutionView {
         let row = ExecutionRow {
@@ -130,17 +131,7 @@ mod tests {
             redriven: None,
             resume_at: None,
         };
-        let context = StartContext {
-            execution_arn: format!("{number}").into(),
-            execution_name: "n".into(),
-            state_machine_arn: "m".into(),
-            state_machine_name: "m".into(),
-            role_arn: "r".into(),
-            qualifier: None,
-            child_of: None,
-            kind: Default::default(),
-            limits: Default::default(),
-        };
+        let context = StartContext { execution_arn: format!("{number}").into(), ..start_context() };
         let input = format!("\"{}\"", "x".repeat(10_000));
         ExecutionView::started(row, Arc::new(context), Payload::from_trusted_text(input.into()))
     }

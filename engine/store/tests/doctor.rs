@@ -1,12 +1,15 @@
 //! Databases that are damaged in every way that the doctor knows.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/context.rs"]
+mod context;
 mod support;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use context::{MACHINE, context};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection};
 use stepyard_asl::{Program, Timestamp, compile};
@@ -23,8 +26,6 @@ use stepyard_store::{
     StateMachineType, Store, Tags, TargetId, Version, all_shards, codec,
 };
 use uuid::Uuid;
-
-const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
 
 const DEFINITION: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","Next":"W"},
     "W":{"Type":"Wait","Seconds":1000,"End":true}}}"#;
@@ -61,17 +62,7 @@ fn journal(name: &str) -> Journal {
 
 fn journal_of(name: &str, kind: ExecutionKind) -> Journal {
     let (program, mut execution) = (program(), Execution::new());
-    let context = StartContext {
-        execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:m:{name}").into(),
-        execution_name: name.into(),
-        state_machine_arn: MACHINE.into(),
-        state_machine_name: "m".into(),
-        role_arn: "role".into(),
-        qualifier: qualifier(name),
-        child_of: None,
-        kind,
-        limits: Default::default(),
-    };
+    let context = StartContext { qualifier: qualifier(name), kind, ..context(name) };
     let mut decided = Decision::default();
     let moment = Moment { now: Timestamp(1_700_000_000_000), entropy: [7; 16] };
     let start = Stimulus::Start { context: context.into(), input: Payload::empty_object() };

@@ -1,12 +1,15 @@
 //! What the doctor sees of Map Runs and their child executions, and rebuilds.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/context.rs"]
+mod context;
 mod support;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use context::{MACHINE, context};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use stepyard_asl::{Timestamp, compile};
@@ -22,8 +25,6 @@ use stepyard_store::{
 };
 use uuid::Uuid;
 
-const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:m";
-
 /// A Map Run without items, and one that runs.
 const DEFINITION: &str = r#"{"StartAt":"None","States":{
     "None":{"Type":"Map","ItemsPath":"$.none","Next":"All","ItemProcessor":{"StartAt":"P",
@@ -34,20 +35,6 @@ const DEFINITION: &str = r#"{"StartAt":"None","States":{
         "States":{"W":{"Type":"Wait","Seconds":9,"End":true}}}}}}"#;
 
 const MOMENT: Moment = Moment { now: Timestamp(1_700_000_000_000), entropy: [7; 16] };
-
-fn context(name: &str) -> StartContext {
-    StartContext {
-        execution_arn: format!("arn:aws:states:us-east-1:000000000000:execution:m:{name}").into(),
-        execution_name: name.into(),
-        state_machine_arn: MACHINE.into(),
-        state_machine_name: "m".into(),
-        role_arn: "role".into(),
-        qualifier: None,
-        child_of: None,
-        kind: Default::default(),
-        limits: Default::default(),
-    }
-}
 
 fn deliver(execution: &mut Execution, stimulus: Stimulus) -> Vec<Event> {
     let program = compile(DEFINITION).program.unwrap();
