@@ -119,25 +119,32 @@ impl WindUp {
         if makes(Planted::ChildrenNotStopped) {
             return Ok(true);
         }
-        let (mut after, mut stops) = (None, Stops::default());
         loop {
-            if self.row().await?.as_ref() != Some(row) {
-                return Ok(false);
-            }
-            let running = self.running_children(map_run, after).await?;
-            after = running.last().map(|last| last.id);
-            match stops {
-                _ if after.is_some() => {
-                    let name = |row: ExecutionRow| (row.state_machine_arn, row.name);
-                    stops = stops.and(self.children.stop(running.into_iter().map(name)).await);
-                }
-                Stops { stopped: 0, unknown: 0 } => return Ok(true),
-                Stops { unknown: 0, .. } => stops = Stops::default(),
-                Stops { unknown, .. } => {
+            match self.stop_running(row, map_run).await? {
+                None => return Ok(false),
+                Some(Stops { stopped: 0, unknown: 0 }) => return Ok(true),
+                // Whether these were all is seen when none is found any more.
+                Some(Stops { unknown: 0, .. }) => {}
+                Some(Stops { unknown, .. }) => {
                     let text = format!("{unknown} child executions cannot be stopped");
                     return Err(Error::Unavailable(text));
                 }
             }
+        }
+    }
+
+    /// Stops those that run now; `None` when there is nothing to wind up any more.
+    async fn stop_running(&self, row: &MapRunRow, map_run: Uuid) -> Result<Option<Stops>, Error> {
+        let (mut after, mut stops) = (None, Stops::default());
+        loop {
+            if self.row().await?.as_ref() != Some(row) {
+                return Ok(None);
+            }
+            let running = self.running_children(map_run, after).await?;
+            let Some(last) = running.last() else { return Ok(Some(stops)) };
+            after = Some(last.id);
+            let name = |row: ExecutionRow| (row.state_machine_arn, row.name);
+            stops = stops.and(self.children.stop(running.into_iter().map(name)).await);
         }
     }
 

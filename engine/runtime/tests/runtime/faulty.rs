@@ -44,6 +44,7 @@ struct Plan {
     random: Option<Random>,
     commits_left: Option<u32>,
     looks_left: Option<u32>,
+    unlisted: BTreeSet<Uuid>,
 }
 
 impl FaultyStore {
@@ -117,6 +118,11 @@ impl FaultyStore {
     /// After so many looks at Map Runs of executions somebody else has redriven them; `None`: nobody has.
     pub(crate) fn redrive_map_runs_after(&self, looks: Option<u32>) {
         self.plan.lock().unwrap().looks_left = looks;
+    }
+
+    /// The child executions of these Map Runs cannot be listed.
+    pub(crate) fn refuse_lists_of(&self, map_runs: impl IntoIterator<Item = Uuid>) {
+        self.plan.lock().unwrap().unlisted = map_runs.into_iter().collect();
     }
 
     fn has_redriven_map_runs(&self) -> bool {
@@ -402,6 +408,9 @@ impl Store for FaultyStore {
     }
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<ExecutionRow>, Error> {
+        if query.map_run.is_some_and(|key| self.plan.lock().unwrap().unlisted.contains(&key)) {
+            return Err(lost());
+        }
         self.inner.list_executions(query).await
     }
 

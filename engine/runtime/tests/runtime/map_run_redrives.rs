@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use stepyard_machine::{EndCounts, ExecutionStatus, Limits, Redriven, StartContext};
 use stepyard_runtime::{Runtime, StartExecution, StopRequest};
-use stepyard_store::{ExecutionRow, MapRunRow};
+use stepyard_store::{ExecutionRow, MapRunRow, ShardId, map_run_key};
 
 use crate::faulty::FaultyStore;
 use crate::world::{World, chosen};
@@ -216,6 +216,37 @@ async fn a_map_run_is_wound_up_beside_a_child_that_is_set_aside() {
     assert!(runtime.metrics().quarantined > 0);
     let expected = [ExecutionStatus::Running, ExecutionStatus::Aborted];
     assert_eq!(world.statuses(&row).await, expected);
+}
+
+/// As many as are wound up at a time in a shard wait for the store, and one comes after them.
+#[tokio::test]
+async fn map_runs_that_cannot_be_wound_up_yet_keep_no_other_from_it() {
+    let world = World::new(HANGS, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let machine = chosen("").state_machine_arn.clone();
+    let shard = ShardId::of(&machine, "e0");
+    let names = (0..).map(|number| format!("e{number}"));
+    let names: Vec<_> = names.filter(|name| ShardId::of(&machine, name) == shard).take(5).collect();
+    let (mut executions, mut keys) = (Vec::new(), Vec::new());
+    for name in &names {
+        let execution = world.start(&runtime, name, INPUT).await.unwrap();
+        let row = world.map_run(&execution).await;
+        world.until_running(&runtime, &row, 2).await;
+        keys.push(map_run_key(&row.record.arn).unwrap());
+        executions.push(execution);
+    }
+    world.store.refuse_lists_of(keys.into_iter().take(4));
+    for name in &names {
+        world.stop(&runtime, name).await;
+    }
+    world.until_wound_up(&executions[4]).await;
+    for execution in &executions[..4] {
+        assert_eq!(world.map_run(execution).await.wound_up, None);
+    }
+    world.store.refuse_lists_of([]);
+    for execution in &executions {
+        world.until_wound_up(execution).await;
+    }
 }
 
 /// By another node, to which the shard has gone over.
