@@ -29,23 +29,39 @@ pub struct ExecutionView {
 }
 
 impl ExecutionView {
-    /// Reads the first chunk of the journal, and the last one when the execution has ended.
+    /// Reads the first chunk of the journal, and the last one when the execution has ended. One that is redriven meanwhile is
+    /// shown as it is then.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn load(store: &dyn Store, row: ExecutionRow) -> Result<ExecutionView, Error> {
-        let first = edge(store, &row, 1, false).await?;
-        let mut view = ExecutionView::begun(row, &first)?;
-        if view.row.stopped_at.is_none() {
+    pub async fn load(store: &dyn Store, mut row: ExecutionRow) -> Result<ExecutionView, Error> {
+        loop {
+            let first = edge(store, &row, 1, false).await?;
+            let mut view = ExecutionView::begun(row, &first)?;
+            if view.row.stopped_at.is_none() {
+                return Ok(view);
+            }
+            // One that was redriven has ended more than once.
+            let last = match view.row.redriven.is_none() && view.has_ended_with(&first) {
+                true => first,
+                false => edge(store, &view.row, u64::MAX, true).await?,
+            };
+            if !view.has_ended_with(&last)
+                && let Some(now) = store.get_execution(view.row.shard, view.row.id).await?
+                && now != view.row
+            {
+                row = now;
+                continue;
+            }
+            view.end(last);
             return Ok(view);
         }
-        // One that was redriven has ended more than once.
-        let ends_it = first.last().is_some_and(|last| last.kind.is_terminal());
-        view.end(match ends_it && view.row.redriven.is_none() {
-            true => first,
-            false => edge(store, &view.row, u64::MAX, true).await?,
-        });
-        Ok(view)
+    }
+
+    /// Whether the last of these events is the end that its row tells of.
+    fn has_ended_with(&self, events: &[Event]) -> bool {
+        let end = events.last().filter(|last| last.kind.is_terminal());
+        end.is_some_and(|end| Some(end.at) == self.row.stopped_at)
     }
 
     /// An Express execution of which a history is kept.
@@ -109,7 +125,6 @@ impl ExecutionView {
             | EventKind::ExecutionAborted { error, cause } => {
                 (self.error, self.cause) = (error, cause);
             }
-            // It has been redriven since its row was read, which is told with the next answer.
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepyard_asl::Timestamp;
 use stepyard_machine::{ExecutionStatus, NotRedrivable, Redriven};
-use stepyard_runtime::{RedriveError, RedriveRequest, Runtime, StartError};
+use stepyard_runtime::{ExecutionView, RedriveError, RedriveRequest, Runtime, StartError};
 use stepyard_store::{ExecutionRow, Retention, Store};
 
 use crate::faulty::FaultyStore;
@@ -138,6 +138,23 @@ async fn what_cannot_be_redriven_is_refused() {
     let refused = world.redrive(&runtime, "one", "t").await;
     let status = NotRedrivable::Status(ExecutionStatus::Succeeded);
     assert!(matches!(refused, Err(RedriveError::NotRedrivable(reason)) if reason == status));
+}
+
+/// Its row is read, and then it is redriven: once it has ended once more by the time its journal is read, once it runs.
+#[tokio::test]
+async fn what_is_shown_of_an_execution_is_of_one_moment() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    world.start(&runtime, "one", INPUT).await.unwrap();
+    world.until_closed(1).await;
+    for token in ["a", "b"] {
+        let before = world.row().await;
+        world.pass(1).await;
+        world.redrive(&runtime, "one", token).await.unwrap();
+        let view = ExecutionView::load(&world.store, before).await.unwrap();
+        assert_eq!(view.row, world.row().await);
+        assert_eq!(view.error.is_some(), view.row.stopped_at.is_some());
+    }
 }
 
 /// The name of an execution that was redriven is still taken.
