@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use ::parquet::basic::ConvertedType;
-use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader};
 
-use super::told;
+use super::{schema, told};
 use crate::items::bytes::{Location, ObjectBytes, changed};
 use crate::items::{Cursor, ItemReaderError};
 use crate::objects::ObjectStore;
@@ -79,11 +79,7 @@ impl ParquetFile {
             return Err(self.broken(&"its footer is longer than the file"));
         };
         let footer = self.fetch(start, length).await?;
-        self.blocking(move || {
-            let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(told)?;
-            check_columns(&metadata).map(|()| metadata)
-        })
-        .await
+        self.blocking(move || decode_footer(&footer)).await
     }
 
     /// So many bytes from a place on.
@@ -112,6 +108,16 @@ impl ParquetFile {
         let cause = format!("The file {key} in {bucket} cannot be read as Parquet: {cause}");
         ItemReaderError::new(cause)
     }
+}
+
+/// Makes the tree of the schema from the list that was checked, and from no other that may follow.
+fn decode_footer(footer: &[u8]) -> Result<ParquetMetaData, String> {
+    schema::check(footer)?;
+    let schema = ParquetMetaDataReader::decode_schema(footer).map_err(told)?;
+    let options = ParquetMetaDataOptions::new().with_schema(schema);
+    let metadata = ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options))
+        .map_err(told)?;
+    check_columns(&metadata).map(|()| metadata)
 }
 
 /// Refuses types that the decoder has no value for.

@@ -4,8 +4,11 @@
 //! on a thread where that may take long.
 
 mod file;
+mod pages;
 mod range;
 mod row;
+mod schema;
+mod thrift;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +28,8 @@ use super::format::Parsed;
 use super::{Cursor, ITEM_BYTES_MAX, ItemReaderError};
 use crate::objects::ObjectStore;
 
-/// Largest row group, in bytes: the whole of it is held (AWS developer guide: 256 MB).
+/// Largest row group, in bytes: the whole of it is held, and may be once more when it is decompressed (AWS developer
+/// guide: 256 MB).
 const ROW_GROUP_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Rows that are decoded at a time.
@@ -136,9 +140,11 @@ fn open_row_group(
     number: usize,
     part: FileRange,
 ) -> Result<ReaderIter, String> {
+    let group = metadata.row_group(number);
+    pages::check(group, &part, ROW_GROUP_BYTES_MAX)
+        .map_err(|cause| format!("row group {number}: {cause}"))?;
     let index = RowGroupPageIndex::new(number, None);
     let properties = Arc::new(ReaderProperties::builder().build());
-    let group = metadata.row_group(number);
     let reader = SerializedRowGroupReader::new(Arc::new(part), group, index, properties);
     let schema = metadata.file_metadata().schema_descr_ptr();
     TreeBuilder::new().as_iter(schema, &reader.map_err(told)?).map_err(told)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use ::parquet::data_type::*;
-use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::properties::{WriterProperties, WriterVersion};
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use ::parquet::schema::parser::parse_message_type;
 
@@ -60,6 +60,24 @@ async fn rows_of_all_row_groups_are_items() {
     }
     world.put("empty.parquet", numbers(Compression::SNAPPY, &[])).await;
     assert_eq!(world.inputs(&parquet("empty.parquet")).await, [""; 0]);
+}
+
+/// In pages of the second version the levels are not compressed.
+#[tokio::test]
+async fn pages_of_the_second_version_are_read() {
+    let schema = Arc::new(parse_message_type("message m { optional int64 n; }").unwrap());
+    let properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_compression(Compression::GZIP(GzipLevel::default()))
+        .build();
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    column::<Int64Type>(&mut group, &[7; 100], Some(&[&[0][..], &[1; 100]].concat()), None);
+    group.close().unwrap();
+    let world = World::new();
+    world.put("a.parquet", file.into_inner().unwrap()).await;
+    let items = world.inputs(&parquet("a.parquet")).await;
+    assert_eq!((items.len(), &*items[0], &*items[100]), (101, r#"{"n":null}"#, r#"{"n":7}"#));
 }
 
 #[tokio::test]
@@ -207,4 +225,140 @@ async fn intervals_are_refused() {
     let told = "The file x.parquet in data cannot be read as Parquet: \
                 the type INTERVAL of the column \"length\" is unknown";
     assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+}
+
+/// A row with a number in so many groups, with that of the row itself.
+fn nested(groups: usize) -> Vec<u8> {
+    let inner = "optional group g { ".repeat(groups - 1);
+    let schema = format!("message m {{ {inner} optional int64 n; {}", "} ".repeat(groups));
+    let mut file = writer(&schema, Compression::SNAPPY);
+    let mut group = file.next_row_group().unwrap();
+    column::<Int64Type>(&mut group, &[], Some(&[0]), None);
+    group.close().unwrap();
+    file.into_inner().unwrap()
+}
+
+/// A file with a footer that no writer makes.
+fn file_of(footer: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
+    [b"PAR1", footer, &length, b"PAR1"].concat()
+}
+
+fn varint(mut number: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// A footer with a schema, in the compact protocol of Thrift: version, list of elements, no rows.
+fn footer_of(elements: &[Vec<u8>]) -> Vec<u8> {
+    let length = varint(u32::try_from(elements.len()).unwrap());
+    let start = [&[0x15, 0x02, 0x19, 0xfc], &length[..]].concat();
+    [start, elements.concat(), vec![0x16, 0x00, 0x19, 0x0c, 0x00]].concat()
+}
+
+/// A group that is required, with a name and a number of members.
+fn group_of(name: &str, members: u32) -> Vec<u8> {
+    let length = varint(u32::try_from(name.len()).unwrap());
+    let members = varint(members << 1);
+    [&[0x35, 0x00, 0x18], &length[..], name.as_bytes(), &[0x15], &members, &[0x00]].concat()
+}
+
+/// A column of numbers.
+fn column_of(name: u8) -> Vec<u8> {
+    vec![0x15, 0x02, 0x25, 0x00, 0x18, 0x01, name, 0x00]
+}
+
+#[tokio::test]
+async fn columns_are_nested_as_deep_as_can_be_followed() {
+    let world = World::new();
+    world.put("x.parquet", nested(64)).await;
+    assert_eq!(world.inputs(&parquet("x.parquet")).await, [r#"{"g":null}"#]);
+    let mut deep = vec![group_of("g", 1); 200_000];
+    deep.push(column_of(b'n'));
+    for body in [nested(65), file_of(&footer_of(&deep))] {
+        world.put("x.parquet", body).await;
+        let told = "The file x.parquet in data cannot be read as Parquet: \
+                    its columns are nested deeper than 64 levels";
+        assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+    }
+}
+
+#[tokio::test]
+async fn a_footer_that_leads_the_decoder_astray_is_refused() {
+    let world = World::new();
+    let sound = footer_of(&[group_of("m", 1), column_of(b'n')]);
+    world.put("x.parquet", file_of(&sound)).await;
+    assert_eq!(world.inputs(&parquet("x.parquet")).await, [""; 0]);
+    let mut long_names = vec![group_of(&"m".repeat(1 << 20), 70)];
+    long_names.extend(vec![column_of(b'n'); 70]);
+    let mut mistyped = column_of(b'n');
+    mistyped[4] = 0x15;
+    let deep = [vec![0xfc], vec![0x1c; 100_000]].concat();
+    let flags = [vec![0xf9, 0xf1], varint(i32::MAX as u32)].concat();
+    for (footer, cause) in [
+        (
+            footer_of(&[group_of("m", i32::MAX as u32), column_of(b'n')]),
+            "a group of its schema has more members than there are",
+        ),
+        (footer_of(&long_names), "the names of its columns have more than 67108864 bytes"),
+        (
+            footer_of(&[group_of("m", 1), mistyped]),
+            "its schema is damaged: field 4 has another type than Parquet defines",
+        ),
+        (
+            [deep.clone(), sound.clone()].concat(),
+            "its schema is damaged: an unknown field is nested too deeply",
+        ),
+        (
+            [flags, sound.clone()].concat(),
+            "its schema is damaged: a list has more elements than it has room for",
+        ),
+        ([&sound[..sound.len() - 1], &deep].concat(), "Parquet error: cannot parse past Struct"),
+        (vec![0x15, 0x02, 0x00], "its schema is damaged: field 2 is missing"),
+        (vec![0x15], "its schema is damaged: it ends too early"),
+    ] {
+        world.put("x.parquet", file_of(&footer)).await;
+        let told = format!("The file x.parquet in data cannot be read as Parquet: {cause}");
+        assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+    }
+}
+
+/// A file whose first page says another number at a place of its header where there is one of a byte.
+fn with_page_header(mut file: Vec<u8>, place: usize, was: u32, number: u32) -> Vec<u8> {
+    assert_eq!(u32::from(file[4 + place]), was << 1);
+    file.splice(4 + place..=4 + place, varint(number << 1));
+    file
+}
+
+#[tokio::test]
+async fn a_page_that_would_become_too_large_is_refused() {
+    const DECOMPRESSED_SIZE: usize = 3;
+    const DICTIONARY_VALUES: usize = 8;
+    let world = World::new();
+    let snappy = || numbers(Compression::SNAPPY, &[&[1, 2]]);
+    let gzip = numbers(Compression::GZIP(GzipLevel::default()), &[&[1, 2]]);
+    for (body, cause) in [
+        (
+            with_page_header(snappy(), DECOMPRESSED_SIZE, 16, 1 << 30),
+            "its pages are decompressed to more than 268435456 bytes",
+        ),
+        (
+            with_page_header(snappy(), DICTIONARY_VALUES, 2, (1 << 24) + 1),
+            "its dictionaries have more than 16777216 values",
+        ),
+        (
+            with_page_header(gzip, DECOMPRESSED_SIZE, 16, 8),
+            "a page is decompressed to more than its 8 bytes",
+        ),
+    ] {
+        world.put("x.parquet", body).await;
+        let told =
+            format!("The file x.parquet in data cannot be read as Parquet: row group 0: {cause}");
+        assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+    }
 }
