@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepyard_json::Payload;
 use stepyard_machine::{Event, EventKind, Stimulus, TaskId, Text};
-use stepyard_store::Chunk;
+use stepyard_store::{Error, ReadLimit, Store, codec};
 
 use crate::TaskPlace;
 
@@ -31,6 +31,33 @@ pub struct CallbackRequest {
     pub place: TaskPlace,
     /// What is said of it.
     pub word: Word,
+}
+
+impl CallbackRequest {
+    /// Whether this very word is how the task has ended, by the journal: then it was heard before, though the answer was
+    /// lost.
+    pub(crate) async fn has_ended_it(&self, store: &dyn Store) -> Result<bool, Error> {
+        let TaskPlace { shard, execution, task } = self.place;
+        let (mut from, mut frame) = (0, None);
+        loop {
+            let chunks = store.journal_from(shard, execution, from, ReadLimit::PIECE).await?;
+            for chunk in &chunks {
+                for event in codec::decode(&chunk.body)? {
+                    match frame {
+                        None if event.id == task.0 => frame = Some(event.frame),
+                        Some(frame) if frame == event.frame && ends_task(&event) => {
+                            return Ok(self.word.says(&event.kind));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            match chunks.last().filter(|_| ReadLimit::PIECE.is_reached(&chunks)) {
+                Some(last) => from = last.end(),
+                None => return Ok(false),
+            }
+        }
+    }
 }
 
 /// Why a word was not heard.
@@ -81,24 +108,6 @@ impl Word {
             }
             Word::Heartbeat => 0,
         }
-    }
-
-    /// Whether this very word is how a task has ended, by the journal: then it was heard before, though the answer was
-    /// lost.
-    pub(crate) fn has_ended(&self, task: TaskId, chunks: &[Chunk]) -> bool {
-        let mut frame = None;
-        let decoded =
-            chunks.iter().filter_map(|chunk| stepyard_store::codec::decode(&chunk.body).ok());
-        for event in decoded.flatten() {
-            match frame {
-                None if event.id == task.0 => frame = Some(event.frame),
-                Some(frame) if frame == event.frame && ends_task(&event) => {
-                    return self.says(&event.kind);
-                }
-                _ => {}
-            }
-        }
-        false
     }
 
     fn says(&self, kind: &EventKind) -> bool {

@@ -220,10 +220,9 @@ impl Delivery {
 
     /// What is said to somebody who has repeated himself: that the task has ended, unless it was he who ended it.
     async fn heard_before(&self, request: &CallbackRequest) -> Result<(), CallbackError> {
-        let place = request.place;
-        match self.shared.store.load_journal(place.shard, place.execution).await {
-            Ok(chunks) if request.word.has_ended(place.task, &chunks) => Ok(()),
-            Ok(_) => Err(CallbackError::TimedOut),
+        match request.has_ended_it(&*self.shared.store).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CallbackError::TimedOut),
             Err(error) => Err(CallbackError::Unavailable(error.to_string())),
         }
     }

@@ -5,16 +5,13 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use stepyard_asl::Timestamp;
 use stepyard_machine::Execution;
-use stepyard_store::{Chunk, DuePlace, Error, ExecutionRow, ShardId, codec};
+use stepyard_store::{Chunk, DuePlace, Error, ExecutionRow, ReadLimit, ShardId, codec};
 
 use crate::active::Active;
 use crate::shard::Shared;
 
 /// Executions read at a time.
 const PAGE: usize = 256;
-
-/// Chunks of a journal that are read at a time: that of a Map Run may be larger than memory.
-const CHUNKS: usize = 256;
 
 /// Some open executions of a shard, folded.
 pub(crate) struct DuePage {
@@ -71,12 +68,11 @@ async fn fold(shared: &Shared, row: &ExecutionRow) -> Result<Active, Error> {
     let mut execution = Execution::new().with_tokens(shared.tokens(row.shard, row.id));
     loop {
         let from = execution.event_count();
-        let chunks = shared.store.journal_from(row.shard, row.id, from, CHUNKS).await?;
-        let is_last = chunks.len() < CHUNKS;
-        for chunk in chunks {
-            take_in(row, &mut execution, &chunk)?;
+        let chunks = shared.store.journal_from(row.shard, row.id, from, ReadLimit::PIECE).await?;
+        for chunk in &chunks {
+            take_in(row, &mut execution, chunk)?;
         }
-        if is_last {
+        if !ReadLimit::PIECE.is_reached(&chunks) {
             break;
         }
     }

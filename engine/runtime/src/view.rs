@@ -7,7 +7,7 @@ use stepyard_json::Payload;
 use stepyard_machine::{
     Event, EventId, EventKind, NotRedrivable, RedriveSubject, StartContext, Text,
 };
-use stepyard_store::{ClosedExpress, Error, ExecutionRow, Store, codec};
+use stepyard_store::{ClosedExpress, Error, ExecutionRow, ReadLimit, Store, codec};
 
 /// What DescribeExecution shows.
 #[derive(Clone, Debug)]
@@ -137,6 +137,7 @@ async fn edge(
     from: u64,
     descending: bool,
 ) -> Result<Vec<Event>, Error> {
-    let chunks = store.journal_page(row.shard, row.id, from, descending, 1).await?;
+    let chunks =
+        store.journal_page(row.shard, row.id, from, descending, ReadLimit::of_chunks(1)).await?;
     chunks.first().map_or(Ok(Vec::new()), |chunk| codec::decode(&chunk.body))
 }

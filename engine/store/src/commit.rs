@@ -38,6 +38,13 @@ pub struct Chunk {
     pub body: Bytes,
 }
 
+impl Chunk {
+    /// The position behind its last event.
+    pub fn end(&self) -> u64 {
+        self.first_event + u64::from(self.events)
+    }
+}
+
 /// Everything that one transaction writes, for one or more shards of a lane.
 #[derive(Clone, Debug, Default)]
 pub struct CommitGroup {

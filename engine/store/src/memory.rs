@@ -19,9 +19,10 @@ use crate::sql::merge;
 use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
     ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore,
-    Node, NodeId, Notice, NoticePlace, Publication, PublicationChange, Removed, Retention,
-    Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner, StateMachine, StateMachineSummary,
-    Store, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version, WoundUp, all_shards,
+    Node, NodeId, Notice, NoticePlace, Publication, PublicationChange, ReadLimit, Removed,
+    Retention, Revision, SHARD_COUNT, ShardId, ShardLease, ShardOwner, StateMachine,
+    StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told, Version, WoundUp,
+    all_shards,
 };
 
 /// The clock of a database that lives in memory.
@@ -508,11 +509,11 @@ impl Store for MemoryStore {
         shard: ShardId,
         execution: ExecutionId,
         first_event: u64,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         let tables = self.tables();
         let range = (shard, execution, first_event)..=(shard, execution, u64::MAX);
-        Ok(tables.journal.range(range).take(limit).map(|(_, chunk)| chunk.clone()).collect())
+        Ok(limit.take(tables.journal.range(range).map(|(_, chunk)| chunk)))
     }
 
     async fn journal_page(
@@ -521,16 +522,16 @@ impl Store for MemoryStore {
         execution: ExecutionId,
         from_visible_id: u64,
         descending: bool,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         let chunks = self.load_journal(shard, execution).await?;
         // The chunk that holds an id is the last one that starts at or before it.
         let holder = chunks.partition_point(|chunk| chunk.first_visible_id <= from_visible_id);
         if descending {
-            return Ok(chunks[..holder].iter().rev().take(limit).cloned().collect());
+            return Ok(limit.take(chunks[..holder].iter().rev()));
         }
         let first = holder.saturating_sub(1);
-        Ok(chunks.get(first..).unwrap_or_default().iter().take(limit).cloned().collect())
+        Ok(limit.take(chunks.get(first..).unwrap_or_default().iter()))
     }
 
     async fn create_state_machine(

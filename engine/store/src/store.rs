@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
     ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, NodeId, Notice, NoticePlace,
-    Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
+    Publication, PublicationChange, ReadLimit, Removed, Retention, Revision, ShardId, ShardLease,
     StateMachine, StateMachineSummary, Tags, TargetId, Told, Version, WoundUp, all_shards,
 };
 
@@ -194,13 +194,13 @@ pub trait Store: Send + Sync {
     /// are read for it.
     async fn count_children(&self, map_run: Uuid) -> Result<Vec<ChildrenOfStatus>, Error>;
 
-    /// Chunks of an execution in order, those that begin at this event or later, at most so many.
+    /// A piece of the chunks of an execution in order, those that begin at this event or later.
     async fn journal_from(
         &self,
         shard: ShardId,
         execution: ExecutionId,
         first_event: u64,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error>;
 
     /// All chunks of an execution in order.
@@ -209,18 +209,17 @@ pub trait Store: Send + Sync {
         shard: ShardId,
         execution: ExecutionId,
     ) -> Result<Vec<Chunk>, Error> {
-        self.journal_from(shard, execution, 0, usize::MAX).await
+        self.journal_from(shard, execution, 0, ReadLimit::NONE).await
     }
 
-    /// A page of chunks: those that hold visible events from `from_visible_id` on (ascending), or up
-    /// to it (descending), at most `limit` chunks.
+    /// A piece of the chunks that hold visible events from `from_visible_id` on (ascending), or up to it (descending).
     async fn journal_page(
         &self,
         shard: ShardId,
         execution: ExecutionId,
         from_visible_id: u64,
         descending: bool,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error>;
 
     /// Creates a state machine, with its first version if there is one, or returns the state machine that

@@ -4,19 +4,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use stepyard_asl::Timestamp;
 use stepyard_machine::history::{HistoryEvent, project};
-use stepyard_store::{ExecutionRow, codec};
+use stepyard_store::{ExecutionRow, ReadLimit, codec};
 
 use crate::app::App;
 use crate::wire::{
     ApiError, Constraints, TOKEN_CHARS_MAX, decode_token, encode_token, page_size, required,
 };
 
-/// Chunks that are read at a time: at first, and at most.
+/// Chunks that are read at first, for a short page.
 const CHUNKS_AT_FIRST: usize = 4;
-const CHUNKS_AT_ONCE: usize = 64;
-
-/// A page of history ends when so many bytes of the journal have been read for it.
-const PAGE_BYTES_MAX: usize = 8 << 20;
 
 /// Request of GetExecutionHistory.
 #[derive(Debug, Default, Deserialize)]
@@ -71,8 +67,8 @@ pub(crate) struct HistoryPage {
     pub(crate) next: Option<u64>,
 }
 
-/// Reads as many chunks as a page needs, from the one that holds its first event: few at first, for
-/// a short page, and never many that are large.
+/// Reads as many chunks as a page needs, from the one that holds its first event: few at first, for a short page. It ends
+/// when as much of the journal has been read for it as may be held.
 pub(crate) async fn history_page(
     app: &App,
     row: &ExecutionRow,
@@ -82,14 +78,11 @@ pub(crate) async fn history_page(
 ) -> Result<HistoryPage, ApiError> {
     let program = app.runtime.program(row.revision).await?;
     let mut events: Vec<HistoryEvent> = Vec::new();
-    let (mut at, mut limit) = (from, CHUNKS_AT_FIRST);
-    let (mut chunks_read, mut bytes) = (0, 0);
+    let (mut at, mut limit) = (from, ReadLimit { chunks: CHUNKS_AT_FIRST, ..ReadLimit::PIECE });
     loop {
         let chunks = app.store.journal_page(row.shard, row.id, at, descending, limit).await?;
         let before = events.len();
-        chunks_read += chunks.len();
         for chunk in &chunks {
-            bytes += chunk.body.len();
             let mut decoded = codec::decode(&chunk.body)?;
             if descending {
                 decoded.reverse();
@@ -105,7 +98,7 @@ pub(crate) async fn history_page(
             events.truncate(size);
             return Ok(HistoryPage { events, next: Some(next) });
         }
-        if chunks.len() < limit {
+        if !limit.is_reached(&chunks) {
             return Ok(HistoryPage { events, next: None });
         }
         let Some(last) = events.last().filter(|_| events.len() > before) else {
@@ -113,16 +106,16 @@ pub(crate) async fn history_page(
             match chunks.last().filter(|_| descending).map(|chunk| chunk.first_visible_id - 1) {
                 Some(0) => return Ok(HistoryPage { events, next: None }),
                 Some(before) => at = before,
-                None => limit *= 2,
+                None => limit = ReadLimit::of_chunks(limit.chunks * 2),
             }
             continue;
         };
         at = if descending { last.id.0 - 1 } else { last.id.0 + 1 };
-        if bytes >= PAGE_BYTES_MAX {
+        let left = limit.behind(&chunks);
+        if left.bytes == 0 {
             return Ok(HistoryPage { events, next: Some(at).filter(|at| *at > 0) });
         }
-        let fitting = PAGE_BYTES_MAX.saturating_sub(bytes) * chunks_read / bytes.max(1);
-        limit = fitting.clamp(1, CHUNKS_AT_ONCE.min(limit * 2));
+        limit = ReadLimit { chunks: ReadLimit::PIECE.chunks.min(left.chunks * 2), ..left };
     }
 }
 

@@ -9,8 +9,8 @@ use stepyard_machine::MapRunId;
 use stepyard_store::{
     Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
     ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice,
-    NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp,
+    NoticePlace, Publication, PublicationChange, ReadLimit, Removed, Retention, Revision, ShardId,
+    ShardLease, StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp,
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -519,7 +519,7 @@ impl Store for Connection {
         shard: ShardId,
         id: ExecutionId,
         first_event: u64,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         self.call(self.database.tables.journal_from(shard, id, first_event, limit)).await
     }
@@ -530,7 +530,7 @@ impl Store for Connection {
         id: ExecutionId,
         from: u64,
         descending: bool,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         self.call(self.database.tables.journal_page(shard, id, from, descending, limit)).await
     }

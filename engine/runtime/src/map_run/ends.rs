@@ -5,13 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepyard_machine::{EndedChild, Event, EventKind, ExecutionStatus, FrameId, MapRunId};
-use stepyard_store::{Chunk, Error, ExecutionId, ShardId, codec};
+use stepyard_store::{Chunk, Error, ExecutionId, ReadLimit, ShardId, codec};
 
 use super::data::MapRunError;
 use crate::shard::Shared;
-
-/// Chunks read at a time.
-const PAGE: usize = 64;
 
 /// The pause before the journal is read again that could not be read.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -55,7 +52,7 @@ impl Source {
     pub(super) async fn chunks(&self, from: u64) -> Result<Vec<Chunk>, Error> {
         loop {
             let store = &*self.shared.store;
-            match store.journal_from(self.shard, self.execution, from, PAGE).await {
+            match store.journal_from(self.shard, self.execution, from, ReadLimit::PIECE).await {
                 Ok(chunks) => return Ok(chunks),
                 Err(error @ Error::Corrupt { .. }) => return Err(error),
                 Err(error) => {
@@ -101,7 +98,7 @@ impl Ends {
             let chunks = self.source.chunks(self.from).await;
             let chunks = chunks.map_err(|error| unreadable(&error))?;
             let Some(last) = chunks.last() else { return Ok(None) };
-            self.from = last.first_event + u64::from(last.events);
+            self.from = last.end();
             for chunk in &chunks {
                 for (position, event) in (chunk.first_event..).zip(events_of(chunk)?) {
                     self.take(position, event);

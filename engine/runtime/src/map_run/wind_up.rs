@@ -13,7 +13,8 @@ use stepyard_machine::{
     Selection, StartContext, StartedBy, Text,
 };
 use stepyard_store::{
-    Error, ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, WoundUp, codec, map_run_key,
+    Error, ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, ReadLimit, WoundUp, codec,
+    map_run_key,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -100,7 +101,11 @@ impl WindUp {
     async fn exports(&self) -> Result<bool, Error> {
         let Source { shared, shard, execution, run } = &self.source;
         let id = run.0.0;
-        for chunk in shared.store.journal_page(*shard, *execution, id, false, 1).await? {
+        for chunk in shared
+            .store
+            .journal_page(*shard, *execution, id, false, ReadLimit::of_chunks(1))
+            .await?
+        {
             for event in codec::decode(&chunk.body)? {
                 if let EventKind::MapRunStarted { plan, .. } = event.kind
                     && event.id == run.0

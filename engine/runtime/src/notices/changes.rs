@@ -1,10 +1,10 @@
 //! What a notice stands for, read from the journal.
 
 use stepyard_machine::{StatusChange, StatusChanges};
-use stepyard_store::{Error, Notice, Store, codec};
+use stepyard_store::{Error, Notice, ReadLimit, Store, codec};
 
-/// Chunks that are held at a time.
-const PAGE: usize = 16;
+/// What is held at a time; many are told of changes at once.
+const PIECE: ReadLimit = ReadLimit { chunks: 16, ..ReadLimit::PIECE };
 
 /// The changes of a notice, in order; none, when the execution is kept no longer.
 ///
@@ -15,7 +15,7 @@ pub(super) async fn changes(
     notice: &Notice,
 ) -> Result<Vec<StatusChange>, Error> {
     let Notice { shard, execution, first_event, redrives, .. } = *notice;
-    let limit = if redrives > 0 { PAGE } else { 1 };
+    let limit = if redrives > 0 { PIECE } else { ReadLimit::of_chunks(1) };
     let (mut fold, mut from) = (StatusChanges::default(), 0);
     loop {
         let chunks = store.journal_from(shard, execution, from, limit).await?;
@@ -28,6 +28,6 @@ pub(super) async fn changes(
             }
         }
         let Some(last) = chunks.last() else { return Ok(Vec::new()) };
-        from = if redrives > 0 { last.first_event + u64::from(last.events) } else { first_event };
+        from = if redrives > 0 { last.end() } else { first_event };
     }
 }

@@ -1,7 +1,7 @@
 //! A store with faults.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use stepyard_machine::{ExecutionStatus, MapRunId};
 use stepyard_store::{
     Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
     ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice,
-    NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId, ShardLease,
-    StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp, all_shards,
+    NoticePlace, Publication, PublicationChange, ReadLimit, Removed, Retention, Revision, ShardId,
+    ShardLease, StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp,
+    all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -36,6 +37,7 @@ pub(crate) struct FaultyStore {
     failed: Arc<Notify>,
     rewound: Arc<AtomicBool>,
     spoiled: Arc<Mutex<BTreeSet<ExecutionId>>>,
+    largest_piece: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -61,6 +63,7 @@ impl FaultyStore {
             failed: Arc::default(),
             rewound: Arc::default(),
             spoiled: Arc::default(),
+            largest_piece: Arc::default(),
         }
     }
 
@@ -138,6 +141,11 @@ impl FaultyStore {
             chunk.body = "no events".into();
         }
         chunks
+    }
+
+    /// Bytes of the largest piece of a journal that was read.
+    pub(crate) fn largest_piece(&self) -> usize {
+        self.largest_piece.load(Ordering::SeqCst)
     }
 
     /// Somebody else takes all shards.
@@ -419,11 +427,13 @@ impl Store for FaultyStore {
         shard: ShardId,
         id: ExecutionId,
         first_event: u64,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         self.check()?;
-        let chunks = self.inner.journal_from(shard, id, first_event, limit).await?;
-        Ok(self.as_spoiled(chunks))
+        let piece = self.inner.journal_from(shard, id, first_event, limit).await?;
+        let bytes = piece.iter().map(|chunk| chunk.body.len()).sum();
+        self.largest_piece.fetch_max(bytes, Ordering::SeqCst);
+        Ok(self.as_spoiled(piece))
     }
 
     async fn journal_page(
@@ -432,7 +442,7 @@ impl Store for FaultyStore {
         id: ExecutionId,
         from: u64,
         descending: bool,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         let chunks = self.inner.journal_page(shard, id, from, descending, limit).await?;
         Ok(self.as_spoiled(chunks))

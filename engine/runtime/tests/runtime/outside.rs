@@ -6,7 +6,7 @@ use stepyard_asl::Timestamp;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::ExecutionStatus;
 use stepyard_runtime::{ActivityTask, CallbackError, Runtime, StopRequest, Word};
-use stepyard_store::{Activity, ExecutionRow, Store, Tags};
+use stepyard_store::{Activity, ExecutionRow, ReadLimit, Store, Tags};
 
 use crate::faulty::{Fault, FaultyStore};
 use crate::network::Network;
@@ -115,6 +115,42 @@ async fn a_word_whose_answer_was_lost_is_told_to_be_heard() {
             assert_eq!(again, Err(CallbackError::TimedOut), "another one has come too late");
         }
     }
+}
+
+/// Results of tasks that are as large as they may be, before a call.
+fn long_journal(tasks: usize) -> String {
+    let echo = |number: usize| {
+        let next = if number + 1 < tasks { format!("E{}", number + 1) } else { "Call".into() };
+        format!(
+            r#""E{number}":{{"Type":"Task","Next":"{next}",
+                "Resource":"arn:aws:lambda:us-east-1:000000000000:function:echo"}},"#
+        )
+    };
+    let states: String = (0..tasks).map(echo).collect();
+    CALL.replace(r#""StartAt":"Call""#, r#""StartAt":"E0""#)
+        .replace(r#""Call":"#, &format!(r#"{states}"Call":"#))
+}
+
+#[tokio::test]
+async fn a_journal_is_read_in_pieces_that_can_be_held() {
+    let store = FaultyStore::sound();
+    let world = World::new(&long_journal(60), store.clone());
+    let runtime = world.start_runtime().await;
+    let input = format!("\"{}\"", "x".repeat(250_000));
+    let row = world.start(&runtime, "one", &input).await.unwrap();
+    world.until(|| !world.tokens().is_empty()).await;
+    world.settle().await;
+    assert_eq!(runtime.metrics().in_memory, 0, "it is taken up from its journal");
+    store.next_commits(&[Fault::LostAfter]);
+    let token = world.tokens()[0].clone();
+    let mut saying = std::pin::pin!(say(&runtime, &token, success("7")));
+    assert_eq!(world.passing_time(&mut saying).await, Ok(()));
+    let largest = store.largest_piece();
+    assert!(largest < ReadLimit::PIECE.bytes + 1_000_000, "{largest}");
+    let whole = store.load_journal(row.shard, row.id).await.unwrap();
+    let bytes: usize = whole.iter().map(|chunk| chunk.body.len()).sum();
+    assert!(bytes > ReadLimit::PIECE.bytes * 3 / 2, "{bytes}");
+    assert_eq!(ended(&world, &row).await, (ExecutionStatus::Succeeded, Some("7".into())));
 }
 
 #[tokio::test]

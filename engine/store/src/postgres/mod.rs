@@ -34,9 +34,9 @@ use uuid::Uuid;
 use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
     ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MetadataItem, MetadataStore,
-    NodeId, Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision,
-    ShardId, ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId,
-    Told, Version, WoundUp,
+    NodeId, Notice, NoticePlace, Publication, PublicationChange, ReadLimit, Removed, Retention,
+    Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags,
+    TargetId, Told, Version, WoundUp,
 };
 
 /// How to open a Postgres store.
@@ -248,7 +248,7 @@ impl Store for PostgresStore {
         shard: ShardId,
         execution: ExecutionId,
         first_event: u64,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         read::journal_from(&self.readers, (shard, execution, first_event), limit).await
     }
@@ -259,7 +259,7 @@ impl Store for PostgresStore {
         execution: ExecutionId,
         from_visible_id: u64,
         descending: bool,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         let place = (shard, execution, from_visible_id);
         read::journal_page(&self.readers, place, descending, limit).await

@@ -9,10 +9,12 @@ use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
 use super::pool::Pool;
-use crate::sql::{Columns, database_error, row_limit, signed, status_code};
+use crate::sql::{
+    Columns, JOURNAL_DOWN, JOURNAL_FROM, JOURNAL_UP, database_error, row_limit, signed, status_code,
+};
 use crate::{
-    Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision,
-    ShardId, ShardLease, StartedBy, StateMachine, StateMachineSummary,
+    Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, ReadLimit,
+    Revision, ShardId, ShardLease, StartedBy, StateMachine, StateMachineSummary,
 };
 
 const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
@@ -67,26 +69,6 @@ const LIST_OF_MAP_RUN: &str = "SELECT e.*, m.arn AS state_machine_arn \
     WHERE e.map_run = $5 AND e.execution_id < $1 AND ($2::bigint IS NULL OR e.status = $2) \
     AND ($3::text IS NULL OR starts_with(e.name, $3)) \
     ORDER BY e.execution_id DESC LIMIT $4";
-
-const JOURNAL_FROM: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 \
-    AND first_event >= $3 ORDER BY first_event LIMIT $4";
-
-// A chunk that starts beyond the visible id X stands at position X or later, as positions count the
-// invisible events, too: the search begins there instead of at the first chunk.
-const JOURNAL_UP: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 \
-    AND first_event >= coalesce((SELECT max(first_event) FROM journal \
-        WHERE shard_id = $1 AND execution_id = $2 AND first_event < coalesce( \
-            (SELECT first_event FROM journal WHERE shard_id = $1 AND execution_id = $2 \
-                AND first_event >= $3 AND first_visible_id > $3 ORDER BY first_event LIMIT 1), \
-            9223372036854775807)), 0) \
-    ORDER BY first_event LIMIT $4";
-
-const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = $1 AND execution_id = $2 \
-    AND first_event < coalesce( \
-        (SELECT first_event FROM journal WHERE shard_id = $1 AND execution_id = $2 \
-            AND first_event >= $3 AND first_visible_id > $3 ORDER BY first_event LIMIT 1), \
-        9223372036854775807) \
-    ORDER BY first_event DESC LIMIT $4";
 
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, \
     m.retention_days, m.tags, m.deleting_since, r.* \
@@ -204,13 +186,14 @@ pub(super) async fn list_executions(
 pub(super) async fn journal_from(
     pool: &Pool,
     (shard, execution, first_event): (ShardId, ExecutionId, u64),
-    limit: usize,
+    limit: ReadLimit,
 ) -> Result<Vec<Chunk>, Error> {
     let query = sqlx::query(JOURNAL_FROM)
         .bind(i64::from(shard.0))
         .bind(execution.0)
         .bind(signed(first_event))
-        .bind(row_limit(limit));
+        .bind(row_limit(limit.chunks))
+        .bind(row_limit(limit.bytes));
     let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.chunk())
 }
@@ -219,13 +202,14 @@ pub(super) async fn journal_page(
     pool: &Pool,
     (shard, execution, visible_id): (ShardId, ExecutionId, u64),
     descending: bool,
-    limit: usize,
+    limit: ReadLimit,
 ) -> Result<Vec<Chunk>, Error> {
     let query = sqlx::query(if descending { JOURNAL_DOWN } else { JOURNAL_UP })
         .bind(i64::from(shard.0))
         .bind(execution.0)
         .bind(signed(visible_id))
-        .bind(row_limit(limit));
+        .bind(row_limit(limit.chunks))
+        .bind(row_limit(limit.bytes));
     let rows = pool.read_all(query).await?;
     collect(&rows, |row| row.chunk())
 }

@@ -1,10 +1,12 @@
 //! What the stores over SQL databases share.
 
 mod codes;
+mod journal;
 pub(crate) mod migrations;
 mod rows;
 
 pub(crate) use codes::{status_code, type_code};
+pub(crate) use journal::{JOURNAL_DOWN, JOURNAL_FROM, JOURNAL_UP};
 pub(crate) use rows::{Columns, keyed};
 use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;

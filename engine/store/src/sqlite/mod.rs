@@ -34,9 +34,9 @@ use uuid::Uuid;
 use crate::{
     Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
     ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, MetadataItem, MetadataStore, NodeId,
-    Notice, NoticePlace, Publication, PublicationChange, Removed, Retention, Revision, ShardId,
-    ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId, Told,
-    Version, WoundUp,
+    Notice, NoticePlace, Publication, PublicationChange, ReadLimit, Removed, Retention, Revision,
+    ShardId, ShardLease, StateMachine, StateMachineSummary, Store, TOKEN_KEY_BYTES, Tags, TargetId,
+    Told, Version, WoundUp,
 };
 pub use inspect::SqliteInspector;
 pub use repair::SqliteRepairer;
@@ -221,7 +221,7 @@ impl Store for SqliteStore {
         shard: ShardId,
         execution: ExecutionId,
         first_event: u64,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         read::journal_from(&self.readers, (shard, execution, first_event), limit).await
     }
@@ -232,7 +232,7 @@ impl Store for SqliteStore {
         execution: ExecutionId,
         from_visible_id: u64,
         descending: bool,
-        limit: usize,
+        limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         let place = (shard, execution, from_visible_id);
         read::journal_page(&self.readers, place, descending, limit).await

@@ -8,10 +8,12 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use stepyard_asl::Timestamp;
 use uuid::Uuid;
 
-use crate::sql::{Columns, database_error, row_limit, signed, status_code};
+use crate::sql::{
+    Columns, JOURNAL_DOWN, JOURNAL_FROM, JOURNAL_UP, database_error, row_limit, signed, status_code,
+};
 use crate::{
-    Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, Revision,
-    ShardId, ShardLease, StartedBy, StateMachine, StateMachineSummary,
+    Chunk, DuePlace, Error, ExecutionId, ExecutionQuery, ExecutionRow, MetadataItem, ReadLimit,
+    Revision, ShardId, ShardLease, StartedBy, StateMachine, StateMachineSummary,
 };
 
 const LEASES: &str = "SELECT shard_id, epoch, commit_seq FROM shard \
@@ -65,26 +67,6 @@ const LIST_OF_MAP_RUN: &str = "SELECT e.*, m.arn AS state_machine_arn \
     WHERE e.execution_id < ?1 AND (?2 IS NULL OR e.status = ?2) \
     AND (?3 IS NULL OR substr(e.name, 1, length(?3)) = ?3) \
     AND e.map_run = ?5 ORDER BY e.execution_id DESC LIMIT ?4";
-
-const JOURNAL_FROM: &str = "SELECT * FROM journal WHERE shard_id = ? AND execution_id = ? \
-    AND first_event >= ? ORDER BY first_event LIMIT ?";
-
-// A chunk that starts beyond the visible id X stands at position X or later, as positions count the
-// internal events too: so the first such chunk is found by a seek, and the one before it holds X.
-const JOURNAL_UP: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
-    AND first_event >= coalesce((SELECT max(first_event) FROM journal \
-        WHERE shard_id = ?1 AND execution_id = ?2 AND first_event < coalesce( \
-            (SELECT first_event FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
-                AND first_event >= ?3 AND first_visible_id > ?3 ORDER BY first_event LIMIT 1), \
-            9223372036854775807)), 0) \
-    ORDER BY first_event LIMIT ?4";
-
-const JOURNAL_DOWN: &str = "SELECT * FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
-    AND first_event < coalesce( \
-        (SELECT first_event FROM journal WHERE shard_id = ?1 AND execution_id = ?2 \
-            AND first_event >= ?3 AND first_visible_id > ?3 ORDER BY first_event LIMIT 1), \
-        9223372036854775807) \
-    ORDER BY first_event DESC LIMIT ?4";
 
 const STATE_MACHINE: &str = "SELECT m.arn, m.name, m.machine_type, m.created_at AS machine_created_at, \
     m.retention_days, m.tags, m.deleting_since, r.* \
@@ -207,13 +189,14 @@ pub(super) async fn list_executions(
 pub(super) async fn journal_from(
     pool: &SqlitePool,
     (shard, execution, first_event): (ShardId, ExecutionId, u64),
-    most: usize,
+    limit: ReadLimit,
 ) -> Result<Vec<Chunk>, Error> {
     let query = sqlx::query(JOURNAL_FROM)
         .bind(shard.0)
         .bind(&execution.0.as_bytes()[..])
         .bind(i64::try_from(first_event).unwrap_or(i64::MAX))
-        .bind(row_limit(most));
+        .bind(row_limit(limit.chunks))
+        .bind(row_limit(limit.bytes));
     collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).chunk())
 }
 
@@ -221,13 +204,14 @@ pub(super) async fn journal_page(
     pool: &SqlitePool,
     (shard, execution, visible_id): (ShardId, ExecutionId, u64),
     descending: bool,
-    most: usize,
+    limit: ReadLimit,
 ) -> Result<Vec<Chunk>, Error> {
     let query = sqlx::query(if descending { JOURNAL_DOWN } else { JOURNAL_UP })
         .bind(shard.0)
         .bind(&execution.0.as_bytes()[..])
         .bind(i64::try_from(visible_id).unwrap_or(i64::MAX))
-        .bind(row_limit(most));
+        .bind(row_limit(limit.chunks))
+        .bind(row_limit(limit.bytes));
     collect(&query.fetch_all(pool).await.map_err(database_error)?, |row| Columns(row).chunk())
 }
 

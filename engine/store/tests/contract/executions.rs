@@ -5,7 +5,8 @@ use std::sync::Arc;
 use stepyard_asl::Timestamp;
 use stepyard_machine::{ExecutionStatus, Qualifier};
 use stepyard_store::{
-    CommitGroup, ExecutionQuery, ExecutionRow, ExecutionUpdate, ShardId, StartedBy, Store,
+    Chunk, CommitGroup, ExecutionQuery, ExecutionRow, ExecutionUpdate, ReadLimit, ShardId,
+    StartedBy, Store,
 };
 
 use crate::fixtures::{MACHINE, SHARD, chunk, claim, commit, id, machine, row, update};
@@ -13,6 +14,7 @@ use crate::fixtures::{MACHINE, SHARD, chunk, claim, commit, id, machine, row, up
 over_all_stores! {
     who_sleeps_is_due_in_time,
     history_is_read_from_any_event_in_both_directions,
+    pieces_of_a_journal_end_at_their_bytes,
     executions_are_listed_newest_first,
     executions_are_listed_by_version_and_alias,
     an_execution_is_found_by_its_id,
@@ -53,7 +55,9 @@ async fn history_is_read_from_any_event_in_both_directions(store: &dyn Store) {
     let group =
         CommitGroup { starts: vec![row(1)], chunks: chunks.clone(), ..CommitGroup::default() };
     commit(store, &mut lease, group).await;
-    let page = |from, descending, limit| store.journal_page(SHARD, id(1), from, descending, limit);
+    let page = |from, descending, limit| {
+        store.journal_page(SHARD, id(1), from, descending, ReadLimit::of_chunks(limit))
+    };
     assert_eq!(page(1, false, 3).await.unwrap(), chunks[..3]);
     assert_eq!(page(20, false, 2).await.unwrap(), chunks[19..21]);
     assert_eq!(page(50, false, 9).await.unwrap(), chunks[49..]);
@@ -61,6 +65,45 @@ async fn history_is_read_from_any_event_in_both_directions(store: &dyn Store) {
     assert_eq!(page(u64::MAX >> 1, true, 3).await.unwrap(), backwards[..3]);
     assert_eq!(page(u64::MAX, true, 1).await.unwrap(), backwards[..1]);
     assert_eq!(page(20, true, 2).await.unwrap(), backwards[30..32]);
+}
+
+async fn pieces_of_a_journal_end_at_their_bytes(store: &dyn Store) {
+    let mut lease = claim(store).await;
+    // Ten bytes each, but for the fourth one.
+    let sized = |at: u64| Chunk {
+        body: vec![7; if at == 3 { 1_000 } else { 10 }].into(),
+        ..chunk(1, at * 2, at + 1)
+    };
+    let chunks: Vec<_> = (0..8).map(sized).collect();
+    let group =
+        CommitGroup { starts: vec![row(1)], chunks: chunks.clone(), ..CommitGroup::default() };
+    commit(store, &mut lease, group).await;
+    let read = |from, limit| store.journal_from(SHARD, id(1), from, limit);
+    let limit = ReadLimit { bytes: 20, ..ReadLimit::NONE };
+    let mut pieces = Vec::new();
+    let (mut from, mut is_reached) = (0, true);
+    while is_reached {
+        let piece = read(from, limit).await.unwrap();
+        is_reached = limit.is_reached(&piece);
+        from = piece.last().map_or(from, Chunk::end);
+        pieces.push(piece);
+    }
+    // One that is too large for any piece ends the one that it is in.
+    let expected = [&chunks[..2], &chunks[2..4], &chunks[4..6], &chunks[6..], &[]];
+    assert_eq!(pieces, expected);
+    for (bytes, count) in [(0, 0), (1, 1), (10, 1), (11, 2), (30, 3), (31, 4), (1_031, 5)] {
+        let piece = read(0, ReadLimit { bytes, ..ReadLimit::NONE }).await.unwrap();
+        assert_eq!(piece, chunks[..count], "{bytes} bytes");
+    }
+    let page = |from, descending| {
+        let limit = ReadLimit { bytes: 15, ..ReadLimit::NONE };
+        store.journal_page(SHARD, id(1), from, descending, limit)
+    };
+    assert_eq!(page(2, false).await.unwrap(), chunks[1..3]);
+    assert_eq!(page(4, false).await.unwrap(), chunks[3..4]);
+    let backwards: Vec<_> = chunks.iter().rev().cloned().collect();
+    assert_eq!(page(u64::MAX, true).await.unwrap(), backwards[..2]);
+    assert_eq!(page(5, true).await.unwrap(), backwards[3..5]);
 }
 
 async fn executions_are_listed_newest_first(store: &dyn Store) {
