@@ -15,8 +15,8 @@ use stepyard_runtime::{MapRunRequest, NotOwner, RedriveRequest, StopRequest};
 use crate::app::App;
 use crate::peer::{
     CALLBACK, CallbackMessage, CallbackReply, MAP_RUN, MESSAGE_BYTES_MAX, MapRunMessage,
-    MapRunReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START,
-    STOP, StartMessage, StartReply, StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
+    MapRunReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply, Reply, START, STOP,
+    StartMessage, StartReply, StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
 };
 use crate::wire::Problem;
 
@@ -35,20 +35,26 @@ pub(super) fn router(key: NodeKey) -> Router<Arc<App>> {
         .layer(middleware::from_fn_with_state(key, check))
 }
 
-/// Refuses requests that are not signed with the key.
+/// Refuses requests that are not signed with the key: of those, no byte of the body is read.
 async fn check(State(key): State<NodeKey>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
+    let Some(signed) = key.verify(parts.uri.path(), &parts.headers) else {
+        return unsigned();
+    };
     let Ok(body) = Limited::new(body, MESSAGE_BYTES_MAX).collect().await else {
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large")
             .into_response();
     };
     let body = body.to_bytes();
-    let signature = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
-    if !key.verify(parts.uri.path(), &body, signature) {
-        let detail = "This is for nodes of the same cluster, which share a --node-key";
-        return Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
+    if !signed.is(&body) {
+        return unsigned();
     }
     next.run(Request::from_parts(parts, body.into())).await
+}
+
+fn unsigned() -> Response {
+    let detail = "This is for nodes of the same cluster, which share a --node-key";
+    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
 }
 
 async fn start(
@@ -110,4 +116,51 @@ fn reply<T, R: From<T>>(answer: Result<T, NotOwner>) -> Reply<R> {
 async fn poke(State(app): State<Arc<App>>, _empty: Bytes) -> StatusCode {
     app.runtime.poked();
     StatusCode::OK
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::body::{Body, Bytes};
+    use axum::extract::Request;
+    use axum::http::StatusCode;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::post;
+    use futures::stream;
+    use tower::ServiceExt;
+
+    use super::{NodeKey, POKE, check};
+
+    /// What a request with a body of two pieces is answered, and how many of them were read.
+    async fn ask(signed_with: &str, signed_body: &[u8]) -> (StatusCode, usize) {
+        let key: NodeKey = "the key of the cluster".parse().unwrap();
+        let router = Router::new()
+            .route(POKE, post(|body: Bytes| async move { assert_eq!(body, "body") }))
+            .layer(from_fn_with_state(key, check));
+        let read = Arc::new(AtomicUsize::new(0));
+        let count = read.clone();
+        let pieces = ["bo", "dy"].into_iter().map(move |piece| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(piece)
+        });
+        let mut request = Request::post(POKE);
+        for (name, value) in signed_with.parse::<NodeKey>().unwrap().sign(POKE, signed_body) {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::from_stream(stream::iter(pieces))).unwrap();
+        let status = router.oneshot(request).await.unwrap().status();
+        (status, read.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn the_body_of_a_stranger_is_not_read() {
+        let key = "the key of the cluster";
+        assert_eq!(ask(key, b"body").await, (StatusCode::OK, 2));
+        assert_eq!(ask("the key of another one", b"body").await, (StatusCode::UNAUTHORIZED, 0));
+        assert_eq!(ask("", b"body").await, (StatusCode::UNAUTHORIZED, 0));
+        assert_eq!(ask(key, b"another body").await, (StatusCode::UNAUTHORIZED, 2));
+    }
 }

@@ -21,8 +21,8 @@ use stepyard_store::ExecutionRow;
 
 use super::{
     CALLBACK, CallbackMessage, CallbackReply, MAP_RUN, MESSAGE_BYTES_MAX, MapRunMessage,
-    MapRunReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply, Reply, SIGNATURE, START,
-    STOP, StartMessage, StartReply, StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
+    MapRunReply, NodeKey, POKE, REDRIVE, RedriveMessage, RedriveReply, Reply, START, STOP,
+    StartMessage, StartReply, StopMessage, StopReply, TAKE, TakeMessage, TakeReply,
 };
 
 /// A node that cannot be connected to within that time is taken for gone.
@@ -67,8 +67,8 @@ impl HttpPeer {
     async fn send(&self, address: &str, path: &str, body: Bytes) -> Result<Bytes, PeerError> {
         let mut request = Request::post(format!("{address}{path}"))
             .header(header::CONTENT_TYPE, "application/json");
-        if let Some(signature) = self.key.sign(path, &body) {
-            request = request.header(SIGNATURE, signature);
+        for (name, value) in self.key.sign(path, &body) {
+            request = request.header(name, value);
         }
         let request = request.body(Full::new(body)).map_err(|error| unreachable(&error))?;
         let answer = self.client.request(request).await.map_err(|error| unreachable(&error))?;

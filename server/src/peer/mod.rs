@@ -10,7 +10,7 @@ mod task_message;
 
 pub(crate) use address::NodeAddress;
 use client::HttpPeer;
-pub(crate) use key::{NodeKey, SIGNATURE};
+pub(crate) use key::NodeKey;
 pub(crate) use map_run_message::{MapRunMessage, MapRunReply};
 pub(crate) use message::{
     RedriveMessage, RedriveReply, Reply, StartMessage, StartReply, StopMessage, StopReply,
