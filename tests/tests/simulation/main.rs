@@ -86,7 +86,8 @@ fn what_is_redriven_comes_to_its_end_as_well() {
     );
     let redrives: u64 = outcomes.iter().map(|outcome| outcome.redrives).sum();
     println!("{redrives} redrives");
-    assert!(redrives > outcomes.len() as u64, "{redrives} only");
+    // One a world, more or less.
+    assert!(2 * redrives > outcomes.len() as u64, "{redrives} only");
 }
 
 #[test]
