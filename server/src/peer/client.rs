@@ -79,7 +79,10 @@ impl HttpPeer {
             return Ok(body);
         }
         if status == StatusCode::UNAUTHORIZED {
-            tracing::error!(address, "a node has another --node-key; all nodes need the same one");
+            tracing::error!(
+                address,
+                "a node refuses the signature of this one; all nodes need the same --node-key and releases that sign alike"
+            );
         }
         Err(unreachable(&format!("{status}: {}", String::from_utf8_lossy(&body))))
     }

@@ -59,10 +59,14 @@ impl Grouping {
                 let stands = position > 0 && position < count && position.is_multiple_of(*every);
                 (&[], stands.then_some(*character))
             }
-            Grouping::Irregular(separators) => (separators, None),
+            Grouping::Irregular(separators) => {
+                // Their positions fall from the left.
+                let start = separators.partition_point(|separator| separator.position > position);
+                let end = separators.partition_point(|separator| separator.position >= position);
+                (&separators[start..end], None)
+            }
         };
-        let here = irregular.iter().filter(move |separator| separator.position == position);
-        here.map(|separator| separator.character).chain(regular)
+        irregular.iter().map(|separator| separator.character).chain(regular)
     }
 
     /// The separator, when it is regular.
@@ -110,6 +114,13 @@ mod tests {
         assert_eq!(grouping(&[(5, ','), (3, ',')]).write("12345678"), "123,45,678");
         assert_eq!(grouping(&[(6, ':'), (3, ',')]).write("1234567"), "1:234,567");
         assert_eq!(grouping(&[(9, ','), (3, ',')]).write("1234567"), "1234,567");
+    }
+
+    #[test]
+    fn a_long_picture_takes_its_length() {
+        let separators = (0..200_000).rev().map(|at| (2 * at + 1, ','));
+        let written = grouping(&separators.collect::<Vec<_>>()).write(&"7".repeat(400_000));
+        assert_eq!(written.len(), 600_000);
     }
 
     #[test]

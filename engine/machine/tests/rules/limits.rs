@@ -1,12 +1,13 @@
 //! Limits: on the length of a decision, of a history, and on the size of data.
 
+use crate::map_run::definition;
 use crate::support::{self, World};
 use stepyard_asl::{Program, StateId};
 use stepyard_json::{Json, Payload};
 use stepyard_machine::{
     Command, Decision, Event, EventKind, Execution, ExecutionKind, ExecutionStatus, Facts, Lack,
-    Limits, MapLimits, MapRunItems, MapRunPlan, Moment, STEPS_MAX, StartedBy, Stimulus, decide,
-    decide_within,
+    Limits, MapLimits, MapRunItems, MapRunPlan, Moment, STEPS_MAX, Selection, StartedBy, Stimulus,
+    decide, decide_within,
 };
 
 const DATA_BYTES_MAX: usize = Limits::AWS.data_bytes;
@@ -119,6 +120,16 @@ fn child_executions_have_the_limits_of_their_parent() {
     let started_by = StartedBy { state: StateId(0), redrive_count: 0 };
     let child = plan.child_context(&parent, started_by, (0, 1), ExecutionKind::Standard);
     assert_eq!(child.limits, Limits::EXTENDED);
+}
+
+#[test]
+fn items_are_grouped_within_the_limits_of_their_execution() {
+    let program = support::program(&definition(""));
+    let input = Payload::from_text(r#"{"items":[1],"n":7}"#).unwrap();
+    let (execution, _) = run(Limits::EXTENDED, &program, input);
+    let map_run = execution.map_runs().next().unwrap().id();
+    let selection = Selection::of(&program, &execution, map_run).unwrap();
+    assert_eq!(selection.limits(), Limits::EXTENDED);
 }
 
 #[test]

@@ -496,15 +496,19 @@ fn map_runs_have_chance_of_their_own() {
     let plan = world.execution.map_run(run).unwrap().plan();
     let (labelled, _) = plan.arn.rsplit_once(':').unwrap();
     let parent = support::start_context();
-    let name = |id: u64| {
-        let arn = format!("{labelled}:{}", Random::from_seed(id).uuid_v4());
+    let name = |uuid: String| {
+        let arn = format!("{labelled}:{uuid}");
         let plan = MapRunPlan { arn: arn.into(), ..(**plan).clone() };
         let context =
             plan.child_context(&parent, first_start(StateId(0)), (0, 1), ExecutionKind::Standard);
         context.execution_name
     };
-    let names: BTreeSet<_> = (0..MAP_RUNS as u64).map(name).collect();
+    let uuids = (0..MAP_RUNS as u64).map(|id| Random::from_seed(id).uuid_v4());
+    let names: BTreeSet<_> = uuids.map(name).collect();
     assert_eq!(names.len(), MAP_RUNS);
+    // Every bit counts.
+    let alike = ["0", "1"].map(|digit| digit.to_owned() + "0000000-0000-4080-0000-000000000000");
+    assert_ne!(name(alike[0].clone()), name(alike[1].clone()));
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn a_redrive_goes_on_with_what_has_not_succeeded() {
     assert_eq!(counts(&world, run), (1, 0, 1));
     let map_run = world.execution.map_run(run).unwrap();
     assert_eq!([0, 1, 2].map(|number| map_run.has_ended(number)), [false, false, true]);
+    assert_eq!([0, 1, 2].map(|number| map_run.awaits_redrive(number)), [true, false, false]);
     assert_eq!((map_run.resume_at(), map_run.is_complete()), ((0, 0), false));
     world.expect_silence(ended(run, 2, ExecutionStatus::Succeeded, 5));
     world.deliver(ended(run, 1, ExecutionStatus::Succeeded, 1));
