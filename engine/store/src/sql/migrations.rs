@@ -40,6 +40,7 @@ macro_rules! files {
             "0081_express_execution_by_machine"
             "0082_express_execution_by_end"
             "0083_map_run_ended_before"
+            "0084_notice_by_execution"
         )
     };
     ($folder:literal: $($name:literal)*) => {
