@@ -125,6 +125,7 @@ fn what_does_not_run_again_is_counted_by_how_it_had_ended() {
         (4, ExecutionStatus::Aborted),
         (5, ExecutionStatus::Aborted),
         (6, ExecutionStatus::Aborted),
+        (7, ExecutionStatus::Failed),
     ];
     for (number, status) in ends {
         world.deliver(ended(run, number, status, 0));
@@ -137,7 +138,7 @@ fn what_does_not_run_again_is_counted_by_how_it_had_ended() {
     }
     world.deliver(Stimulus::Stop { error: None, cause: None });
     let record = world.execution.map_run_record(run).unwrap();
-    let before = EndCounts { succeeded: 1, failed: 1, timed_out: 2, aborted: 3 };
+    let before = EndCounts { succeeded: 1, failed: 2, timed_out: 2, aborted: 3 };
     assert_eq!((record.executions, record.items), (before, before));
 }
 
