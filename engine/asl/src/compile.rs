@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use stepyard_json::{Json, ParseError};
+use stepyard_json::{Json, ParseError, Place};
 
 use crate::lower::lower;
-use crate::{Code, Diagnostic, Program, Severity};
+use crate::{Code, Diagnostic, Program, Severity, repeated};
 
 /// Largest definition, in bytes (AWS quota).
 pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
@@ -40,8 +40,11 @@ pub fn compile(text: &str) -> Compilation {
 /// Compiles a definition of that type. Tells all faults at once.
 pub fn compile_as(text: &str, workflow: WorkflowType) -> Compilation {
     match document(text) {
-        Ok(document) => {
+        Ok((document, repeated)) => {
             let mut compilation = lower(&document, workflow);
+            compilation
+                .diagnostics
+                .extend(repeated.iter().map(|place| repeated::diagnostic(place)));
             if compilation.diagnostics.iter().any(|fault| fault.severity == Severity::Error) {
                 compilation.program = None;
             }
@@ -54,10 +57,11 @@ pub fn compile_as(text: &str, workflow: WorkflowType) -> Compilation {
 /// Compiles a definition that was accepted before. Rules that are stricter today do not count: what runs goes on. `None`
 /// when it cannot be run as it is written, which only a later version can have accepted.
 pub fn compile_accepted(text: &str) -> Option<Arc<Program>> {
-    lower(&document(text).ok()?, WorkflowType::Standard).program
+    lower(&document(text).ok()?.0, WorkflowType::Standard).program
 }
 
-fn document(text: &str) -> Result<Json, Diagnostic> {
+/// The tree, and the places where names stand again.
+fn document(text: &str) -> Result<(Json, Vec<Place>), Diagnostic> {
     let error = |code, message: String, location| {
         Err(Diagnostic { severity: Severity::Error, code, message, location })
     };
@@ -69,8 +73,8 @@ fn document(text: &str) -> Result<Json, Diagnostic> {
         let message = format!("A definition is at most {DEFINITION_BYTES_MAX} bytes long");
         return error(Code::SchemaValidationFailed, message, None);
     }
-    match Json::parse(text) {
-        Ok(document @ Json::Object(_)) => Ok(document),
+    match Json::parse_noting_repeated(text) {
+        Ok((document @ Json::Object(_), repeated)) => Ok((document, repeated)),
         Ok(_) => {
             let message = "Definition must be a valid JSON object".into();
             error(Code::SchemaValidationFailed, message, None)

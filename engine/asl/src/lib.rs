@@ -17,6 +17,7 @@ mod lower;
 mod path;
 mod program;
 mod references;
+mod repeated;
 mod resource;
 mod template;
 mod text_source;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Number, Object, ParseError, parse, write};
+use crate::{Number, Object, ParseError, Place, parse, write};
 
 /// A JSON value. Cloning costs a reference count; equality is structural, numbers compare by value.
 #[derive(Clone, Default, PartialEq)]
@@ -30,6 +30,14 @@ impl Json {
     /// When the text is not JSON (RFC 8259) or nests deeper than [`crate::DEPTH_MAX`].
     pub fn parse(text: &str) -> Result<Json, ParseError> {
         parse::parse(text)
+    }
+
+    /// The same, and where names stand again in their object: at most 100 places, each as the steps from the root.
+    ///
+    /// # Errors
+    /// Those of [`Json::parse`].
+    pub fn parse_noting_repeated(text: &str) -> Result<(Json, Vec<Place>), ParseError> {
+        parse::parse_noting_repeated(text)
     }
 
     /// The member of that name, when this is an object that has it.

@@ -17,4 +17,4 @@ pub use number::Number;
 pub use object::Object;
 pub use parse::{DEPTH_MAX, ParseError};
 pub use payload::Payload;
-pub use reference_path::{PathError, ReferencePath, Step};
+pub use reference_path::{PathError, Place, ReferencePath, Step};

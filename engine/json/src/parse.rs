@@ -1,9 +1,10 @@
 //! Text to tree, without recursion: the depth of a text never meets the native stack.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Json, Number, Object};
+use crate::{Json, Number, Object, Place, Step};
 
 /// Deepest nesting of arrays and objects that a text may have.
 pub const DEPTH_MAX: usize = 1_000;
@@ -32,6 +33,17 @@ impl std::error::Error for ParseError {}
 /// Parses one JSON value with nothing but blanks around it.
 pub(crate) fn parse(text: &str) -> Result<Json, ParseError> {
     Parser::new(text).document().map_err(|Fault { at, message }| locate(text, at, message))
+}
+
+/// Most repeated names that are told of one text.
+const REPEATED_MAX: usize = 100;
+
+/// The same; and where a name stands again in its object, at most [`REPEATED_MAX`] places. Of members with one name the
+/// last counts.
+pub(crate) fn parse_noting_repeated(text: &str) -> Result<(Json, Vec<Place>), ParseError> {
+    let mut parser = Parser { repeated: Some(Vec::new()), ..Parser::new(text) };
+    let json = parser.document().map_err(|Fault { at, message }| locate(text, at, message))?;
+    Ok((json, parser.repeated.unwrap_or_default()))
 }
 
 /// A member or an element: its name, if it is a member, and its value as it is spelled.
@@ -87,6 +99,16 @@ enum Open {
     Object { members: Vec<(Arc<str>, Json)>, key: Arc<str> },
 }
 
+impl Open {
+    /// From the container to what is being read in it.
+    fn step(&self) -> Step {
+        match self {
+            Open::Array(elements) => Step::Index(i64::try_from(elements.len()).unwrap_or(i64::MAX)),
+            Open::Object { key, .. } => Step::Member(key.clone()),
+        }
+    }
+}
+
 /// So many names of members are remembered, a power of two.
 const NAMES: usize = 32;
 
@@ -97,12 +119,15 @@ struct Parser<'a> {
     open: Vec<Open>,
     /// Names of members that were met: objects of an array mostly have the same, and share them.
     names: [Option<Arc<str>>; NAMES],
+    /// Where names stand again, for those who ask.
+    repeated: Option<Vec<Place>>,
 }
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Parser<'a> {
         let names = [const { None }; NAMES];
-        Parser { text, bytes: text.as_bytes(), at: 0, open: Vec::new(), names }
+        let bytes = text.as_bytes();
+        Parser { text, bytes, at: 0, open: Vec::new(), names, repeated: None }
     }
 
     fn document(&mut self) -> Parsed<Json> {
@@ -192,7 +217,9 @@ impl<'a> Parser<'a> {
                 }
                 (Open::Object { members, key }, Some(b'}')) => {
                     members.push((std::mem::take(key), value));
-                    value = Object::from_written(std::mem::take(members)).into();
+                    let members = std::mem::take(members);
+                    self.note_repeated(&members);
+                    value = Object::from_written(members).into();
                 }
                 (_, None) => return Err(self.end_of_input()),
                 (Open::Array(_), Some(_)) => {
@@ -204,6 +231,17 @@ impl<'a> Parser<'a> {
             }
             self.open.pop();
             self.at += 1;
+        }
+    }
+
+    /// Notes the names that stand again among the members of the innermost object.
+    fn note_repeated(&mut self, members: &[(Arc<str>, Json)]) {
+        let Some(repeated) = &mut self.repeated else { return };
+        let mut seen = HashSet::with_capacity(members.len());
+        let again = members.iter().filter(|(name, _)| !seen.insert(&**name));
+        for (name, _) in again.take(REPEATED_MAX - repeated.len()) {
+            let around = self.open[..self.open.len() - 1].iter().map(Open::step);
+            repeated.push(around.chain([Step::Member(name.clone())]).collect());
         }
     }
 
@@ -457,8 +495,8 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::DEPTH_MAX;
-    use crate::Json;
+    use super::{DEPTH_MAX, REPEATED_MAX};
+    use crate::{Json, Step};
 
     #[test]
     fn names_that_repeat_are_shared() {
@@ -471,6 +509,23 @@ mod tests {
 
     fn message(text: &str) -> String {
         Json::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_that_stand_again_are_told_with_their_place() {
+        let text = r#"{"a":[1,{"b":1,"b":2,"b":3}],"c":{"d":{},"e":1,"d":2},"a":{"f":0}}"#;
+        let (json, repeated) = Json::parse_noting_repeated(text).unwrap();
+        assert_eq!(json.to_string(), r#"{"a":{"f":0},"c":{"d":2,"e":1}}"#);
+        let member = |name: &str| Step::Member(name.into());
+        let expected = [
+            vec![member("a"), Step::Index(1), member("b")],
+            vec![member("a"), Step::Index(1), member("b")],
+            vec![member("c"), member("d")],
+            vec![member("a")],
+        ];
+        assert_eq!(repeated, expected.map(Vec::into_boxed_slice));
+        let many = format!("{{{}}}", [r#""a":0"#; 5_000].join(","));
+        assert_eq!(Json::parse_noting_repeated(&many).unwrap().1.len(), REPEATED_MAX);
     }
 
     #[test]

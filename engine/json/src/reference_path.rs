@@ -28,6 +28,9 @@ pub enum Step {
     Index(i64),
 }
 
+/// The steps from the root of a value to a place in it.
+pub type Place = Box<[Step]>;
+
 /// Why a text is not a reference path, or why a place cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathError {

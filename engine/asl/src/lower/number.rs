@@ -1,6 +1,6 @@
 //! First pass: all states and scopes, numbered in document order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stepyard_json::Json;
 
@@ -95,10 +95,10 @@ impl<'a> Numbering<'a> {
     }
 
     fn report_duplicates(&self, faults: &mut Faults) {
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for state in &self.states {
-            if let Some(first) = seen.insert(state.name, &state.pointer) {
-                let message = format!("The state name '{}' is used at {first} too", state.name);
+            if !seen.insert(state.name) {
+                let message = format!("Duplicate State name: {}", state.name);
                 faults.add(Code::DuplicateStateName, message, state.pointer.clone());
             }
         }

@@ -41,7 +41,7 @@ fn faults_are_told_all_at_once_with_place_and_rule() {
     assert_eq!(
         faults(definition),
         [
-            "DUPLICATE_STATE_NAME: The state name 'A' is used at /States/A too at /States/P/Branches[0]/States/A",
+            "DUPLICATE_STATE_NAME: Duplicate State name: A at /States/P/Branches[0]/States/A",
             "MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere at /States/A/Next",
             "SCHEMA_VALIDATION_FAILED: String does not match RFC3339 timestamp at /States/B/Timestamp",
             "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/C/Type",
