@@ -19,7 +19,7 @@ pub(super) enum Shape {
     Struct(Fields),
 }
 
-/// A struct that was read: its known fields.
+/// A struct that was read: its known fields, each once.
 pub(super) struct Struct<'a>(Vec<(i16, Value<'a>)>);
 
 enum Value<'a> {
@@ -30,9 +30,14 @@ enum Value<'a> {
 }
 
 impl<'a> Struct<'a> {
-    /// The last one counts, as it does for the decoder.
     fn field(&self, number: i16) -> Option<&Value<'a>> {
-        self.0.iter().rev().find(|(known, _)| *known == number).map(|(_, value)| value)
+        self.0.iter().find(|(known, _)| *known == number).map(|(_, value)| value)
+    }
+
+    /// The last one counts, as it does for the decoder.
+    fn set(&mut self, number: i16, value: Value<'a>) {
+        self.0.retain(|(known, _)| *known != number);
+        self.0.push((number, value));
     }
 
     pub(super) fn flag(&self, number: i16) -> Option<bool> {
@@ -122,15 +127,15 @@ impl<'a> Compact<'a> {
     }
 
     pub(super) fn structure(&mut self, fields: Fields) -> Read<Struct<'a>> {
-        let (mut read, mut last) = (Vec::new(), 0);
+        let (mut read, mut last) = (Struct(Vec::new()), 0);
         while let Some((number, kind)) = self.field(last)? {
             match fields.iter().find(|(known, _)| *known == number) {
-                Some((_, shape)) => read.push((number, self.value(number, kind, shape)?)),
+                Some((_, shape)) => read.set(number, self.value(number, kind, shape)?),
                 None => self.skip(kind, UNKNOWN_DEPTH_MAX)?,
             }
             last = number;
         }
-        Ok(Struct(read))
+        Ok(read)
     }
 
     fn value(&mut self, number: i16, kind: u8, shape: &Shape) -> Read<Value<'a>> {
@@ -253,4 +258,18 @@ impl<'a> Compact<'a> {
 
 fn mistyped(number: i16) -> String {
     format!("field {number} has another type than Parquet defines")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compact, Shape};
+
+    #[test]
+    fn a_field_that_is_written_again_takes_no_more_room() {
+        let first = [0x15, 0x02];
+        let again = [0x05, 0x02, 0x04].repeat(1_000);
+        let bytes = [&first[..], &again, &[0x00]].concat();
+        let read = Compact::new(&bytes).structure(&[(1, Shape::Number)]).unwrap();
+        assert_eq!((read.0.len(), read.size(1)), (1, Ok(Some(2))));
+    }
 }
