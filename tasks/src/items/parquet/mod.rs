@@ -6,6 +6,7 @@
 mod file;
 mod pages;
 mod range;
+mod room;
 mod row;
 mod schema;
 mod thrift;

@@ -8,16 +8,15 @@ use ::parquet::file::reader::ChunkReader;
 use flate2::read::MultiGzDecoder;
 
 use super::range::FileRange;
+use super::room;
 use super::thrift::Shape::{self, Flag, Number};
 use super::thrift::{Compact, Fields, Struct};
 use super::told;
 
-/// Most values of all dictionaries of a row group: the decoder makes room for as many as their headers say.
-const DICTIONARY_VALUES_MAX: usize = 1 << 24;
-
 /// Fields of the header of a page (`PageHeader`).
 const DECOMPRESSED_SIZE: i16 = 2;
 const SIZE: i16 = 3;
+const DATA: i16 = 5;
 const DICTIONARY: i16 = 7;
 const DATA_V2: i16 = 8;
 const HEADER: Fields = &[
@@ -25,24 +24,28 @@ const HEADER: Fields = &[
     (DECOMPRESSED_SIZE, Number),
     (SIZE, Number),
     (4, Number),
-    (5, Shape::Struct(&[(1, Number), (2, Number), (3, Number), (4, Number)])),
+    (DATA, Shape::Struct(&[(VALUES, Number), (ENCODING, Number), (3, Number), (4, Number)])),
     (6, Shape::Struct(&[])),
-    (DICTIONARY, Shape::Struct(&[(DICTIONARY_VALUES, Number), (2, Number), (3, Flag)])),
+    (DICTIONARY, Shape::Struct(&[(VALUES, Number), (2, Number), (3, Flag)])),
     (DATA_V2, Shape::Struct(DATA_HEADER_V2)),
 ];
 
-/// A field of `DictionaryPageHeader`.
-const DICTIONARY_VALUES: i16 = 1;
+/// A field of `DataPageHeader`, `DataPageHeaderV2` and `DictionaryPageHeader`.
+const VALUES: i16 = 1;
+
+/// A field of `DataPageHeader`.
+const ENCODING: i16 = 2;
 
 /// Fields of `DataPageHeaderV2`.
+const ENCODING_V2: i16 = 4;
 const DEFINITIONS_SIZE: i16 = 5;
 const REPETITIONS_SIZE: i16 = 6;
 const IS_COMPRESSED: i16 = 7;
 const DATA_HEADER_V2: Fields = &[
-    (1, Number),
+    (VALUES, Number),
     (2, Number),
     (3, Number),
-    (4, Number),
+    (ENCODING_V2, Number),
     (DEFINITIONS_SIZE, Number),
     (REPETITIONS_SIZE, Number),
     (IS_COMPRESSED, Flag),
@@ -68,9 +71,9 @@ pub(super) fn check(
             if whole.bytes > bytes_max {
                 return Err(format!("its pages are decompressed to more than {bytes_max} bytes"));
             }
-            if whole.dictionary_values > DICTIONARY_VALUES_MAX {
+            if whole.room > bytes_max {
                 return Err(format!(
-                    "its dictionaries have more than {DICTIONARY_VALUES_MAX} values"
+                    "the values of its dictionaries and lists take more than {bytes_max} bytes"
                 ));
             }
         }
@@ -83,7 +86,8 @@ pub(super) fn check(
 struct Whole {
     /// Of pages that are decompressed, with their headers.
     bytes: u64,
-    dictionary_values: usize,
+    /// That the decoder makes for values, in bytes.
+    room: u64,
 }
 
 impl Whole {
@@ -102,8 +106,26 @@ impl Whole {
             check_gzip(&header, page, decompressed)?;
         }
         self.bytes += (header_size + decompressed) as u64;
-        if let Some(dictionary) = header.inner(DICTIONARY) {
-            self.dictionary_values += dictionary.size(DICTIONARY_VALUES)?.unwrap_or(0);
+        let is_compressed = column.compression_codec() != CompressionCodec::UNCOMPRESSED;
+        let page_bytes = if is_compressed { decompressed } else { size };
+        self.add_values(column, &header, page_bytes)
+    }
+
+    /// Adds the values that the header tells of, whichever kind of page the decoder takes it for.
+    fn add_values(
+        &mut self,
+        column: &ColumnChunkMetaData,
+        header: &Struct<'_>,
+        page_bytes: usize,
+    ) -> Result<(), String> {
+        let values = |page: &Struct<'_>| Ok::<_, String>(page.size(VALUES)?.unwrap_or(0));
+        if let Some(page) = header.inner(DICTIONARY) {
+            self.room += room::of_dictionary(column, values(page)?, page_bytes)?;
+        }
+        for (version, encoding) in [(DATA, ENCODING), (DATA_V2, ENCODING_V2)] {
+            let Some(page) = header.inner(version) else { continue };
+            room::check_encoding(column, page.size(encoding)?.unwrap_or(0))?;
+            self.room += room::of_data(column, values(page)?);
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ::parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use ::parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use ::parquet::data_type::*;
-use ::parquet::file::properties::{WriterProperties, WriterVersion};
+use ::parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use ::parquet::schema::parser::parse_message_type;
 
@@ -13,9 +13,12 @@ use super::*;
 type RowGroup<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
 
 fn writer(schema: &str, compression: Compression) -> SerializedFileWriter<Vec<u8>> {
-    let properties = WriterProperties::builder().set_compression(compression).build();
+    writer_with(schema, WriterProperties::builder().set_compression(compression))
+}
+
+fn writer_with(schema: &str, properties: WriterPropertiesBuilder) -> SerializedFileWriter<Vec<u8>> {
     let schema = parse_message_type(schema).unwrap();
-    SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties)).unwrap()
+    SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties.build())).unwrap()
 }
 
 /// Writes a column with its definition and repetition levels.
@@ -65,12 +68,10 @@ async fn rows_of_all_row_groups_are_items() {
 /// In pages of the second version the levels are not compressed.
 #[tokio::test]
 async fn pages_of_the_second_version_are_read() {
-    let schema = Arc::new(parse_message_type("message m { optional int64 n; }").unwrap());
     let properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
-        .set_compression(Compression::GZIP(GzipLevel::default()))
-        .build();
-    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
+        .set_compression(Compression::GZIP(GzipLevel::default()));
+    let mut file = writer_with("message m { optional int64 n; }", properties);
     let mut group = file.next_row_group().unwrap();
     column::<Int64Type>(&mut group, &[7; 100], Some(&[&[0][..], &[1; 100]].concat()), None);
     group.close().unwrap();
@@ -328,6 +329,10 @@ async fn a_footer_that_leads_the_decoder_astray_is_refused() {
     }
 }
 
+/// Places in the header of a page, when every number before takes a byte.
+const DECOMPRESSED_SIZE: usize = 3;
+const VALUES: usize = 8;
+
 /// A file whose first page says another number at a place of its header where there is one of a byte.
 fn with_page_header(mut file: Vec<u8>, place: usize, was: u32, number: u32) -> Vec<u8> {
     assert_eq!(u32::from(file[4 + place]), was << 1);
@@ -337,8 +342,6 @@ fn with_page_header(mut file: Vec<u8>, place: usize, was: u32, number: u32) -> V
 
 #[tokio::test]
 async fn a_page_that_would_become_too_large_is_refused() {
-    const DECOMPRESSED_SIZE: usize = 3;
-    const DICTIONARY_VALUES: usize = 8;
     let world = World::new();
     let snappy = || numbers(Compression::SNAPPY, &[&[1, 2]]);
     let gzip = numbers(Compression::GZIP(GzipLevel::default()), &[&[1, 2]]);
@@ -346,10 +349,6 @@ async fn a_page_that_would_become_too_large_is_refused() {
         (
             with_page_header(snappy(), DECOMPRESSED_SIZE, 16, 1 << 30),
             "its pages are decompressed to more than 268435456 bytes",
-        ),
-        (
-            with_page_header(snappy(), DICTIONARY_VALUES, 2, (1 << 24) + 1),
-            "its dictionaries have more than 16777216 values",
         ),
         (
             with_page_header(gzip, DECOMPRESSED_SIZE, 16, 8),
@@ -360,5 +359,81 @@ async fn a_page_that_would_become_too_large_is_refused() {
         let told =
             format!("The file x.parquet in data cannot be read as Parquet: row group 0: {cause}");
         assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+    }
+}
+
+/// A file with a text.
+fn texts(properties: WriterPropertiesBuilder) -> Vec<u8> {
+    let mut file = writer_with("message m { required byte_array t; }", properties);
+    let mut group = file.next_row_group().unwrap();
+    column::<ByteArrayType>(&mut group, &["a".into()], None, None);
+    group.close().unwrap();
+    file.into_inner().unwrap()
+}
+
+/// A file with a row of two numbers and one of another, each in a page of its own.
+fn lists() -> Vec<u8> {
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_write_batch_size(1)
+        .set_data_page_row_count_limit(1);
+    let mut file = writer_with("message m { repeated int64 n; }", properties);
+    let mut group = file.next_row_group().unwrap();
+    column::<Int64Type>(&mut group, &[1, 2, 3], Some(&[1, 1, 1]), Some(&[0, 1, 0]));
+    group.close().unwrap();
+    file.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn values_that_would_take_too_much_room_are_refused() {
+    let world = World::new();
+    let with_values = |file, was, number| with_page_header(file, VALUES, was, number);
+    let snappy = numbers(Compression::SNAPPY, &[&[1, 2]]);
+    let uncompressed = with_values(numbers(Compression::UNCOMPRESSED, &[&[1, 2]]), 2, 3);
+    let texts = texts(WriterProperties::builder().set_compression(Compression::SNAPPY));
+    let texts = with_values(texts, 1, 1 << 24);
+    let too_many = "a dictionary of 16 bytes has 3 values";
+    let too_much = "the values of its dictionaries and lists take more than 268435456 bytes";
+    for (body, cause) in [
+        (with_values(snappy, 2, 3), too_many),
+        (with_page_header(uncompressed, DECOMPRESSED_SIZE, 16, 1 << 20), too_many),
+        (with_page_header(texts, DECOMPRESSED_SIZE, 5, 1 << 26), too_much),
+        (with_values(lists(), 2, 1 << 25), too_much),
+    ] {
+        world.put("x.parquet", body).await;
+        let told =
+            format!("The file x.parquet in data cannot be read as Parquet: row group 0: {cause}");
+        assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+    }
+    world.put("a.parquet", lists()).await;
+    assert_eq!(world.inputs(&parquet("a.parquet")).await, [r#"{"n":[1,2]}"#, r#"{"n":[3]}"#]);
+}
+
+#[tokio::test]
+async fn encodings_that_tell_in_their_data_how_many_values_there_are_are_refused() {
+    let world = World::new();
+    let versions = [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0];
+    let plain = || WriterProperties::builder().set_dictionary_enabled(false);
+    for version in versions {
+        for encoding in [Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY] {
+            let properties = plain().set_writer_version(version).set_encoding(encoding);
+            world.put("x.parquet", texts(properties)).await;
+            let told = format!(
+                "The file x.parquet in data cannot be read as Parquet: row group 0: \
+                 the column \"t\" has the encoding {encoding}, which is not read; \
+                 write it as PLAIN or with a dictionary"
+            );
+            assert_eq!(world.fault(&parquet("x.parquet")).await, told);
+        }
+        for encoding in [Encoding::DELTA_BINARY_PACKED, Encoding::BYTE_STREAM_SPLIT] {
+            let properties = plain().set_writer_version(version).set_encoding(encoding);
+            let mut file = writer_with("message m { required int64 n; }", properties);
+            let mut group = file.next_row_group().unwrap();
+            column::<Int64Type>(&mut group, &[1, -2], None, None);
+            group.close().unwrap();
+            world.put("a.parquet", file.into_inner().unwrap()).await;
+            let items = world.inputs(&parquet("a.parquet")).await;
+            assert_eq!(items, [r#"{"n":1}"#, r#"{"n":-2}"#], "{encoding}");
+        }
     }
 }
