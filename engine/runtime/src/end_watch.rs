@@ -138,7 +138,7 @@ impl Shared {
         }
         let store = &*self.store;
         match store.find_execution(shard, state_machine_arn, name).await? {
-            Some(row) => ExecutionView::load(store, row).await.map(|view| Some(Arc::new(view))),
+            Some(row) => Ok(ExecutionView::load(store, row).await?.map(Arc::new)),
             None => Ok(None),
         }
     }

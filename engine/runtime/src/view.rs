@@ -30,32 +30,44 @@ pub struct ExecutionView {
 
 impl ExecutionView {
     /// Reads the first chunk of the journal, and the last one when the execution has ended. One that is redriven meanwhile is
-    /// shown as it is then.
+    /// shown as it is then; `None`: it was removed meanwhile.
     ///
     /// # Errors
-    /// Those of the store.
-    pub async fn load(store: &dyn Store, mut row: ExecutionRow) -> Result<ExecutionView, Error> {
+    /// Those of the store; [`Error::Corrupt`] also when the journal contradicts the row.
+    pub async fn load(
+        store: &dyn Store,
+        mut row: ExecutionRow,
+    ) -> Result<Option<ExecutionView>, Error> {
         loop {
-            let first = edge(store, &row, 1, false).await?;
-            let mut view = ExecutionView::begun(row, &first)?;
-            if view.row.stopped_at.is_none() {
-                return Ok(view);
-            }
-            // One that was redriven has ended more than once.
-            let last = match view.row.redriven.is_none() && view.has_ended_with(&first) {
-                true => first,
-                false => edge(store, &view.row, u64::MAX, true).await?,
+            let contradiction = match ExecutionView::read(store, row.clone()).await {
+                Err(error @ Error::Corrupt { .. }) => error,
+                read => return read.map(Some),
             };
-            if !view.has_ended_with(&last)
-                && let Some(now) = store.get_execution(view.row.shard, view.row.id).await?
-                && now != view.row
-            {
-                row = now;
-                continue;
+            match store.get_execution(row.shard, row.id).await? {
+                None => return Ok(None),
+                Some(now) if now == row => return Err(contradiction),
+                Some(now) => row = now,
             }
-            view.end(last);
+        }
+    }
+
+    /// The same, when row and journal are of one moment.
+    async fn read(store: &dyn Store, row: ExecutionRow) -> Result<ExecutionView, Error> {
+        let first = edge(store, &row, 1, false).await?;
+        let mut view = ExecutionView::begun(row, &first)?;
+        if view.row.stopped_at.is_none() {
             return Ok(view);
         }
+        // One that was redriven has ended more than once.
+        let last = match view.row.redriven.is_none() && view.has_ended_with(&first) {
+            true => first,
+            false => edge(store, &view.row, u64::MAX, true).await?,
+        };
+        if !view.has_ended_with(&last) {
+            return Err(contradiction(&view.row, "it does not end as its row tells"));
+        }
+        view.end(last);
+        Ok(view)
     }
 
     /// Whether the last of these events is the end that its row tells of.
@@ -81,10 +93,7 @@ impl ExecutionView {
             Some(EventKind::ExecutionStarted { context, input, .. }) => {
                 Ok(ExecutionView::started(row, context.clone(), input.clone()))
             }
-            _ => Err(Error::Corrupt {
-                what: format!("journal of execution {}", row.id.0),
-                reason: "it does not begin with ExecutionStarted".into(),
-            }),
+            _ => Err(contradiction(&row, "it does not begin with ExecutionStarted")),
         }
     }
 
@@ -128,6 +137,11 @@ impl ExecutionView {
             _ => {}
         }
     }
+}
+
+/// What a journal tells that cannot be true.
+fn contradiction(row: &ExecutionRow, reason: &str) -> Error {
+    Error::Corrupt { what: format!("journal of execution {}", row.id.0), reason: reason.into() }
 }
 
 /// The events of the chunk at one edge of a journal.

@@ -10,10 +10,10 @@ use stepyard_asl::{Random, Timestamp};
 use stepyard_machine::{ExecutionStatus, MapRunId};
 use stepyard_store::{
     Activity, Alias, ChildrenOfStatus, Chunk, ClosedExpress, CommitGroup, DuePlace, Error,
-    ExecutionId, ExecutionQuery, ExecutionRow, MapRunRow, Membership, MemoryStore, NodeId, Notice,
-    NoticePlace, Publication, PublicationChange, ReadLimit, Removed, Retention, Revision, ShardId,
-    ShardLease, StateMachine, StateMachineSummary, Store, Tags, TargetId, Told, Version, WoundUp,
-    all_shards,
+    ExecutionId, ExecutionQuery, ExecutionRow, ExecutionUpdate, MapRunRow, Membership, MemoryStore,
+    NodeId, Notice, NoticePlace, Publication, PublicationChange, ReadLimit, Removed, Retention,
+    Revision, ShardId, ShardLease, StateMachine, StateMachineSummary, Store, Tags, TargetId, Told,
+    Version, WoundUp, all_shards,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -126,6 +126,21 @@ impl FaultyStore {
     /// The child executions of these Map Runs cannot be listed.
     pub(crate) fn refuse_lists_of(&self, map_runs: impl IntoIterator<Item = Uuid>) {
         self.plan.lock().unwrap().unlisted = map_runs.into_iter().collect();
+    }
+
+    /// The row of an execution tells of an end that its journal does not have.
+    pub(crate) async fn end_row(&self, row: &ExecutionRow) {
+        let leases = self.inner.claim_shards(NodeId(Uuid::nil()), &[row.shard]).await.unwrap();
+        let update = ExecutionUpdate {
+            shard: row.shard,
+            id: row.id,
+            status: ExecutionStatus::Failed,
+            stopped_at: Some(row.started_at.plus_seconds(1)),
+            redriven: None,
+            resume_at: None,
+        };
+        let group = CommitGroup { leases, updates: vec![update], ..CommitGroup::default() };
+        self.inner.commit(&group).await.unwrap();
     }
 
     fn has_redriven_map_runs(&self) -> bool {

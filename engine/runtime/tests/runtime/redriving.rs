@@ -151,10 +151,38 @@ async fn what_is_shown_of_an_execution_is_of_one_moment() {
         let before = world.row().await;
         world.pass(1).await;
         world.redrive(&runtime, "one", token).await.unwrap();
-        let view = ExecutionView::load(&world.store, before).await.unwrap();
+        let view = ExecutionView::load(&world.store, before).await.unwrap().unwrap();
         assert_eq!(view.row, world.row().await);
         assert_eq!(view.error.is_some(), view.row.stopped_at.is_some());
     }
+}
+
+#[tokio::test]
+async fn what_is_removed_while_it_is_read_is_not_there() {
+    let world = World::new(FAILS, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let started = world.start(&runtime, "one", INPUT).await.unwrap();
+    world.until_closed(1).await;
+    let row = world.row().await;
+    let now = world.later(2).now();
+    world.store.remove_closed(row.shard, Retention { now, days: 1 }, 1).await.unwrap();
+    for row in [started, row] {
+        assert!(ExecutionView::load(&world.store, row).await.unwrap().is_none());
+    }
+}
+
+/// As after a restore that mixed two backups.
+#[tokio::test]
+async fn a_journal_without_the_end_that_the_row_tells_of_is_named() {
+    let world = World::new(WORKFLOW, FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let row = world.start(&runtime, "one", INPUT).await.unwrap();
+    drop(runtime);
+    world.store.end_row(&row).await;
+    let error = ExecutionView::load(&world.store, world.row().await).await.unwrap_err();
+    let expected =
+        format!("corrupt journal of execution {}: it does not end as its row tells", row.id.0);
+    assert_eq!(error.to_string(), expected);
 }
 
 /// The name of an execution that was redriven is still taken.
