@@ -2,16 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use stepyard_machine::{EndedChild, Event, EventKind, ExecutionStatus, FrameId, MapRunId};
 use stepyard_store::{Chunk, Error, ExecutionId, ReadLimit, ShardId, codec};
 
-use super::data::MapRunError;
 use crate::shard::Shared;
-
-/// The pause before the journal is read again that could not be read.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The journal that tells of a Map Run.
 #[derive(Clone)]
@@ -31,8 +26,8 @@ impl Source {
     /// The positions of ends that do not count, because the child execution has ended once more.
     ///
     /// # Errors
-    /// When the journal cannot be understood.
-    pub(super) async fn superseded(&self) -> Result<BTreeSet<u64>, MapRunError> {
+    /// Those of the store.
+    pub(super) async fn superseded(&self) -> Result<BTreeSet<u64>, Error> {
         let (mut unsuccessful, mut superseded) = (BTreeMap::new(), BTreeSet::new());
         let mut ends = self.ends();
         while let Some((position, child)) = ends.next().await? {
@@ -45,35 +40,14 @@ impl Source {
         Ok(superseded)
     }
 
-    /// Part of the journal, as soon as the store gives it.
+    /// Part of the journal.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when it never will.
+    /// Those of the store.
     pub(super) async fn chunks(&self, from: u64) -> Result<Vec<Chunk>, Error> {
-        loop {
-            let store = &*self.shared.store;
-            match store.journal_from(self.shard, self.execution, from, ReadLimit::PIECE).await {
-                Ok(chunks) => return Ok(chunks),
-                Err(error @ Error::Corrupt { .. }) => return Err(error),
-                Err(error) => {
-                    tracing::warn!(%error, execution = %self.execution.0, "cannot read a journal; trying again");
-                    self.shared.clock.sleep(PAUSE).await;
-                }
-            }
-        }
+        let store = &*self.shared.store;
+        store.journal_from(self.shard, self.execution, from, ReadLimit::PIECE).await
     }
-}
-
-/// The events of a chunk.
-///
-/// # Errors
-/// When it cannot be understood.
-pub(super) fn events_of(chunk: &Chunk) -> Result<Vec<Event>, MapRunError> {
-    codec::decode(&chunk.body).map_err(|error| unreadable(&error))
-}
-
-fn unreadable(error: &Error) -> MapRunError {
-    MapRunError { error: "States.Runtime".into(), cause: error.to_string().into() }
 }
 
 /// Ends of child executions, in the order in which they were written.
@@ -92,15 +66,14 @@ impl Ends {
     /// The next one, with its position in the journal.
     ///
     /// # Errors
-    /// When the journal cannot be understood.
-    pub(super) async fn next(&mut self) -> Result<Option<(u64, Arc<EndedChild>)>, MapRunError> {
+    /// Those of the store.
+    pub(super) async fn next(&mut self) -> Result<Option<(u64, Arc<EndedChild>)>, Error> {
         while self.read.is_empty() {
-            let chunks = self.source.chunks(self.from).await;
-            let chunks = chunks.map_err(|error| unreadable(&error))?;
+            let chunks = self.source.chunks(self.from).await?;
             let Some(last) = chunks.last() else { return Ok(None) };
             self.from = last.end();
             for chunk in &chunks {
-                for (position, event) in (chunk.first_event..).zip(events_of(chunk)?) {
+                for (position, event) in (chunk.first_event..).zip(codec::decode(&chunk.body)?) {
                     self.take(position, event);
                 }
             }

@@ -2,15 +2,46 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use stepyard_asl::WriterConfig;
 use stepyard_json::{Json, Payload};
 use stepyard_machine::MapRunPlan;
+use stepyard_store::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::data::{ExportResults, MapRunData, MapRunError, ResultSink};
 use super::ends::Source;
 use super::{News, Reporter};
+
+/// The pause before results are exported anew.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Why results are not exported.
+pub(super) enum ExportError {
+    /// The store does not give what is to be exported; later it may.
+    Unavailable(Error),
+    /// Trying again would not help.
+    Failed(MapRunError),
+}
+
+impl From<Error> for ExportError {
+    fn from(error: Error) -> ExportError {
+        match error {
+            Error::Corrupt { .. } => ExportError::Failed(MapRunError {
+                error: "States.Runtime".into(),
+                cause: error.to_string().into(),
+            }),
+            error => ExportError::Unavailable(error),
+        }
+    }
+}
+
+impl From<MapRunError> for ExportError {
+    fn from(error: MapRunError) -> ExportError {
+        ExportError::Failed(error)
+    }
+}
 
 /// Exports the results of one Map Run.
 pub(super) struct Exporter {
@@ -34,15 +65,22 @@ impl Exporter {
     }
 
     async fn export(&self) -> News {
-        match self.exported().await {
-            Ok(output) => News::Exported(output.into()),
-            Err(MapRunError { error, cause }) => {
-                News::Failed { error: Some(error), cause: Some(cause) }
+        loop {
+            match self.exported().await {
+                Ok(output) => return News::Exported(output.into()),
+                Err(ExportError::Failed(MapRunError { error, cause })) => {
+                    return News::Failed { error: Some(error), cause: Some(cause) };
+                }
+                Err(ExportError::Unavailable(error)) => {
+                    let Source { shared, execution, .. } = &self.ends.source;
+                    tracing::warn!(%error, execution = %execution.0, "the results of a Map Run are not exported yet; trying again");
+                    shared.clock.sleep(PAUSE).await;
+                }
             }
         }
     }
 
-    async fn exported(&self) -> Result<Json, MapRunError> {
+    async fn exported(&self) -> Result<Json, ExportError> {
         let mut sink = self.data.export(request(&self.plan, self.config)).await?;
         let written = self.ends.write(&mut *sink).await;
         complete(sink, written).await
@@ -61,10 +99,10 @@ pub(super) fn request(plan: &MapRunPlan, config: WriterConfig) -> ExportResults 
 /// Completes what was written, or drops it when that has failed.
 pub(super) async fn complete(
     sink: Box<dyn ResultSink>,
-    written: Result<(), MapRunError>,
-) -> Result<Json, MapRunError> {
+    written: Result<(), ExportError>,
+) -> Result<Json, ExportError> {
     match written {
-        Ok(()) => sink.finish().await,
+        Ok(()) => Ok(sink.finish().await?),
         Err(error) => {
             sink.abort().await;
             Err(error)
@@ -82,7 +120,7 @@ pub(super) struct EndResults {
 }
 
 impl EndResults {
-    pub(super) async fn write(&self, sink: &mut dyn ResultSink) -> Result<(), MapRunError> {
+    pub(super) async fn write(&self, sink: &mut dyn ResultSink) -> Result<(), ExportError> {
         let superseded = match self.is_redriven {
             true => self.source.superseded().await?,
             false => BTreeSet::new(),

@@ -21,10 +21,10 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::children::{Children, Stops, end_shown_by};
-use super::data::{MapRunData, MapRunError, ResultSink};
+use super::data::{MapRunData, ResultSink};
 use super::driver::CHILDREN_MAX;
 use super::ends::Source;
-use super::export::EndResults;
+use super::export::{EndResults, ExportError};
 use super::planning::{PLANNED_MAX, Plan, PlannedChild, Planner};
 use super::{execution_kind, export, writer_config};
 use crate::StopError;
@@ -251,14 +251,18 @@ impl WindUp {
     /// Exports them, if that can be done. Whether it was.
     async fn export(&self, row: &MapRunRow) -> Result<bool, Error> {
         let Some(ended) = self.ended(row).await? else { return Ok(false) };
-        Ok(self.export_of(&ended).await.unwrap_or_else(|error| {
-            let map_run = &row.record.arn;
-            tracing::warn!(%error, %map_run, "the results of a failed Map Run are not exported");
-            false
-        }))
+        match self.export_of(&ended).await {
+            Ok(is_exported) => Ok(is_exported),
+            Err(ExportError::Unavailable(error)) => Err(error),
+            Err(ExportError::Failed(error)) => {
+                let map_run = &row.record.arn;
+                tracing::warn!(%error, %map_run, "the results of a failed Map Run are not exported");
+                Ok(false)
+            }
+        }
     }
 
-    async fn export_of(&self, ended: &Ended) -> Result<bool, MapRunError> {
+    async fn export_of(&self, ended: &Ended) -> Result<bool, ExportError> {
         let plan = ended.map_run.plan();
         let config = writer_config(&ended.selection);
         let (Some(kind), Some(config)) = (execution_kind(&ended.selection), config) else {
@@ -277,7 +281,7 @@ impl WindUp {
         ended: &Ended,
         kind: ExecutionKind,
         sink: &mut dyn ResultSink,
-    ) -> Result<(), MapRunError> {
+    ) -> Result<(), ExportError> {
         let ends = EndResults {
             source: self.source.clone(),
             plan: ended.map_run.plan().clone(),
@@ -295,7 +299,7 @@ impl WindUp {
         ended: &Ended,
         kind: ExecutionKind,
         sink: &mut dyn ResultSink,
-    ) -> Result<(), MapRunError> {
+    ) -> Result<(), ExportError> {
         let (sender, mut plans) = mpsc::channel(PLANNED_MAX);
         let planner = Planner {
             shared: self.source.shared.clone(),
@@ -315,7 +319,7 @@ impl WindUp {
             };
             let end = match kind.is_express() || absent >= ABSENT_MAX {
                 true => None,
-                false => self.end_of_child(ended, kind, &child).await,
+                false => self.end_of_child(ended, kind, &child).await?,
             };
             absent = if end.is_some() { 0 } else { absent + 1 };
             let is_express = kind.is_express();
@@ -325,31 +329,24 @@ impl WindUp {
     }
 
     /// How a Standard execution has ended that was cut off; `None` when it was never started. Of one that is set aside that
-    /// is not known.
+    /// is not known yet.
     async fn end_of_child(
         &self,
         ended: &Ended,
         kind: ExecutionKind,
         child: &PlannedChild,
-    ) -> Option<ChildEnd> {
-        let started_by = StartedBy { state: ended.selection.state()?, redrive_count: 0 };
+    ) -> Result<Option<ChildEnd>, Error> {
+        let Some(state) = ended.selection.state() else { return Ok(None) };
+        let started_by = StartedBy { state, redrive_count: 0 };
         let place = (child.number, child.items);
         let context = ended.map_run.plan().child_context(&ended.parent, started_by, place, kind);
         let (machine, name) = (&context.state_machine_arn, &context.execution_name);
-        let shared = &self.source.shared;
-        loop {
-            match shared.describe(machine, name, &context.execution_arn).await {
-                Ok(Some(view)) if view.row.status.is_end() => return Some(end_shown_by(&view)),
-                Ok(Some(_)) => return Some(self.children.lost(StopError::SetAside.to_string())),
-                Ok(None) => return None,
-                Err(error @ Error::Corrupt { .. }) => {
-                    return Some(self.children.lost(error.to_string()));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot read a child execution; trying again");
-                    shared.clock.sleep(PAUSE).await;
-                }
-            }
+        match self.source.shared.describe(machine, name, &context.execution_arn).await {
+            Ok(Some(view)) if view.row.status.is_end() => Ok(Some(end_shown_by(&view))),
+            Ok(Some(_)) => Ok(Some(self.children.lost(StopError::SetAside.to_string()))),
+            Ok(None) => Ok(None),
+            Err(error @ Error::Corrupt { .. }) => Ok(Some(self.children.lost(error.to_string()))),
+            Err(error) => Err(error),
         }
     }
 }

@@ -47,6 +47,7 @@ struct Plan {
     commits_left: Option<u32>,
     looks_left: Option<u32>,
     unlisted: BTreeSet<Uuid>,
+    withheld: BTreeSet<ExecutionId>,
 }
 
 impl FaultyStore {
@@ -126,6 +127,11 @@ impl FaultyStore {
     /// The child executions of these Map Runs cannot be listed.
     pub(crate) fn refuse_lists_of(&self, map_runs: impl IntoIterator<Item = Uuid>) {
         self.plan.lock().unwrap().unlisted = map_runs.into_iter().collect();
+    }
+
+    /// The journals of these executions cannot be read now.
+    pub(crate) fn withhold(&self, executions: impl IntoIterator<Item = ExecutionId>) {
+        self.plan.lock().unwrap().withheld = executions.into_iter().collect();
     }
 
     /// The row of an execution tells of an end that its journal does not have.
@@ -445,6 +451,9 @@ impl Store for FaultyStore {
         limit: ReadLimit,
     ) -> Result<Vec<Chunk>, Error> {
         self.check()?;
+        if self.plan.lock().unwrap().withheld.contains(&id) {
+            return Err(lost());
+        }
         let piece = self.inner.journal_from(shard, id, first_event, limit).await?;
         let bytes = piece.iter().map(|chunk| chunk.body.len()).sum();
         self.largest_piece.fetch_max(bytes, Ordering::SeqCst);

@@ -11,6 +11,7 @@ mod network;
 mod notices;
 mod outside;
 mod redriving;
+mod shelf;
 mod thinking;
 mod world;
 

@@ -7,6 +7,7 @@ use stepyard_runtime::{Runtime, StartExecution, StopRequest};
 use stepyard_store::{ExecutionRow, MapRunRow, ShardId, map_run_key};
 
 use crate::faulty::FaultyStore;
+use crate::shelf::Statuses;
 use crate::world::{World, chosen};
 
 /// A child execution for each item, one after the other: 1 fails, at first and after one redrive; the others succeed.
@@ -24,10 +25,21 @@ const HANGS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","Label":"l","E
         "StartAt":"T","States":{
             "T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:hangs","End":true}}}}}}"#;
 
+/// Child executions that take a while.
+const WAITS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","Label":"l","End":true,"MaxConcurrency":2,
+    "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+        "StartAt":"W","States":{"W":{"Type":"Wait","Seconds":5,"End":true}}}}}}"#;
+
 /// Child executions succeed, and then a state fails.
 const FAILS_AFTERWARDS: &str = r#"{"StartAt":"M","States":{"M":{"Type":"Map","Label":"l","Next":"F",
     "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},
         "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}},"F":{"Type":"Fail"}}}"#;
+
+/// The same, with results that are exported.
+fn exporting(definition: &str) -> String {
+    let writer = r#""ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"b"}},"#;
+    definition.replace(r#""MaxConcurrency""#, &format!(r#"{writer}"MaxConcurrency""#))
+}
 
 /// The third child execution may have been started before it is known that the second one has failed.
 const INPUT: &str = "[0,1,2,3]";
@@ -218,24 +230,24 @@ async fn a_map_run_is_wound_up_beside_a_child_that_is_set_aside() {
     assert_eq!(world.statuses(&row).await, expected);
 }
 
-/// As many as are wound up at a time in a shard wait for the store, and one comes after them.
-#[tokio::test]
-async fn map_runs_that_cannot_be_wound_up_yet_keep_no_other_from_it() {
-    let world = World::new(HANGS, FaultyStore::sound());
+/// As many as are wound up at a time in a shard wait for the store, which refuses something for each of them, and one
+/// comes after them.
+async fn assert_no_other_is_kept(definition: &str, refuse: impl Fn(&FaultyStore, &[MapRunRow])) {
+    let world = World::new(definition, FaultyStore::sound());
     let runtime = world.start_runtime().await;
     let machine = chosen("").state_machine_arn.clone();
     let shard = ShardId::of(&machine, "e0");
     let names = (0..).map(|number| format!("e{number}"));
     let names: Vec<_> = names.filter(|name| ShardId::of(&machine, name) == shard).take(5).collect();
-    let (mut executions, mut keys) = (Vec::new(), Vec::new());
+    let (mut executions, mut rows) = (Vec::new(), Vec::new());
     for name in &names {
         let execution = world.start(&runtime, name, INPUT).await.unwrap();
         let row = world.map_run(&execution).await;
         world.until_running(&runtime, &row, 2).await;
-        keys.push(map_run_key(&row.record.arn).unwrap());
+        rows.push(row);
         executions.push(execution);
     }
-    world.store.refuse_lists_of(keys.into_iter().take(4));
+    refuse(&world.store, &rows[..4]);
     for name in &names {
         world.stop(&runtime, name).await;
     }
@@ -243,10 +255,26 @@ async fn map_runs_that_cannot_be_wound_up_yet_keep_no_other_from_it() {
     for execution in &executions[..4] {
         assert_eq!(world.map_run(execution).await.wound_up, None);
     }
-    world.store.refuse_lists_of([]);
+    refuse(&world.store, &[]);
     for execution in &executions {
         world.until_wound_up(execution).await;
     }
+}
+
+#[tokio::test]
+async fn map_runs_whose_children_cannot_be_listed_keep_no_other_from_being_wound_up() {
+    let refuse = |store: &FaultyStore, rows: &[MapRunRow]| {
+        store.refuse_lists_of(rows.iter().filter_map(|row| map_run_key(&row.record.arn)));
+    };
+    assert_no_other_is_kept(HANGS, refuse).await;
+}
+
+#[tokio::test]
+async fn map_runs_whose_journals_cannot_be_read_keep_no_other_from_being_wound_up() {
+    let refuse = |store: &FaultyStore, rows: &[MapRunRow]| {
+        store.withhold(rows.iter().map(|row| row.execution));
+    };
+    assert_no_other_is_kept(&exporting(HANGS), refuse).await;
 }
 
 /// By another node, to which the shard has gone over.
@@ -280,6 +308,21 @@ async fn a_child_that_is_set_aside_is_not_redriven_and_the_map_run_ends() {
     let expected = EndCounts { succeeded: 1, failed: 1, ..EndCounts::default() };
     assert_eq!(record.executions, expected);
     assert_eq!(record.not_redrivable.children, 1);
+}
+
+#[tokio::test]
+async fn results_wait_for_a_journal_that_cannot_be_read_now() {
+    let world = World::new(&exporting(WAITS), FaultyStore::sound());
+    let runtime = world.start_runtime().await;
+    let execution = world.start(&runtime, "one", "[0,1]").await.unwrap();
+    world.store.withhold([execution.id]);
+    world.pass(60).await;
+    assert_eq!(world.shelf.exports(), [] as [Statuses; 0]);
+    assert_eq!(world.map_run(&execution).await.record.status, ExecutionStatus::Running);
+    world.store.withhold([]);
+    let record = world.until_ended(&execution).await.record;
+    assert_eq!(record.status, ExecutionStatus::Succeeded);
+    assert_eq!(world.shelf.exports(), [[Some(ExecutionStatus::Succeeded); 2]]);
 }
 
 /// Whatever commit a crash comes before, and whether that had become durable: each attempt happens once.

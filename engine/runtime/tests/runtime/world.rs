@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::faulty::FaultyStore;
 use crate::network::Network;
+use crate::shelf::Shelf;
 
 /// Turns of the scheduler after which everything that can go on has gone on.
 const TURNS: usize = 300;
@@ -42,6 +43,8 @@ pub(crate) struct World {
     /// Who is told of status changes.
     pub(crate) event_targets: Vec<Arc<dyn EventTarget>>,
     express_history: ExpressHistory,
+    /// What Map Runs have exported.
+    pub(crate) shelf: Shelf,
 }
 
 /// Answers tasks and keeps each run's idempotency key.
@@ -139,6 +142,7 @@ impl World {
             express_starts: Arc::default(),
             event_targets: Vec::new(),
             express_history: ExpressHistory::default(),
+            shelf: Shelf::default(),
         }
     }
 
@@ -229,6 +233,7 @@ impl World {
             cluster,
             event_targets: self.event_targets.clone(),
             express_history: self.express_history,
+            map_run_data: Arc::new(self.shelf.clone()),
             ..RuntimeOptions::new(Arc::new(self.store.clone()), self.runner.clone())
         }
     }
