@@ -41,18 +41,24 @@ pub(super) struct Child {
     pub(super) input: Payload,
 }
 
-/// What has become of executions that were to be stopped. What is in neither number was not running, or is set aside.
+/// What has become of executions that were to be stopped. What is in none of these numbers was not running.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Stops {
     /// How many were stopped.
     pub(super) stopped: usize,
     /// How many may have been, or not.
     pub(super) unknown: usize,
+    /// How many are set aside: they cannot be stopped before somebody has taken them up.
+    pub(super) set_aside: usize,
 }
 
 impl Stops {
     pub(super) fn and(self, other: Stops) -> Stops {
-        Stops { stopped: self.stopped + other.stopped, unknown: self.unknown + other.unknown }
+        Stops {
+            stopped: self.stopped + other.stopped,
+            unknown: self.unknown + other.unknown,
+            set_aside: self.set_aside + other.set_aside,
+        }
     }
 }
 
@@ -223,16 +229,13 @@ impl Children {
     }
 
     async fn stop_one(&self, state_machine_arn: Arc<str>, name: Arc<str>) -> Stops {
-        let request =
-            StopRequest { state_machine_arn, name: name.clone(), error: None, cause: None };
+        let request = StopRequest { state_machine_arn, name, error: None, cause: None };
+        let none = Stops::default();
         match self.delivery.stop(request).await {
-            Ok(_) => Stops { stopped: 1, unknown: 0 },
-            Err(StopError::NotRunning) => Stops::default(),
-            Err(StopError::SetAside) => {
-                tracing::error!(execution = %name, "a child execution is set aside and cannot be stopped");
-                Stops::default()
-            }
-            Err(StopError::Unavailable(_)) => Stops { stopped: 0, unknown: 1 },
+            Ok(_) => Stops { stopped: 1, ..none },
+            Err(StopError::NotRunning) => none,
+            Err(StopError::SetAside) => Stops { set_aside: 1, ..none },
+            Err(StopError::Unavailable(_)) => Stops { unknown: 1, ..none },
         }
     }
 

@@ -71,7 +71,7 @@ pub(crate) struct MapRuns {
     taken_in: Vec<OwnedSemaphorePermit>,
     under_way: BTreeMap<(ExecutionId, MapRunId), UnderWay>,
     /// What was cancelled and comes to its end: the next one for that Map Run begins after it.
-    ending: BTreeMap<(ExecutionId, MapRunId), JoinHandle<()>>,
+    ending: BTreeMap<(ExecutionId, MapRunId), Ending>,
     /// Places for those that are wound up.
     wind_ups: Arc<Semaphore>,
     numbered: u64,
@@ -83,6 +83,13 @@ struct UnderWay {
     limit: watch::Sender<u64>,
     running: watch::Receiver<RunningChildren>,
     cancelled: CancellationToken,
+}
+
+/// What comes to its end.
+struct Ending {
+    task: JoinHandle<()>,
+    /// Set when the next one for that Map Run is there.
+    followed: CancellationToken,
 }
 
 /// What ties the work for a Map Run to its shard.
@@ -281,19 +288,27 @@ impl MapRuns {
     /// Stops what is done for one that does not count any more, and winds it up.
     pub(crate) fn cancel(&mut self, execution: ExecutionId, run: MapRunId) {
         if let Some(under_way) = self.under_way.remove(&(execution, run)) {
-            under_way.cancelled.cancel();
-            self.ending.insert((execution, run), under_way.task);
+            let UnderWay { task, cancelled: followed, .. } = under_way;
+            followed.cancel();
+            self.ending.insert((execution, run), Ending { task, followed });
         }
         self.wind_up(execution, run);
     }
 
     /// Winds up one that has ended badly, after all that is done for it.
     pub(crate) fn wind_up(&mut self, execution: ExecutionId, run: MapRunId) {
-        self.ending.retain(|_, task| !task.is_finished());
-        let (children, data) = (self.host.children.clone(), self.host.data.clone());
-        let work = WindUp { children, data, source: self.source(execution, run) };
+        self.ending.retain(|_, ending| !ending.task.is_finished());
+        let MapRunHost { children, data } = self.host.clone();
+        let followed = CancellationToken::new();
+        let work = WindUp {
+            children,
+            data,
+            source: self.source(execution, run),
+            is_exported: None,
+            followed: followed.clone(),
+        };
         let task = self.after_earlier(execution, run, work.run(self.wind_ups.clone()));
-        self.ending.insert((execution, run), task);
+        self.ending.insert((execution, run), Ending { task, followed });
     }
 
     /// Does something for a Map Run when nothing of before is done for it any more.
@@ -304,7 +319,10 @@ impl MapRuns {
         work: impl Future<Output = ()> + Send + 'static,
     ) -> JoinHandle<()> {
         // Whoever aborts the later one aborts the earlier one, too.
-        let earlier = self.ending.remove(&(execution, run)).map(AbortOnDropHandle::new);
+        let earlier = self.ending.remove(&(execution, run)).map(|Ending { task, followed }| {
+            followed.cancel();
+            AbortOnDropHandle::new(task)
+        });
         tokio::spawn(async move {
             if let Some(earlier) = earlier {
                 // However it has ended, it does nothing any more.
@@ -352,8 +370,8 @@ impl MapRuns {
         while let Some((_, under_way)) = self.under_way.pop_first() {
             under_way.task.abort();
         }
-        while let Some((_, task)) = self.ending.pop_first() {
-            task.abort();
+        while let Some((_, ending)) = self.ending.pop_first() {
+            ending.task.abort();
         }
     }
 }

@@ -18,6 +18,7 @@ use stepyard_store::{
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::children::{Children, Stops, end_shown_by};
@@ -36,6 +37,9 @@ const PAGE: usize = 256;
 /// The pause before something is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The pause before child executions that are set aside are to be stopped again: somebody has to see to them meanwhile.
+const SET_ASIDE_PAUSE: Duration = Duration::from_secs(60);
+
 /// So many child executions after one another that do not exist, and no later one was started: they are started in
 /// order, and no more at a time.
 const ABSENT_MAX: u64 = CHILDREN_MAX;
@@ -48,6 +52,10 @@ pub(super) struct WindUp {
     pub(super) children: Arc<Children>,
     pub(super) data: Arc<dyn MapRunData>,
     pub(super) source: Source,
+    /// Whether its results are exported, once that is known.
+    pub(super) is_exported: Option<bool>,
+    /// Set when something else is to be done for the Map Run: that does not wait for what is set aside.
+    pub(super) followed: CancellationToken,
 }
 
 /// A Map Run as it was before its end.
@@ -60,32 +68,51 @@ struct Ended {
 
 impl WindUp {
     /// Does it, as soon as it can be done. Between two attempts others have its place.
-    pub(super) async fn run(self, places: Arc<Semaphore>) {
-        while let Err(error) = self.try_at(&places).await {
-            let execution = self.source.execution.0;
-            if let Error::Corrupt { .. } = error {
-                return tracing::error!(%error, %execution, "a Map Run cannot be wound up");
+    pub(super) async fn run(mut self, places: Arc<Semaphore>) {
+        let execution = self.source.execution.0;
+        let clock = self.source.shared.clock.clone();
+        loop {
+            match self.try_at(&places).await {
+                Ok(0) => return,
+                Ok(set_aside) => {
+                    tracing::error!(set_aside, %execution, "child executions of a Map Run that has ended are set aside and cannot be stopped; trying again");
+                    tokio::select! {
+                        biased;
+                        () = self.followed.cancelled() => return,
+                        () = clock.sleep(SET_ASIDE_PAUSE) => {}
+                    }
+                }
+                Err(error @ Error::Corrupt { .. }) => {
+                    return tracing::error!(%error, %execution, "a Map Run cannot be wound up");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, %execution, "a Map Run is not wound up yet; trying again");
+                    clock.sleep(PAUSE).await;
+                }
             }
-            tracing::warn!(%error, %execution, "a Map Run is not wound up yet; trying again");
-            self.source.shared.clock.sleep(PAUSE).await;
         }
     }
 
-    async fn try_at(&self, places: &Semaphore) -> Result<(), Error> {
+    async fn try_at(&mut self, places: &Semaphore) -> Result<usize, Error> {
         let _place = places.acquire().await;
         self.try_run().await
     }
 
-    async fn try_run(&self) -> Result<(), Error> {
-        let Some(row) = self.row().await? else { return Ok(()) };
-        if !self.stop_children(&row).await? {
-            return Ok(());
-        }
-        let is_exported = match self.exports().await? {
-            true => self.export(&row).await?,
-            false => false,
+    /// Does what can be done. How many child executions are still to be stopped, because they are set aside: that may be
+    /// for a time only.
+    async fn try_run(&mut self) -> Result<usize, Error> {
+        let Some(row) = self.row().await? else { return Ok(0) };
+        let Some(set_aside) = self.stop_children(&row).await? else { return Ok(0) };
+        // Who waits for the results does not wait for what may be set aside for ever.
+        let is_exported = match self.is_exported {
+            Some(is_exported) => is_exported,
+            None => self.exports().await? && self.export(&row).await?,
         };
-        self.source.shared.store.note_wound_up(&row, WoundUp { is_exported }).await
+        self.is_exported = Some(is_exported);
+        if set_aside == 0 {
+            self.source.shared.store.note_wound_up(&row, WoundUp { is_exported }).await?;
+        }
+        Ok(set_aside)
     }
 
     /// Its row, if there is something to do for it.
@@ -117,17 +144,17 @@ impl WindUp {
         Ok(false)
     }
 
-    /// Stops the child executions that run, until none does but those that are set aside. False when there is nothing to
-    /// wind up any more: after a redrive they run for the next attempt.
-    async fn stop_children(&self, row: &MapRunRow) -> Result<bool, Error> {
-        let Some(map_run) = map_run_key(&row.record.arn) else { return Ok(true) };
+    /// Stops the child executions that run, until none does but those that are set aside: so many. `None` when there is
+    /// nothing to wind up any more: after a redrive they run for the next attempt.
+    async fn stop_children(&self, row: &MapRunRow) -> Result<Option<usize>, Error> {
+        let Some(map_run) = map_run_key(&row.record.arn) else { return Ok(Some(0)) };
         if makes(Planted::ChildrenNotStopped) {
-            return Ok(true);
+            return Ok(Some(0));
         }
         loop {
             match self.stop_running(row, map_run).await? {
-                None => return Ok(false),
-                Some(Stops { stopped: 0, unknown: 0 }) => return Ok(true),
+                None => return Ok(None),
+                Some(Stops { stopped: 0, unknown: 0, set_aside }) => return Ok(Some(set_aside)),
                 // Whether these were all is seen when none is found any more.
                 Some(Stops { unknown: 0, .. }) => {}
                 Some(Stops { unknown, .. }) => {

@@ -23,7 +23,7 @@ impl Shard {
             let Some(result) = found.get_mut(&redrive.name()) else { continue };
             let Ok(Some(row)) = result else { continue };
             let is_here = self.executions.contains_key(&row.id) || self.set_aside.contains(&row.id);
-            if is_here || row.stopped_at.is_none() || refusal(row).is_some() {
+            if is_here || refusal(row).is_some() {
                 continue;
             }
             match self.wake(row).await {
@@ -95,7 +95,8 @@ impl Shard {
 /// more, which only its journal knows.
 fn refusal(row: &ExecutionRow) -> Option<NotRedrivable> {
     let has_succeeded = row.status == ExecutionStatus::Succeeded && row.redriven.is_none();
-    has_succeeded.then_some(NotRedrivable::Status(row.status))
+    let is_refused = has_succeeded || row.stopped_at.is_none();
+    is_refused.then_some(NotRedrivable::Status(row.status))
 }
 
 /// Why an execution is not in memory.

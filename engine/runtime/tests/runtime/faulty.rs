@@ -119,6 +119,11 @@ impl FaultyStore {
         self.spoiled.lock().unwrap().insert(execution);
     }
 
+    /// It can be read again.
+    pub(crate) fn mend(&self, execution: ExecutionId) {
+        self.spoiled.lock().unwrap().remove(&execution);
+    }
+
     /// After so many looks at Map Runs of executions somebody else has redriven them; `None`: nobody has.
     pub(crate) fn redrive_map_runs_after(&self, looks: Option<u32>) {
         self.plan.lock().unwrap().looks_left = looks;

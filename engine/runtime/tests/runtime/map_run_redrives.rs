@@ -194,7 +194,7 @@ async fn children_that_were_cut_off_go_on() {
 /// A crash comes after the end of a Map Run, and before its two child executions are stopped.
 async fn after_a_crash() -> (World, ExecutionRow, MapRunRow) {
     let store = FaultyStore::sound();
-    let world = World::new(HANGS, store.clone());
+    let world = World::new(&exporting(HANGS), store.clone());
     let runtime = world.start_runtime().await;
     let execution = world.start(&runtime, "one", INPUT).await.unwrap();
     let row = world.map_run(&execution).await;
@@ -218,16 +218,44 @@ async fn children_are_stopped_after_a_crash() {
     world.until_wound_up(&execution).await;
 }
 
-/// One that is set aside stays as it is, and keeps nobody from being stopped.
+/// One that is set aside keeps nobody from being stopped, and is stopped itself when it is taken up.
 #[tokio::test]
-async fn a_map_run_is_wound_up_beside_a_child_that_is_set_aside() {
+async fn a_map_run_is_wound_up_when_no_child_is_set_aside_any_more() {
     let (world, execution, row) = after_a_crash().await;
-    world.store.spoil(world.children(&row).await[0].id);
+    let child = world.children(&row).await[0].id;
+    world.store.spoil(child);
     let runtime = world.start_runtime().await;
-    world.until_wound_up(&execution).await;
+    world.pass(300).await;
     assert!(runtime.metrics().quarantined > 0);
     let expected = [ExecutionStatus::Running, ExecutionStatus::Aborted];
     assert_eq!(world.statuses(&row).await, expected);
+    assert_eq!(world.map_run(&execution).await.wound_up, None);
+    let lost = Some(ExecutionStatus::Failed);
+    let exported = [[Some(ExecutionStatus::Aborted), lost, None, None]];
+    assert_eq!(world.shelf.exports(), exported, "once");
+    world.store.mend(child);
+    world.until_wound_up(&execution).await;
+    assert_eq!(world.statuses(&row).await, [ExecutionStatus::Aborted; 2]);
+    assert_eq!(world.shelf.exports(), exported, "once");
+}
+
+/// It goes on later, and the Map Run with it.
+#[tokio::test]
+async fn a_redrive_waits_for_a_child_that_is_set_aside_but_not_for_its_being_stopped() {
+    let (world, execution, row) = after_a_crash().await;
+    let child = world.children(&row).await[0].id;
+    world.store.spoil(child);
+    let runtime = world.start_runtime().await;
+    world.pass(10).await;
+    world.redrive(&runtime, "one", "t").await.unwrap();
+    world.until_running(&runtime, &row, 2).await;
+    assert_eq!(world.statuses(&row).await, [ExecutionStatus::Running; 2]);
+    world.pass(10).await;
+    let record = world.map_run(&execution).await.record;
+    assert_eq!(
+        (record.status, record.executions),
+        (ExecutionStatus::Running, EndCounts::default())
+    );
 }
 
 /// As many as are wound up at a time in a shard wait for the store, which refuses something for each of them, and one
