@@ -169,7 +169,6 @@ impl Runtime {
         });
         options.witness.examine(&shared).await?;
         let mut tasks = JoinSet::new();
-        start_to_forget(&shared, &mut tasks).await?;
         let lanes = (0..shared.store.lanes()).map(|_| start_committer(&shared, &mut tasks));
         let lanes: Vec<_> = lanes.collect();
         let weak_lanes = lanes.iter().map(mpsc::Sender::downgrade).collect();
@@ -195,6 +194,7 @@ impl Runtime {
         let hosting = Hosting::new(shared.clone(), options.runner, places, map_runs, lanes);
         let mut keeper = Keeper::new(hosting, cluster);
         let claimed = keeper.join().await?;
+        start_to_forget(&shared, &mut tasks).await?;
         tasks.spawn(keeper.run());
         taken_up(&shared, &claimed).await?;
         let remover = Remover { shared: shared.clone(), days: options.retention_days };
@@ -551,9 +551,17 @@ async fn taken_up(shared: &Shared, shards: &[ShardId]) -> Result<(), Error> {
 }
 
 /// Removes notices that nobody waits for: those of targets that are told nothing any more, and later those that have been
-/// dealt with.
+/// dealt with. A node that knows no target removes none while there are others, which may know some.
 async fn start_to_forget(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) -> Result<(), Error> {
-    shared.store.remove_notices_of_others(&shared.notices.targets()).await?;
+    if !shared.notices.is_empty() || shared.members.get().is_alone(shared.node) {
+        let removed = shared.store.remove_notices_of_others(&shared.notices.targets()).await?;
+        if removed > 0 {
+            tracing::warn!(
+                notices = removed,
+                "removed notices of status changes that event targets have not taken: this node has no such targets in its settings"
+            );
+        }
+    }
     if !shared.notices.is_empty() {
         tasks.spawn(Forgetter { shared: shared.clone() }.run());
     }

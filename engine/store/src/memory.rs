@@ -376,9 +376,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
-        self.tables().notices.retain(|(_, target, _), _| targets.contains(target));
-        Ok(())
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<u64, Error> {
+        let mut tables = self.tables();
+        let before = tables.notices.len();
+        tables.notices.retain(|(_, target, _), _| targets.contains(target));
+        Ok((before - tables.notices.len()) as u64)
     }
 
     async fn due_executions(

@@ -43,6 +43,11 @@ pub struct Membership {
 }
 
 impl Membership {
+    /// Whether this node is the only one that is alive.
+    pub fn is_alone(&self, id: NodeId) -> bool {
+        matches!(&*self.nodes, [node] if node.id == id)
+    }
+
     /// The membership of a store that only one process can open.
     pub(crate) fn alone(id: NodeId, draining: bool, leases: &[ShardLease]) -> Membership {
         let node = Node { id, address: "".into(), draining, alive_for: Duration::MAX };

@@ -116,8 +116,8 @@ pub trait Store: Send + Sync {
     /// Removes the notices that have done their duty. No lease is needed: whoever has told of a change may say so.
     async fn remove_told(&self, told: &[Told]) -> Result<(), Error>;
 
-    /// Removes the notices for all targets but these.
-    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error>;
+    /// Removes the notices for all targets but these. How many.
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<u64, Error>;
 
     /// The present leases of shards, without claiming them.
     async fn read_leases(&self, shards: &[ShardId]) -> Result<Vec<ShardLease>, Error>;

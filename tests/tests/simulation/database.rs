@@ -394,7 +394,7 @@ impl Store for Connection {
         self.write(self.database.tables.remove_told(told)).await
     }
 
-    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<u64, Error> {
         self.write(self.database.tables.remove_notices_of_others(targets)).await
     }
 

@@ -310,7 +310,7 @@ impl Store for FaultyStore {
         self.inner.remove_told(told).await
     }
 
-    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<u64, Error> {
         self.check()?;
         self.inner.remove_notices_of_others(targets).await
     }

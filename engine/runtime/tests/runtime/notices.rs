@@ -355,6 +355,25 @@ async fn notices_of_a_target_that_is_gone_are_removed() {
 }
 
 #[tokio::test]
+async fn a_node_without_targets_removes_no_notices_of_a_cluster() {
+    let listener = Listener::new(7);
+    listener.set_down(true);
+    let (world, network) = (World::of_nodes(QUICK), Network::default());
+    let one = world.clone().telling(&[&listener]).start_node(&network, "one").await;
+    world.start(&one, "one", "{}").await.unwrap();
+    let two = world.start_node(&network, "two").await;
+    assert_eq!(world.notices(&listener).await, 1);
+    for address in ["one", "two"] {
+        network.detach(address);
+    }
+    drop((one, two));
+    // Until the leases of both have run out.
+    world.pass(10).await;
+    let _alone = world.start_node(&network, "three").await;
+    assert_eq!(world.notices(&listener).await, 0);
+}
+
+#[tokio::test]
 async fn a_change_is_told_by_the_node_that_owns_its_shard() {
     let (first, second) = (Listener::new(7), Listener::new(7));
     let (world, network) = (World::of_nodes(FAILS), Network::default());

@@ -161,7 +161,7 @@ impl Store for PostgresStore {
         notice::remove_told(&self.readers, told).await
     }
 
-    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<u64, Error> {
         notice::remove_of_others(&self.readers, targets).await
     }
 

@@ -45,7 +45,7 @@ pub(super) async fn remove_told(pool: &Pool, told: &[Told]) -> Result<(), Error>
     pool.execute(query).await.map(drop)
 }
 
-pub(super) async fn remove_of_others(pool: &Pool, targets: &[TargetId]) -> Result<(), Error> {
+pub(super) async fn remove_of_others(pool: &Pool, targets: &[TargetId]) -> Result<u64, Error> {
     let numbers: Vec<i64> = targets.iter().map(|target| i64::from(target.0)).collect();
-    pool.execute(sqlx::query(REMOVE_OF_OTHERS).bind(numbers)).await.map(drop)
+    pool.execute(sqlx::query(REMOVE_OF_OTHERS).bind(numbers)).await
 }

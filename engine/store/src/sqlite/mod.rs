@@ -131,7 +131,7 @@ impl Store for SqliteStore {
         self.write(|reply| Operation::RemoveTold { told, reply }).await
     }
 
-    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<(), Error> {
+    async fn remove_notices_of_others(&self, targets: &[TargetId]) -> Result<u64, Error> {
         let targets = targets.to_vec();
         self.write(|reply| Operation::RemoveNoticesOfOthers { targets, reply }).await
     }

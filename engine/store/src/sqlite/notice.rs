@@ -69,8 +69,8 @@ pub(super) fn remove_told(connection: &mut Connection, told: &[Told]) -> Result<
 pub(super) fn remove_of_others(
     connection: &mut Connection,
     targets: &[TargetId],
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let numbers: Vec<u32> = targets.iter().map(|target| target.0).collect();
     let removed = connection.execute(REMOVE_OF_OTHERS, [serde_json::json!(numbers).to_string()]);
-    removed.map(drop).map_err(write_error)
+    removed.map(|removed| removed as u64).map_err(write_error)
 }

@@ -47,7 +47,7 @@ pub(super) enum Operation {
     SetActivityTags { arn: Arc<str>, present: Tags, tags: Tags, reply: Reply<bool> },
     RemoveClosed { shard: ShardId, retention: Retention, limit: usize, reply: Reply<Removed> },
     RemoveTold { told: Vec<Told>, reply: Reply<()> },
-    RemoveNoticesOfOthers { targets: Vec<TargetId>, reply: Reply<()> },
+    RemoveNoticesOfOthers { targets: Vec<TargetId>, reply: Reply<u64> },
     RemoveUnusedRevisions { known: Vec<Uuid>, reply: Reply<Vec<Uuid>> },
     PutItem { item: MetadataItem, reply: Reply<()> },
     Close { reply: oneshot::Sender<()> },

@@ -47,11 +47,12 @@ async fn notices_stay_until_their_target_is_told(store: &dyn Store) {
     assert_eq!(of(1, None, 9).await.unwrap(), slice::from_ref(&later));
     assert_eq!(of(u32::MAX, None, 9).await.unwrap(), slice::from_ref(&other));
 
-    store.remove_notices_of_others(&[TargetId(u32::MAX)]).await.unwrap();
+    assert_eq!(store.remove_notices_of_others(&[TargetId(u32::MAX)]).await.unwrap(), 1);
     assert_eq!(of(1, None, 9).await.unwrap(), []);
     assert_eq!(of(u32::MAX, None, 9).await.unwrap(), slice::from_ref(&other));
     store.remove_told(&[]).await.unwrap();
-    store.remove_notices_of_others(&[]).await.unwrap();
+    assert_eq!(store.remove_notices_of_others(&[]).await.unwrap(), 1);
+    assert_eq!(store.remove_notices_of_others(&[]).await.unwrap(), 0);
     assert_eq!(of(u32::MAX, None, 9).await.unwrap(), []);
 }
 
