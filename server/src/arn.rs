@@ -242,7 +242,8 @@ pub(crate) fn check_role(text: &str) -> Result<(), ApiError> {
     }
 }
 
-fn is_account(text: &str) -> bool {
+/// Whether it is an account id: 12 digits.
+pub(crate) fn is_account(text: &str) -> bool {
     text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

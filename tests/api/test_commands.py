@@ -243,6 +243,9 @@ def test_run_takes_the_settings_of_a_server(tmp_path):
     assert "SUCCEEDED" in done.stdout
     unknown = stepyard("run", file, "--limits", "none")
     assert "limits = 'none' (flag): it must be aws or extended" in unknown.stderr
+    short = stepyard("config", "--account", "12")
+    assert short.returncode != 0
+    assert "account = '12' (flag): it must have 12 digits" in short.stderr
 
 
 def test_run_reads_items_from_buckets(tmp_path):

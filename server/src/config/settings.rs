@@ -10,6 +10,7 @@ use stepyard_store::RETENTION_DAYS_MAX;
 
 use super::{Database, Resolved};
 use crate::app::Identity;
+use crate::arn::is_account;
 use crate::events::{EventSettings, WebhookUrl};
 use crate::peer::{NodeAddress, NodeKey};
 
@@ -94,6 +95,17 @@ impl std::str::FromStr for RetentionDays {
     }
 }
 
+/// An account id as ARNs have it.
+struct Account(String);
+
+impl std::str::FromStr for Account {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Account, &'static str> {
+        is_account(text).then(|| Account(text.to_owned())).ok_or("it must have 12 digits")
+    }
+}
+
 impl Settings {
     /// Reads all values.
     ///
@@ -117,7 +129,7 @@ impl Settings {
                 path => Some(path.into()),
             },
             identity: Identity {
-                account: resolved.text("account").into(),
+                account: resolved.parse::<Account>("account")?.0,
                 region: resolved.text("region").into(),
             },
             limits: resolved.parse::<NamedLimits>("limits")?.0,

@@ -57,8 +57,8 @@ impl RoutedObjectStore {
 }
 
 /// What is said of a bucket that is not here when nothing is known of S3.
-const NO_S3: &str = " on this machine, and S3 is not configured: set AWS_ENDPOINT_URL_S3 to the URL of an endpoint, or AWS \
-                     credentials to use AWS";
+const NO_S3: &str = " on this machine, where the first `stepyard put` makes one, and S3 is not configured: set \
+                     AWS_ENDPOINT_URL_S3 to the URL of an endpoint, or AWS credentials to use AWS";
 
 /// Asks the first store, and the second one when there is no such bucket in the first.
 macro_rules! ask {
