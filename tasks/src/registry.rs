@@ -113,11 +113,23 @@ impl TaskRegistry {
 }
 
 impl TaskRegistry {
-    /// Calls a service once, whatever is waited for afterwards.
-    async fn call_service(&self, call: &ServiceCall, mut invocation: Invocation) -> TaskOutcome {
+    /// Whether tasks of that service integration can be run here at all.
+    pub fn is_supported(call: &ServiceCall) -> bool {
         let waits_for_a_job = matches!(call.pattern, Pattern::Sync | Pattern::Sync2);
         match (&*call.service, &*call.action) {
-            ("lambda", "invoke") if !waits_for_a_job => {
+            ("lambda", "invoke") | ("aws-sdk:sfn", _) => !waits_for_a_job,
+            ("states", "startExecution") => true,
+            _ => false,
+        }
+    }
+
+    /// Calls a service once, whatever is waited for afterwards.
+    async fn call_service(&self, call: &ServiceCall, mut invocation: Invocation) -> TaskOutcome {
+        if !TaskRegistry::is_supported(call) {
+            return nobody(&call.arn, "this service integration is not supported yet");
+        }
+        match (&*call.service, &*call.action) {
+            ("lambda", _) => {
                 let state = Arc::clone(&invocation.state_name);
                 let most = invocation.result_bytes_max;
                 match parse_invoke(&invocation.parameters) {
@@ -136,14 +148,13 @@ impl TaskRegistry {
                 let key = &invocation.idempotency_key;
                 start_execution(&**api, &invocation.parameters, key).await
             }
-            ("aws-sdk:sfn", action) if !waits_for_a_job => {
+            (_, action) => {
                 let Some(api) = &self.step_functions else {
                     return nobody(&call.arn, "this process has no API");
                 };
                 invocation.started.fire();
                 call_sdk(&**api, action, &invocation.parameters).await
             }
-            _ => nobody(&call.arn, "this service integration is not supported yet"),
         }
     }
 }

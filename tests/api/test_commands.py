@@ -248,6 +248,16 @@ def test_run_takes_the_settings_of_a_server(tmp_path):
     assert "account = '12' (flag): it must have 12 digits" in short.stderr
 
 
+def test_validate_warns_of_what_nothing_here_runs(tmp_path):
+    file = tmp_path / "publish.asl.json"
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {}, "End": True}
+    file.write_text(json.dumps({"StartAt": "Publish", "States": {"Publish": task}}))
+    told = stepyard("validate", file)
+    assert told.returncode == 0
+    assert 'nothing here runs arn:aws:states:::sns:publish: the task of state "Publish"' in told.stdout
+    assert "valid, 1 states" in told.stdout
+
+
 def test_run_reads_items_from_buckets(tmp_path):
     items = tmp_path / "items.jsonl"
     items.write_text('{"n": 1}\n{"n": 2}\n')
