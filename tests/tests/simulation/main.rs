@@ -54,7 +54,7 @@ const ALL_TOGETHER: u64 = 100;
 const TWICE: u64 = 100;
 
 /// Worlds in which a planted mistake must be found.
-const SEEDS_TO_FIND: u64 = 600;
+const SEEDS_TO_FIND: u64 = 1_500;
 
 /// Worlds that are crashed at each of their commits.
 const CRASHED: u64 = 3;
