@@ -54,7 +54,7 @@ const ALL_TOGETHER: u64 = 100;
 const TWICE: u64 = 100;
 
 /// Worlds in which a planted mistake must be found.
-const SEEDS_TO_FIND: u64 = 1_500;
+const SEEDS_TO_FIND: u64 = 300;
 
 /// Worlds that are crashed at each of their commits.
 const CRASHED: u64 = 3;
@@ -86,8 +86,7 @@ fn what_is_redriven_comes_to_its_end_as_well() {
     );
     let redrives: u64 = outcomes.iter().map(|outcome| outcome.redrives).sum();
     println!("{redrives} redrives");
-    // One a world, more or less.
-    assert!(2 * redrives > outcomes.len() as u64, "{redrives} only");
+    assert!(redrives > outcomes.len() as u64, "{redrives} only");
 }
 
 #[test]

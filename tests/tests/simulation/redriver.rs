@@ -17,7 +17,7 @@ impl Redriver {
     /// Does everything it wants to do, however long that takes.
     pub(crate) async fn run(mut self) {
         let world = self.0.world.clone();
-        for number in 0..4 + self.0.random.below(12) {
+        for number in 0..6 + self.0.random.below(12) {
             self.0.think(THINK_MILLIS).await;
             let token = format!("{}-{number}", self.0.number);
             if let Some(row) = self.pick().await {
