@@ -19,12 +19,12 @@ WORDS = ["", "a", "abc", "Hello World", "a,b,c", "  a  b ", "12", "3.5", "x-y_z"
 REGEXES = ["/a/", "/[a-z]+/", "/A/i", "/b*c/", r"/(\w)(\d)?/", r"/\s+/", "/[,;]/", "/^a/m", "/(a|b)c?/", r"/\d{2}/", "/l./", "/e$/", "/(x)|(b)/", "/b[^a-c]/i",
            r"/\bw/i", "/o.*o/", r"/[a-z]\W/"]
 NUMBER_PICTURES = ["0", "#", "#,##0.00", "00.00", "#0.###", "0%", "#.##e0", "0.0e00", "000,000", "#,##0.00;(#,##0.00)", "0‰", "#", "'x'0", "0.#", "#.0", "$0", "0x", "##0.0##e0", ".00", "#,#", "0;-0;0", "0..0", "0,", "e0", ""]
-INTEGER_PICTURES = ["0", "000", "#,##0", "w", "W", "Ww", "I", "i", "a", "A", "0;o", "w;o", "Ww;o", "###", "#0", "0,000,000", "00:00", "α", "٠٠", "", "#;o", "1"]
+INTEGER_PICTURES = ["0", "000", "#,##0", "w", "W", "Ww", "I", "i", "a", "A", "0;o", "w;o", "Ww;o", "###", "#0", "0,000,000", "00:00", "0,0;o", "０;o", "α", "٠٠", "", "#;o", "1"]
 DATE_PICTURES = ["[Y]-[M01]-[D01]", "[D1o] [MNn] [Y0001]", "[H01]:[m01]:[s01]", "[h]:[m01] [P]", "[FNn], [D] [MNn,3-3]", "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001]Z",
                  "[d]/[Y]", "[X]-W[W01]-[F1]", "[Yi] [M] [Dw]", "[Z]", "[z]", "[Z0101t]", "[H01]:[m] [ZN]", "[YW]", "[MI]", "[E] [C]", "[w] [x]",
-                 "[P]", "[Pn,1-1]", "[[x]] [D]", "[f01]", "[FN,2-2]", "[q]", "[D", "[Ywo]", "[dwo]", "[M00] [D#1]", "[Y,2]", "[Y,2-2]-[M,2]-[D,*-2]"]
+                 "[P]", "[Pn,1-1]", "[[x]] [D]", "[f01]", "[FN,2-2]", "[q]", "[q1]", "[QNn] [f]", "[D", "[Ywo]", "[dwo]", "[M00] [D#1]", "[Y,2]", "[Y,2-2]-[M,2]-[D,*-2]"]
 DATES = ["2026-03-04T05:06:07.089Z", "2024-02-29", "2024-02-29T23:59:59+02:00", "1999-12-31T00:00:00Z", "2020", "2020-13-01", "nonsense", "2021-06-01T10:00:00.5Z"]
-ZONES = ["+0000", "-0500", "+0530", "0100"]
+ZONES = ["+0000", "-0500", "+0530", "0100", "-0330", "CET", "+99999"]
 
 # Result, name, types of the arguments; a question mark: may be left out.
 FUNCTIONS = [
@@ -397,8 +397,7 @@ class Writer:
     leaf_exponent = lambda self, scope: self.write_exponent(0, scope)
 
     def write_millis(self, depth, scope):
-        # Not what is computed: the reference writes `0NaN-NaN` for times that no calendar reaches.
-        return self.pick(["0", "1772600767089", "-1e12", "951782400000", "1.5e12", self.expression("num", 0, scope)])
+        return self.pick(["0", "1772600767089", "-1e12", "951782400000", "1.5e12", "1e17", self.expression("num", depth, scope)])
 
     leaf_millis = lambda self, scope: "1509380732935"
 

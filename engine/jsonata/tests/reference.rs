@@ -113,3 +113,53 @@ fn sorts_compare_by_halves() {
         ],
     );
 }
+
+#[test]
+fn a_term_is_evaluated_where_those_before_it_are_equal() {
+    check_all(
+        Dialect::Plain,
+        &[
+            ("[{'a': 2}, {'a': 1}]^(a, $error('asked')).a", "[1,2]"),
+            ("[{'a': 1}, {'a': 1}]^(a, $error('asked')).a", "D3137"),
+        ],
+    );
+}
+
+#[test]
+fn a_function_that_is_called_last_takes_the_context_of_the_outermost_call() {
+    check_all(
+        Dialect::Plain,
+        &[
+            ("($f := function(){ $length() }; name.$f())", "1"),
+            ("($f := function(){ ($x := $length(); $x) }; name.$f())", "T0411"),
+            ("1 ~> function($v){ $length() }", "T0411"),
+            ("name.$map([1], function($v){ $length() })", "T0411"),
+        ],
+    );
+}
+
+#[test]
+fn times_that_no_calendar_reaches_are_not_numbers() {
+    check_all(
+        Dialect::StepFunctions,
+        &[
+            ("$fromMillis(1e17)", r#""0NaN-NaN-NaNTNaN:NaN:NaN.NaNZ""#),
+            ("$fromMillis(0, '[Y]', 'CET')", r#""NaN""#),
+            ("$fromMillis(0, '[q1]')", r#""undefined""#),
+            ("$fromMillis(1e17, '[F]')", "D1001"),
+            ("$toMillis('999999', '[Y]')", r#""NaN""#),
+        ],
+    );
+}
+
+#[test]
+fn large_numbers_are_written_with_their_exponent() {
+    check_all(
+        Dialect::StepFunctions,
+        &[
+            ("$formatInteger(1e21, '#,##0')", r#""1e,+21""#),
+            ("$formatNumber(1e21, '0.00')", r#""1e+21.00""#),
+            ("$formatBase(1e30, 36)", r#""2oy99wnkl1a000000000""#),
+        ],
+    );
+}

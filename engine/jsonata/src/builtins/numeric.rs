@@ -5,7 +5,7 @@ use crate::error::{Error, Outcome};
 use crate::eval::Machine;
 use crate::fault::Fault;
 use crate::number;
-use crate::value::{Items, Members, Value, quote, shortest};
+use crate::value::{Items, Members, Value, quote};
 
 type Result = Outcome<Value>;
 
@@ -79,37 +79,8 @@ pub(super) fn abs(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result 
 /// Rounds halves to even, at a number of decimals.
 pub(super) fn round(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(number) = arguments.number(0) else { return Ok(Value::Undefined) };
-    let precision = arguments.number(1).filter(|places| !places.is_nan()).unwrap_or(0.0);
-    if precision.fract() != 0.0 || (precision != 0.0 && !number.is_finite()) {
-        return Ok(Value::Number(f64::NAN));
-    }
-    let precision = precision as i32;
-    let shifted = if precision == 0 { number } else { shift(number, precision) };
-    if precision != 0 && !shifted.is_finite() {
-        return Ok(Value::Number(f64::NAN));
-    }
-    let rounded = half_to_even(shifted);
-    let result = if precision == 0 { rounded } else { shift(rounded, -precision) };
-    // JSON has no negative zero.
-    Ok(Value::Number(result + 0.0))
-}
-
-fn half_to_even(number: f64) -> f64 {
-    let below = number.floor();
-    let rounded = if number - below >= 0.5 { below + 1.0 } else { below };
-    if (rounded - number).abs() == 0.5 && (rounded % 2.0).abs() == 1.0 {
-        rounded - 1.0
-    } else {
-        rounded
-    }
-}
-
-/// Times a power of ten, by way of the decimal text: a product would bring in errors.
-fn shift(number: f64, places: i32) -> f64 {
-    let text = shortest(number);
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent = exponent.parse::<i32>().unwrap_or(0).saturating_add(places);
-    format!("{mantissa}e{exponent}").parse().unwrap_or(f64::NAN)
+    let places = arguments.number(1).filter(|places| !places.is_nan()).unwrap_or(0.0);
+    Ok(Value::Number(number::round(number, places)))
 }
 
 pub(super) fn sqrt(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {

@@ -5,43 +5,29 @@ use super::names;
 use super::pattern::offset_separator;
 use super::picture::{Marker, Style};
 
-/// What a marker's text says.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Reading {
-    Value(f64),
-    /// A name that is not one of the component's; it counts as not given.
-    Unknown,
-    /// No number.
-    Unreadable,
-}
-
 impl Marker {
     /// Reads text that the marker's pattern matches. Offsets are in minutes, fractions in
-    /// milliseconds, half days 0 and 1.
-    pub(super) fn parse(&self, text: &str) -> Reading {
+    /// milliseconds, half days 0 and 1; what cannot be read is not a number.
+    ///
+    /// `None` is a name that is not one of the component's; it counts as not given.
+    pub(super) fn parse(&self, text: &str) -> Option<f64> {
         match (self.component, &self.style) {
             (Component::Offset | Component::GmtOffset, style) => {
-                Reading::number(offset(text, style))
+                Some(offset(text, style).unwrap_or(f64::NAN))
             }
-            (Component::Fraction, _) => Reading::Value(milliseconds(text)),
-            (_, Style::Integer(picture)) => Reading::number(picture.parse(text)),
+            (Component::Fraction, _) => Some(milliseconds(text)),
+            (_, Style::Integer(picture)) => Some(picture.parse(text).unwrap_or(f64::NAN)),
             (Component::HalfDay, _) => half_day(text),
             _ => self.name(text),
         }
     }
 
     /// The number of the name; of names that are alike when cut, of the last.
-    fn name(&self, text: &str) -> Reading {
+    fn name(&self, text: &str) -> Option<f64> {
         let width = self.width_max.filter(|width| *width > 0);
         let names = names::of(self.component).unwrap_or_default();
         let found = names.iter().rposition(|name| names::cut(name, width) == text);
-        found.map_or(Reading::Unknown, |index| Reading::Value((index + 1) as f64))
-    }
-}
-
-impl Reading {
-    fn number(value: Option<f64>) -> Reading {
-        value.map_or(Reading::Unreadable, Reading::Value)
+        found.map(|index| (index + 1) as f64)
     }
 }
 
@@ -65,20 +51,19 @@ fn milliseconds(digits: &str) -> f64 {
         .fold(0.0, |value, digit| value * 10.0 + f64::from(digit))
 }
 
-fn half_day(text: &str) -> Reading {
+fn half_day(text: &str) -> Option<f64> {
     match text {
-        "am" | "AM" => Reading::Value(0.0),
-        "pm" | "PM" => Reading::Value(1.0),
-        _ => Reading::Unknown,
+        "am" | "AM" => Some(0.0),
+        "pm" | "PM" => Some(1.0),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Reading;
     use crate::datetime::picture::{self, Part};
 
-    fn parse(picture: &str, text: &str) -> Reading {
+    fn parse(picture: &str, text: &str) -> Option<f64> {
         match picture::read(picture).unwrap().as_slice() {
             [Part::Marker(marker)] => marker.parse(text),
             parts => panic!("{parts:?}"),
@@ -94,27 +79,27 @@ mod tests {
             ("[z0]", "gmt-5", -300.0),
             ("[Z0000]", "+1030", 630.0),
         ] {
-            assert_eq!(parse(picture, text), Reading::Value(minutes));
+            assert_eq!(parse(picture, text), Some(minutes));
         }
     }
 
     #[test]
     fn fractions_are_in_milliseconds() {
         for (text, millis) in [("5", 500.0), ("05", 50.0), ("0429", 42.0)] {
-            assert_eq!(parse("[f]", text), Reading::Value(millis));
+            assert_eq!(parse("[f]", text), Some(millis));
         }
     }
 
     #[test]
     fn names_are_those_that_are_written() {
-        assert_eq!(parse("[MNn]", "May"), Reading::Value(5.0));
-        assert_eq!(parse("[MNn,3-3]", "Sep"), Reading::Value(9.0));
-        assert_eq!(parse("[MNn,1-1]", "J"), Reading::Value(7.0));
-        assert_eq!(parse("[FNn]", "Sunday"), Reading::Value(7.0));
-        assert_eq!(parse("[P]", "PM"), Reading::Value(1.0));
+        assert_eq!(parse("[MNn]", "May"), Some(5.0));
+        assert_eq!(parse("[MNn,3-3]", "Sep"), Some(9.0));
+        assert_eq!(parse("[MNn,1-1]", "J"), Some(7.0));
+        assert_eq!(parse("[FNn]", "Sunday"), Some(7.0));
+        assert_eq!(parse("[P]", "PM"), Some(1.0));
         for (picture, text) in [("[MNn]", "may"), ("[FNn]", "Sun"), ("[P]", "Pm")] {
-            assert_eq!(parse(picture, text), Reading::Unknown);
+            assert_eq!(parse(picture, text), None);
         }
-        assert_eq!(parse("[MA]", "C"), Reading::Value(3.0));
+        assert_eq!(parse("[MA]", "C"), Some(3.0));
     }
 }

@@ -30,15 +30,17 @@ pub(super) enum Component {
     GmtOffset,
     Calendar,
     Era,
+    /// A letter that stands for nothing.
+    Unknown,
 }
 
 /// Number of components.
-pub(super) const COMPONENTS: usize = 19;
+pub(super) const COMPONENTS: usize = 20;
 
 impl Component {
     /// The component of the letter.
-    pub(super) fn of(letter: char) -> Option<Component> {
-        Some(match letter {
+    pub(super) fn of(letter: char) -> Component {
+        match letter {
             'Y' => Component::Year,
             'M' => Component::Month,
             'D' => Component::Day,
@@ -58,24 +60,27 @@ impl Component {
             'z' => Component::GmtOffset,
             'C' => Component::Calendar,
             'E' => Component::Era,
-            _ => return None,
-        })
+            _ => Component::Unknown,
+        }
     }
 
     /// Presentation of a marker that gives none.
-    pub(super) fn default_presentation(self) -> &'static str {
+    pub(super) fn default_presentation(self) -> Option<&'static str> {
         match self {
-            Component::Weekday | Component::HalfDay | Component::Calendar | Component::Era => "n",
-            Component::Minute | Component::Second => "01",
-            Component::Offset | Component::GmtOffset => "01:01",
-            _ => "1",
+            Component::Weekday | Component::HalfDay | Component::Calendar | Component::Era => {
+                Some("n")
+            }
+            Component::Minute | Component::Second => Some("01"),
+            Component::Offset | Component::GmtOffset => Some("01:01"),
+            Component::Unknown => None,
+            _ => Some("1"),
         }
     }
 
     /// Whether the component is a number that any integer picture can present.
     pub(super) fn is_integer(self) -> bool {
-        let other = matches!(self, Component::HalfDay | Component::Calendar | Component::Era);
-        !self.is_offset() && !other
+        use Component::{Calendar, Era, HalfDay, Unknown};
+        !self.is_offset() && !matches!(self, HalfDay | Calendar | Era | Unknown)
     }
 
     pub(super) fn is_offset(self) -> bool {

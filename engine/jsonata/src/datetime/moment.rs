@@ -6,7 +6,7 @@ use super::component::Component;
 pub(super) const DAY_MILLIS: i64 = 86_400_000;
 
 /// The farthest that times go from 1970, in milliseconds: a hundred million days.
-pub(super) const MILLIS_MAX: i64 = 8_640_000_000_000_000;
+pub(super) const MILLIS_MAX: f64 = 8.64e15;
 
 /// Date and time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +20,18 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// The point so many milliseconds after 1970; `None` beyond [`MILLIS_MAX`].
-    pub(super) fn at(millis: i64) -> Option<Moment> {
-        if !(-MILLIS_MAX..=MILLIS_MAX).contains(&millis) {
+    /// The point so many milliseconds after 1970, without fractions; `None` beyond [`MILLIS_MAX`].
+    pub(super) fn at(millis: f64) -> Option<Moment> {
+        if millis.is_nan() || millis.abs() > MILLIS_MAX {
             return None;
         }
+        let millis = millis as i64;
         let days = millis.div_euclid(DAY_MILLIS);
         let (year, month, day) = civil::date(days);
         Some(Moment { year, month, day, days, millis_of_day: millis.rem_euclid(DAY_MILLIS) })
     }
 
-    /// The value of a component; half days count from 0, and what is no number is 0.
+    /// The value of a component; half days count from 0, and what is no number of the moment is 0.
     pub(super) fn component(&self, component: Component) -> i64 {
         match component {
             Component::Year => self.year,
@@ -48,7 +49,11 @@ impl Moment {
             Component::Minute => self.millis_of_day / 60_000 % 60,
             Component::Second => self.millis_of_day / 1_000 % 60,
             Component::Fraction => self.millis_of_day % 1_000,
-            Component::Offset | Component::GmtOffset | Component::Calendar | Component::Era => 0,
+            Component::Offset
+            | Component::GmtOffset
+            | Component::Calendar
+            | Component::Era
+            | Component::Unknown => 0,
         }
     }
 
@@ -95,7 +100,7 @@ mod tests {
     use crate::datetime::civil;
 
     fn week(year: i64, month: i64, day: i64) -> (i64, i64, i64, i64) {
-        let moment = Moment::at(civil::days(year, month, day) * DAY_MILLIS).unwrap();
+        let moment = Moment::at((civil::days(year, month, day) * DAY_MILLIS) as f64).unwrap();
         let value = |component| moment.component(component);
         (
             value(Component::WeekYear),
@@ -116,8 +121,8 @@ mod tests {
 
     #[test]
     fn half_days_start_at_twelve() {
-        for (hour, half, shown) in [(0, 0, 12), (1, 0, 1), (12, 1, 12), (23, 1, 11)] {
-            let moment = Moment::at(hour * 3_600_000).unwrap();
+        for (hour, half, shown) in [(0.0, 0, 12), (1.0, 0, 1), (12.0, 1, 12), (23.0, 1, 11)] {
+            let moment = Moment::at(hour * 3_600_000.0).unwrap();
             assert_eq!(moment.component(Component::HalfDay), half);
             assert_eq!(moment.component(Component::HalfDayHour), shown);
         }
@@ -126,6 +131,6 @@ mod tests {
     #[test]
     fn times_end_somewhere() {
         assert!(Moment::at(MILLIS_MAX).is_some());
-        assert!(Moment::at(-MILLIS_MAX - 1).is_none());
+        assert!(Moment::at(-MILLIS_MAX - 1.0).is_none());
     }
 }

@@ -1,6 +1,5 @@
 //! `$toMillis`.
 
-use super::capture::Reading;
 use super::iso;
 use super::moment::Moment;
 use super::pattern::Pattern;
@@ -9,8 +8,8 @@ use super::resolve::Components;
 use crate::fault::Fault;
 
 /// Reads a timestamp as the picture would write it, ISO 8601 without one, in milliseconds since
-/// 1970. What the timestamp leaves out is taken from now. As in the reference, a timestamp that has the
-/// form of ISO 8601 but no such date gives what is not a number.
+/// 1970. What the timestamp leaves out is taken from now. As in the reference, a timestamp that has the form of ISO 8601
+/// but no such date, and one that no calendar reaches, give what is not a number.
 ///
 /// `None` when the timestamp does not match the picture, or the picture has no markers. D3110 is a
 /// timestamp that is not in ISO 8601; D3130 to D3133 and D3135 tell of the picture; D3136 of
@@ -29,24 +28,18 @@ pub(crate) fn to_millis(
     };
     let parts = picture::read(picture)?;
     let Some(captures) = Pattern::of(&parts)?.captures(timestamp) else { return Ok(None) };
-    let now = Moment::at(now_millis).ok_or_else(|| Fault::of("D1001", now_millis.to_string()))?;
-    match components(&parts, &captures) {
-        Some(components) => components.resolve(&now),
-        None => Ok(None),
-    }
+    let now = Moment::at(now_millis as f64);
+    let now = now.ok_or_else(|| Fault::of("D1001", now_millis.to_string()))?;
+    components(&parts, &captures).map(|components| components.resolve(&now)).transpose()
 }
 
-/// What the markers say; `None` when there are none, or one says nothing that can be read.
+/// What the markers say; `None` when there are none.
 fn components(parts: &[Part], captures: &[String]) -> Option<Components> {
     let mut components = None;
     for (part, text) in parts.iter().zip(captures) {
         let Part::Marker(marker) = part else { continue };
         let components = components.get_or_insert_with(Components::default);
-        match marker.parse(text) {
-            Reading::Value(value) => components.set(marker.component, Some(value)),
-            Reading::Unknown => components.set(marker.component, None),
-            Reading::Unreadable => return None,
-        }
+        components.set(marker.component, marker.parse(text));
     }
     components
 }
@@ -118,13 +111,16 @@ mod tests {
 
     #[test]
     fn what_does_not_match_is_nothing() {
-        for (timestamp, picture) in [
-            ("2026", "[Y]-[M]"),
-            ("today", "today"),
-            ("99999999999999999999", "[Y]"),
-            ("five  five", "[Dw]"),
-        ] {
+        for (timestamp, picture) in [("2026", "[Y]-[M]"), ("today", "today")] {
             assert_eq!(read(timestamp, picture), "", "{timestamp}");
+        }
+    }
+
+    #[test]
+    fn what_no_calendar_reaches_is_not_a_number() {
+        for (timestamp, picture) in [("99999999999999999999", "[Y]"), ("five  five", "[Dw]")] {
+            let millis = to_millis(timestamp, Some(picture), NOW).unwrap();
+            assert!(millis.unwrap().is_nan(), "{timestamp}");
         }
     }
 

@@ -37,8 +37,8 @@ pub(super) enum Style {
 
 /// Reads a picture.
 ///
-/// D3135 is a `[` that no `]` follows; D3132 a letter that is no component; D3130 and D3131 are
-/// faults of integer pictures.
+/// D3135 is a `[` that no `]` follows; D3132 a letter that is no component, alone: as in the reference, one with a
+/// presentation is written as nothing; D3130 and D3131 are faults of integer pictures.
 pub(super) fn read(picture: &str) -> Result<Vec<Part>, Fault> {
     let mut parts = Vec::new();
     let mut rest = picture;
@@ -69,8 +69,6 @@ impl Marker {
         let mut characters = text.chars();
         let letter = characters.next().unwrap_or_default();
         let component = Component::of(letter);
-        let component = component
-            .ok_or_else(|| Fault::of("D3132", &text[..letter.len_utf8().min(text.len())]))?;
         let modifiers = characters.as_str();
         let (presentation, width) = match modifiers.rsplit_once(',') {
             Some((presentation, width)) => (presentation, width),
@@ -78,7 +76,10 @@ impl Marker {
         };
         let (min, max) = width.split_once('-').unwrap_or((width, ""));
         let (token, modifier) = split_modifier(presentation);
-        let token = if token.is_empty() { component.default_presentation() } else { token };
+        let given = Some(token).filter(|token| !token.is_empty());
+        let token = given.or(component.default_presentation());
+        let token =
+            token.ok_or_else(|| Fault::of("D3132", &text[..letter.len_utf8().min(text.len())]))?;
         let mut marker = Marker {
             component,
             letter,
@@ -194,7 +195,7 @@ mod tests {
         for (picture, code, value) in [
             ("[Y", "D3135", None),
             ("[q]", "D3132", Some("q")),
-            ("[é1]", "D3132", Some("é")),
+            ("[é]", "D3132", Some("é")),
             ("[]", "D3132", Some("")),
             ("[D#]", "D3130", Some("#")),
             ("[D0٠]", "D3131", None),

@@ -29,19 +29,20 @@ impl Components {
         self.get(component).unwrap_or_default()
     }
 
-    /// Whether the components of the set that are given, as something else than 0, are all of this
+    /// Whether the components of the set that are given, as a number other than 0, are all of this
     /// kind, and there is one.
     fn are(&self, set: &[Component], kind: &[Component]) -> bool {
-        let mut given = set.iter().filter(|component| self.value(**component) != 0.0).peekable();
+        let given = |component: &&Component| self.value(**component).abs() > 0.0;
+        let mut given = set.iter().filter(given).peekable();
         given.peek().is_some() && given.all(|component| kind.contains(component))
     }
 
-    /// The point in time, in milliseconds; `None` when it is beyond all times.
+    /// The point in time, in milliseconds; not a number when it is beyond all times.
     ///
     /// The components that say when, from the year to the millisecond, have to follow each other:
     /// those before the first are taken from now, those after the last are the least possible.
     /// D3136 is a gap between them, or a date in weeks, of which JSONata makes nothing.
-    pub(super) fn resolve(mut self, now: &Moment) -> Result<Option<f64>, Fault> {
+    pub(super) fn resolve(mut self, now: &Moment) -> Result<f64, Fault> {
         use Component::{Day, DayOfYear, Fraction, HalfDay, HalfDayHour, Hour, Minute, Month};
         use Component::{Second, Week, WeekMonth, WeekOfMonth, WeekYear, Year};
         const DATE: [Component; 8] =
@@ -68,11 +69,12 @@ impl Components {
         let day = if by_day {
             day_of_year(self.value(Year), self.value(DayOfYear))
         } else {
-            first_day(self.value(Year), self.value(Month))
-                .map(|first| first + self.value(Day) - 1.0)
+            first_day(self.value(Year), self.value(Month)) + self.value(Day).trunc() - 1.0
         };
         let hour = if halved { self.hour_of_halves() } else { self.value(Hour) };
-        Ok(day.map(|day| self.millis(day, hour)).filter(|millis| millis.abs() <= MILLIS_MAX as f64))
+        let millis = self.local_millis(day, hour);
+        let local = if millis.abs() > MILLIS_MAX { f64::NAN } else { millis };
+        Ok(local - self.offset_minutes() * 60_000.0)
     }
 
     /// Gives the missing components their values.
@@ -105,39 +107,39 @@ impl Components {
         if hour == 12.0 { noon } else { hour + noon }
     }
 
-    fn millis(&self, day: f64, hour: f64) -> f64 {
-        let value = |component| self.value(component);
+    fn local_millis(&self, day: f64, hour: f64) -> f64 {
+        let value = |component| self.value(component).trunc();
         let minutes = hour * 60.0 + value(Component::Minute);
         let seconds = minutes * 60.0 + value(Component::Second);
-        let local = day * DAY_MILLIS as f64 + seconds * 1_000.0 + value(Component::Fraction);
-        let offset = match value(Component::Offset) {
-            0.0 => value(Component::GmtOffset),
-            offset => offset,
-        };
-        local - offset * 60_000.0
+        day * DAY_MILLIS as f64 + seconds * 1_000.0 + value(Component::Fraction)
+    }
+
+    /// The first offset that is given, as a number other than 0.
+    fn offset_minutes(&self) -> f64 {
+        let offsets = [Component::Offset, Component::GmtOffset].map(|offset| self.value(offset));
+        offsets.into_iter().find(|offset| offset.abs() > 0.0).unwrap_or_default()
     }
 }
 
 /// Days from 1970 to the day of the year. One beyond the year is month and day of a later year, as in the reference, and
 /// so is in this one nevertheless.
-fn day_of_year(year: f64, day: f64) -> Option<f64> {
-    let first = first_day(year, 1.0)?;
-    let counted = first + day - 1.0;
-    if counted.abs() > (MILLIS_MAX / DAY_MILLIS) as f64 {
-        return None;
+fn day_of_year(year: f64, day: f64) -> f64 {
+    let counted = first_day(year, 1.0) + day - 1.0;
+    if counted.is_nan() || counted.abs() > MILLIS_MAX / DAY_MILLIS as f64 {
+        return f64::NAN;
     }
     let (_, month, day) = civil::date(counted as i64);
-    first_day(year, month as f64).map(|first| first + day as f64 - 1.0)
+    first_day(year, month as f64) + day as f64 - 1.0
 }
 
 /// Days from 1970 to the first of the month; months beyond the year go on into the next ones, and
-/// one before the first is the first.
-fn first_day(year: f64, month: f64) -> Option<f64> {
+/// one before the first is the first. Not a number when it is beyond all times.
+fn first_day(year: f64, month: f64) -> f64 {
     let year = if (0.0..100.0).contains(&year) { year + CENTURY } else { year };
     let months = if month > 0.0 { month - 1.0 } else { 0.0 };
-    if year.abs() > YEAR_MAX || months > YEAR_MAX {
-        return None;
+    if year.is_nan() || year.abs() > YEAR_MAX || months > YEAR_MAX {
+        return f64::NAN;
     }
     let (year, months) = (year as i64, months as i64);
-    Some(civil::days(year + months / 12, months % 12 + 1, 1) as f64)
+    civil::days(year + months / 12, months % 12 + 1, 1) as f64
 }

@@ -41,7 +41,8 @@ impl Machine<'_> {
         let result = match self.known_builtin(&call.procedure, env) {
             Some(builtin) => {
                 let arguments = self.arguments(call, first, input, env)?;
-                self.run_named(builtin, arguments, input, env)
+                self.show_scope(builtin, env);
+                self.run_builtin(builtin, arguments, input)
             }
             None => {
                 let function = self.procedure(node, &call.procedure, input, env, "T1005")?;
@@ -105,7 +106,8 @@ impl Machine<'_> {
         Ok(result)
     }
 
-    /// Calls a function, and what it calls at its end, one after the other.
+    /// Calls a function, and what it calls at its end, one after the other. As in the reference, the context that stands in
+    /// for a missing argument is that of this call for all of them.
     fn apply(&mut self, function: Value, arguments: Vec<Value>, context: &Value) -> Outcome<Value> {
         let mut tail = Box::new(Tail { function, arguments, blame: None });
         loop {
@@ -155,18 +157,11 @@ impl Machine<'_> {
         }
     }
 
-    /// Runs a function that is called by its name: `$eval` sees the variables of its place.
-    fn run_named(
-        &mut self,
-        builtin: &'static Builtin,
-        arguments: Vec<Value>,
-        input: &Value,
-        env: &Env,
-    ) -> Outcome<Value> {
+    /// `$eval` sees the variables of the place that it is called from.
+    fn show_scope(&mut self, builtin: &Builtin, env: &Env) {
         if builtin.name == "eval" {
             self.scope = Some(env.clone());
         }
-        self.run_builtin(builtin, arguments, input)
     }
 
     fn run_builtin(
@@ -259,13 +254,10 @@ impl Machine<'_> {
         let function = self.procedure(node, &call.procedure, input, env, "T1005")?;
         let arguments = self.arguments(call, None, input, env)?;
         let blame = Some((call.procedure.procedure_name().cloned(), node.position));
-        // A built-in function may take its first argument from the context, which only this place knows.
         if let Value::Function(known) = &function
             && let Callable::Builtin(builtin) = known.callable()
         {
-            let result = self.run_named(builtin, arguments, input, env);
-            let name = call.procedure.procedure_name();
-            return result.map(Flow::Value).map_err(|e| blamed(e, name, node.position));
+            self.show_scope(builtin, env);
         }
         Ok(Flow::Tail(Box::new(Tail { function, arguments, blame })))
     }

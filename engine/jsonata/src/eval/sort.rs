@@ -1,5 +1,6 @@
 //! `^(...)`: orders by terms.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 
 use super::path::Stream;
@@ -23,15 +24,9 @@ impl Machine<'_> {
                 Stream::One(value) => Array::new(vec![value.clone()], Flags::SEQUENCE),
             });
         }
-        let mut keyed = Vec::with_capacity(items.len());
-        for item in items {
-            keyed.push((self.keys(terms, item, env)?, item.clone()));
-        }
-        let sorted = self.merge_sort(keyed, &mut |machine, (a, _), (b, _)| {
-            machine.fuel.pay(terms.len() as u64)?;
-            order(step, terms, a, b)
-        })?;
-        Ok(Array::new(sorted.into_iter().map(|(_, item)| item).collect(), Flags::NONE))
+        let items = items.iter().map(|item| Sortable::new(terms, item, env, ())).collect();
+        let sorted = self.sort_by_terms(step, terms, items)?;
+        Ok(Array::new(sorted.into_iter().map(|item| item.context).collect(), Flags::NONE))
     }
 
     pub(super) fn sort_tuples(
@@ -44,22 +39,60 @@ impl Machine<'_> {
         if tuples.len() <= 1 {
             return Ok(tuples);
         }
-        let mut keyed = Vec::with_capacity(tuples.len());
+        let mut items = Vec::with_capacity(tuples.len());
         for tuple in tuples {
             let scope = self.registry.open(Some(env), tuple.bindings.clone());
-            keyed.push((self.keys(terms, &tuple.context, &scope)?, tuple));
+            items.push(Sortable::new(terms, &tuple.context.clone(), &scope, tuple));
         }
-        let sorted = self.merge_sort(keyed, &mut |machine, (a, _), (b, _)| {
-            machine.fuel.pay(terms.len() as u64)?;
-            order(step, terms, a, b)
-        })?;
-        Ok(sorted.into_iter().map(|(_, tuple)| tuple).collect())
+        let sorted = self.sort_by_terms(step, terms, items)?;
+        Ok(sorted.into_iter().map(|item| item.item).collect())
     }
 
-    /// The terms of an item. The reference evaluates them for each comparison; once is enough, as
-    /// they have no effects.
-    fn keys(&mut self, terms: &[Term], context: &Value, env: &Env) -> Outcome<Vec<Value>> {
-        terms.iter().map(|term| self.eval(&term.expression, context, env)).collect()
+    fn sort_by_terms<T>(
+        &mut self,
+        step: &Node,
+        terms: &[Term],
+        items: Vec<Sortable<T>>,
+    ) -> Outcome<Vec<Sortable<T>>> {
+        self.merge_sort(items, &mut |machine, a, b| machine.is_behind(step, terms, a, b))
+    }
+
+    /// Whether the first belongs behind the second. A term is asked for where those before it are equal.
+    fn is_behind<T>(
+        &mut self,
+        step: &Node,
+        terms: &[Term],
+        a: &Sortable<T>,
+        b: &Sortable<T>,
+    ) -> Outcome<bool> {
+        for (index, term) in terms.iter().enumerate() {
+            self.fuel.pay(1)?;
+            let (a, b) = (self.sort_key(terms, index, a)?, self.sort_key(terms, index, b)?);
+            let order = match compare(step, a, b)? {
+                // What is undefined comes last, whatever the direction.
+                Compared::Defined(order) if term.descending => order.reverse(),
+                Compared::Undefined(order) | Compared::Defined(order) => order,
+            };
+            if order != Ordering::Equal {
+                return Ok(order == Ordering::Greater);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a term is of an item. The reference evaluates it for each comparison; once is enough, as it has no effects.
+    fn sort_key<'s, T>(
+        &mut self,
+        terms: &[Term],
+        index: usize,
+        item: &'s Sortable<T>,
+    ) -> Outcome<&'s Value> {
+        let key = &item.keys[index];
+        if let Some(value) = key.get() {
+            return Ok(value);
+        }
+        let value = self.eval(&terms[index].expression, &item.context, &item.env)?;
+        Ok(key.get_or_init(|| value))
     }
 
     /// Sorts stably by halves. Which items are compared, and in which order, is as in the reference: errors
@@ -123,20 +156,21 @@ enum Part {
     Halves,
 }
 
-/// Whether the first belongs behind the second.
-fn order(step: &Node, terms: &[Term], a: &[Value], b: &[Value]) -> Outcome<bool> {
-    for ((term, a), b) in terms.iter().zip(a).zip(b) {
-        let order = compare(step, a, b)?;
-        let order = match order {
-            // What is undefined comes last, whatever the direction.
-            Compared::Defined(order) if term.descending => order.reverse(),
-            Compared::Undefined(order) | Compared::Defined(order) => order,
-        };
-        if order != Ordering::Equal {
-            return Ok(order == Ordering::Greater);
-        }
+/// An item of a sort by terms.
+struct Sortable<T> {
+    /// What the terms are evaluated over, and the variables there.
+    context: Value,
+    env: Env,
+    /// The terms, those that have been asked for.
+    keys: Vec<OnceCell<Value>>,
+    item: T,
+}
+
+impl<T> Sortable<T> {
+    fn new(terms: &[Term], context: &Value, env: &Env, item: T) -> Sortable<T> {
+        let keys = terms.iter().map(|_| OnceCell::new()).collect();
+        Sortable { context: context.clone(), env: env.clone(), keys, item }
     }
-    Ok(false)
 }
 
 enum Compared {

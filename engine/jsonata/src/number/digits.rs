@@ -47,18 +47,17 @@ impl Family {
         text.chars().map(|character| self.digit(character)).collect()
     }
 
+    /// The text with each character as far from where it stands as the family's zero is from the ASCII one: digits are
+    /// those of the family, other characters whatever stands there.
+    pub(crate) fn shift(self, text: &str) -> String {
+        let distance = u32::from(self.0) - u32::from('0');
+        let shifted = |character| char::from_u32(u32::from(character) + distance);
+        text.chars().map(|character| shifted(character).unwrap_or(character)).collect()
+    }
+
     fn digit(self, ascii: char) -> char {
         let digit = ascii.to_digit(10).and_then(|value| char::from_u32(u32::from(self.0) + value));
         digit.unwrap_or(ascii)
-    }
-}
-
-/// The number in digits without an exponent, or the word for one that is not finite.
-pub(super) fn decimal(value: f64) -> String {
-    match value {
-        f64::INFINITY => "Infinity".to_owned(),
-        f64::NEG_INFINITY => "-Infinity".to_owned(),
-        _ => value.to_string(),
     }
 }
 
@@ -79,6 +78,12 @@ mod tests {
     #[test]
     fn text_is_written_in_the_family() {
         assert_eq!(Family::starting_with('٠').write("-12.5"), "-١٢.٥");
+    }
+
+    #[test]
+    fn all_characters_are_moved_with_the_digits() {
+        assert_eq!(Family::ASCII.shift("1e+21"), "1e+21");
+        assert_eq!(Family::starting_with('０').shift("1N"), "１Ｎ");
     }
 
     #[test]

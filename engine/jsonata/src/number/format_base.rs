@@ -1,27 +1,23 @@
 //! `$formatBase`.
 
-use super::digits::decimal;
-use super::round::round_half_even;
+use super::round::round;
 use crate::fault::Fault;
+use crate::value::shortest;
 
-/// Above this, a number stands for many integers, and digits that say nothing are written as 0.
+/// Above this, a number stands for many integers: a digit before one that is above it says nothing, and is written as 0.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// From here on, numbers are written with an exponent in base 10.
-const DECIMAL_MAX: f64 = 1e21;
-
-/// Writes the number, rounded half to even, in a base from 2 to 36, also rounded; D3100 for others. A number that is
-/// not finite is written as a word.
+/// Writes the number, rounded half to even, in a base from 2 to 36, also rounded; D3100 for others. In base 10, numbers
+/// from 1e21 on have an exponent; a number that is not finite is written as a word. The digits are those of JavaScript.
 pub(crate) fn format_base(value: f64, radix: f64) -> Result<String, Fault> {
-    let value = round_half_even(value, 0);
-    let radix = round_half_even(radix, 0);
+    let value = round(value, 0.0);
+    let radix = round(radix, 0.0);
     if !(2.0..=36.0).contains(&radix) {
         return Err(Fault::of("D3100", radix.to_string()));
     }
     let digits = match radix {
-        _ if !value.is_finite() => decimal(value.abs()),
-        10.0 if value.abs() >= DECIMAL_MAX => format!("{:e}", value.abs()).replace('e', "e+"),
-        10.0 => decimal(value.abs()),
+        _ if !value.is_finite() => shortest(value.abs()),
+        10.0 => shortest(value.abs()),
         _ => digits(value.abs(), radix),
     };
     Ok(if value < 0.0 { format!("-{digits}") } else { digits })
@@ -29,15 +25,15 @@ pub(crate) fn format_base(value: f64, radix: f64) -> Result<String, Fault> {
 
 fn digits(mut value: f64, radix: f64) -> String {
     let mut digits = Vec::new();
-    while value >= EXACT_MAX {
+    while value / radix >= EXACT_MAX {
         value /= radix;
         digits.push('0');
     }
-    let (mut rest, radix) = (value as u64, radix as u64);
     loop {
-        digits.extend(char::from_digit((rest % radix) as u32, radix as u32));
-        rest /= radix;
-        if rest == 0 {
+        let digit = value % radix;
+        digits.extend(char::from_digit(digit as u32, radix as u32));
+        value = (value - digit) / radix;
+        if value == 0.0 {
             return digits.iter().rev().collect();
         }
     }
@@ -60,6 +56,8 @@ mod tests {
                 2.0,
                 "100000000000000000000000000000000000000000000000000000",
             ),
+            (144_115_188_075_855_872.0, 7.0, "154333423511640066540"),
+            (1_180_591_620_717_412_352_000.0, 6.0, "1053053253455150523102000000"),
             (1e21, 10.0, "1e+21"),
             (-0.25, 10.0, "0"),
             (f64::NAN, 2.0, "NaN"),

@@ -1,28 +1,34 @@
 //! `$formatInteger` (F&O 4.6.1, `fn:format-integer`).
 
-use super::digits::decimal;
 use super::integer_picture::{Case, Decimal, IntegerPicture, Presentation};
 use super::{letters, roman, words};
 use crate::fault::Fault;
+use crate::value::shortest;
 
 /// Writes the number, rounded down, as the picture says.
 ///
-/// D3130 and D3131 tell of the picture. Roman numerals end at a million; what they cannot write is
-/// written in digits, as F&O asks. As in the reference, the words `NaN` and `Infinity` take the place of digits, and
-/// there are no letters for `NaN`; D1001 for what has no words or letters.
+/// D3130 and D3131 tell of the picture, D1001 of what it cannot write. Roman numerals end at a million; what they cannot
+/// write is written in digits, as F&O asks.
 pub(crate) fn format_integer(value: f64, picture: &str) -> Result<String, Fault> {
     let picture = IntegerPicture::read(picture)?;
-    match picture.presentation {
-        Presentation::Letters(_) | Presentation::Roman(_) if value.is_nan() => Ok(String::new()),
-        Presentation::Decimal(_) => Ok(picture.write(value.floor())),
-        _ if value.is_finite() => Ok(picture.write(value.floor())),
-        _ => Err(Fault::of("D1001", value.to_string())),
-    }
+    picture.write(value.floor())
 }
 
 impl IntegerPicture {
-    /// Writes a whole number; only a decimal picture has what to write for one that is not finite.
-    pub(crate) fn write(&self, value: f64) -> String {
+    /// Writes a whole number. As in the reference, the exponent of numbers from 1e21 on and the words `NaN` and `Infinity`
+    /// take the place of digits, and there are no letters for `NaN`; D1001 for what has no words or letters.
+    pub(crate) fn write(&self, value: f64) -> Result<String, Fault> {
+        match self.presentation {
+            Presentation::Letters(_) | Presentation::Roman(_) if value.is_nan() => {
+                Ok(String::new())
+            }
+            Presentation::Decimal(_) => Ok(self.write_any(value)),
+            _ if value.is_finite() => Ok(self.write_any(value)),
+            _ => Err(Fault::of("D1001", shortest(value))),
+        }
+    }
+
+    fn write_any(&self, value: f64) -> String {
         let magnitude = value.abs();
         let text = match &self.presentation {
             Presentation::Decimal(decimal) => decimal.write(magnitude, self.ordinal),
@@ -40,25 +46,27 @@ impl IntegerPicture {
 
 impl Decimal {
     fn write(&self, magnitude: f64, ordinal: bool) -> String {
-        let digits = decimal(magnitude);
+        let digits = shortest(magnitude);
         let padding = self.mandatory.saturating_sub(digits.len());
         let padded: String = std::iter::repeat_n('0', padding).chain(digits.chars()).collect();
         let mut text: String = self.grouping.before(padded.chars().count()).collect();
-        text.push_str(&self.grouping.write(&self.family.write(&padded)));
+        text.push_str(&self.grouping.write(&self.family.shift(&padded)));
         if ordinal {
-            text.push_str(ordinal_suffix(magnitude));
+            text.push_str(ordinal_suffix(&text));
         }
         text
     }
 }
 
-/// What English writes after the digits of an ordinal.
-fn ordinal_suffix(value: f64) -> &'static str {
-    match ((value % 100.0) as u8, (value % 10.0) as u8) {
-        (11..=13, _) => "th",
-        (_, 1) => "st",
-        (_, 2) => "nd",
-        (_, 3) => "rd",
+/// What English writes after the digits of an ordinal. As in the reference, the last two characters tell: a separator
+/// between them hides a `1`, and digits of other scripts are none that it knows.
+fn ordinal_suffix(digits: &str) -> &'static str {
+    let mut last = digits.chars().rev();
+    match (last.next(), last.next()) {
+        (_, Some('1')) => "th",
+        (Some('1'), _) => "st",
+        (Some('2'), _) => "nd",
+        (Some('3'), _) => "rd",
         _ => "th",
     }
 }
@@ -92,7 +100,8 @@ mod tests {
         assert_eq!(written(-7.1, "000"), "-008");
         assert_eq!(written(54321.0, "#.##0"), "54.321");
         assert_eq!(written(7.0, "0,000"), "0,007");
-        assert_eq!(written(1e22, "#,##0"), "10,000,000,000,000,000,000,000");
+        assert_eq!(written(1e20, "#,##0"), "100,000,000,000,000,000,000");
+        assert_eq!(written(1e22, "#,##0"), "1e,+22");
         assert_eq!(written(2026.0, "۰"), "۲۰۲۶");
         assert_eq!(written(12.0, "o-17") + &written(123.0, "o-17"), "o-121o-23");
     }
@@ -104,6 +113,7 @@ mod tests {
         {
             assert_eq!(written(value, "0;o"), text);
         }
+        assert_eq!(written(11.0, "0,0;o") + &written(1.0, "٠;o"), "1,1st١th");
     }
 
     #[test]
@@ -129,6 +139,7 @@ mod tests {
         assert_eq!(written(f64::NAN, "00:00"), "0N:aN");
         assert_eq!(written(f64::NAN, "0;o"), "NaNth");
         assert_eq!(written(f64::NEG_INFINITY, "#,##0"), "-In,fin,ity");
+        assert_eq!(written(f64::NAN, "０"), "ＮａＮ");
         assert_eq!(written(f64::NAN, "I") + &written(f64::NAN, "a"), "");
         for (value, picture) in
             [(f64::INFINITY, "I"), (f64::INFINITY, "a"), (f64::INFINITY, "w"), (f64::NAN, "Ww")]

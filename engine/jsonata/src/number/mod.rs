@@ -19,6 +19,7 @@ pub(crate) use format_base::format_base;
 pub(crate) use format_integer::format_integer;
 pub(crate) use format_number::format_number;
 pub(crate) use parse_integer::parse_integer;
+pub(crate) use round::round;
 
 pub(crate) use digits::Family;
 pub(crate) use integer_picture::{Case, IntegerPicture, Presentation};

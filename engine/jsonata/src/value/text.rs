@@ -146,8 +146,11 @@ pub(crate) fn number_text(number: f64) -> String {
 }
 
 /// The shortest text that reads back as the same number, in JavaScript's notation: an exponent from
-/// 1e21 on and below 1e-6.
+/// 1e21 on and below 1e-6, words for what is not finite.
 pub(crate) fn shortest(number: f64) -> String {
+    if !number.is_finite() {
+        return number.to_string().replace("inf", "Infinity");
+    }
     if number.fract() == 0.0 && number.abs() < 1e15 {
         return (number as i64).to_string();
     }
@@ -191,6 +194,8 @@ mod tests {
             (1e-6, "0.000001"),
             (1e-7, "1e-7"),
             (1.25e-9, "1.25e-9"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Infinity"),
             (123_456.789, "123456.789"),
         ] {
             assert_eq!(shortest(number), text);
