@@ -51,6 +51,30 @@ fn an_endless_loop_fails_with_the_last_event_that_is_allowed() {
     }
 }
 
+#[test]
+fn a_decision_is_cut_by_the_bytes_of_its_results_only_beyond_the_limits_of_aws() {
+    // Each state makes a result of its own out of its input.
+    let definition = r#"{"StartAt":"A","States":{
+        "A":{"Type":"Pass","Parameters":{"a.$":"$.a"},"Next":"B"},
+        "B":{"Type":"Choice","Choices":[{"Variable":"$","IsNull":true,"Next":"Z"}],"Default":"A"},
+        "Z":{"Type":"Succeed"}}}"#;
+    let first_decision = |limits: Limits, bytes: usize| {
+        let program = support::program(definition);
+        let context = support::start_context_within(limits);
+        let input =
+            Payload::from(Json::parse(&format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8))).unwrap());
+        assert_eq!(input.len(), bytes);
+        let moment = Moment { now: support::EPOCH, entropy: [0; 16] };
+        let (mut execution, mut decision) = (Execution::new(), Decision::default());
+        decide(&program, &mut execution, moment, Stimulus::Start { context, input }, &mut decision);
+        decision.events.len()
+    };
+    let most = first_decision(Limits::AWS, 10);
+    assert_eq!(first_decision(Limits::AWS, DATA_BYTES_MAX), most);
+    let large = first_decision(Limits::EXTENDED, Limits::EXTENDED.data_bytes);
+    assert!((5..most / 10).contains(&large), "{large}");
+}
+
 /// A limit that is kept and one that is not, of both sets.
 fn around(limit: fn(Limits) -> usize) -> [(Limits, usize, Option<&'static str>); 4] {
     const EXCEEDED: Option<&str> = Some("States.DataLimitExceeded");
