@@ -51,6 +51,12 @@ pub(crate) fn listen(settings: &Settings, stop: CancellationToken) -> anyhow::Re
     })?;
     let address = socket.local_addr()?;
     tracing::info!(%address, "starting");
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "whoever reaches this port can start, read and delete executions: requests are not authenticated; keep it \
+             within a network that is trusted, or behind a proxy that asks who they are"
+        );
+    }
     let mut serving = Serving {
         address,
         socket: Some(socket),

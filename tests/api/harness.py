@@ -57,10 +57,10 @@ def client_environment():
     }
 
 
-def stepyard(*arguments, timeout=120, **options):
+def stepyard(*arguments, timeout=120, environment=None, **options):
     """Runs a command of the binary to its end."""
     return subprocess.run([binary(), *map(str, arguments)], capture_output=True, text=True,
-                          timeout=timeout, env=client_environment(), **options)
+                          timeout=timeout, env=client_environment() | (environment or {}), **options)
 
 
 class Server:

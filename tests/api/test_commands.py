@@ -154,6 +154,19 @@ def test_env_wants_a_port():
     assert "port 0 is any free one" in refused.stderr
 
 
+def test_listen_takes_a_host_name():
+    refused = stepyard("serve", "--listen", "localhost")
+    assert refused.returncode == 1
+    assert "it must be an address and a port, such as 127.0.0.1:8083" in refused.stderr
+    assert stepyard("env", "--listen", "localhost:8099").stdout.count("http://127.0.0.1:8099") == 1
+
+
+def test_a_variable_that_is_nearly_a_setting_is_told():
+    told = stepyard("config", environment={"STEPYARD_LISTN": "127.0.0.1:1"})
+    assert told.returncode == 0
+    assert "STEPYARD_LISTN is no setting and does nothing; did you mean STEPYARD_LISTEN?" in told.stderr
+
+
 def test_config_and_help():
     assert "127.0.0.1:8083" in stepyard("config").stdout
     commands = stepyard("--help").stdout

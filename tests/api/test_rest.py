@@ -101,6 +101,7 @@ def test_stop(server):
     ("GET", "/api/v1/nothing", None, 404),
     ("POST", "/api/v1/executions", {"stateMachine": "m", "nmae": "n"}, 400),
     ("POST", "/api/v1/executions", b"{", 400),
+    ("POST", "/api/v1/executions", b"[]", 400),
     ("POST", "/api/v1/executions", {"stateMachine": "no"}, 404),
     ("POST", "/api/v1/state-machines", {"name": "bad", "definition": {}}, 400),
 ])

@@ -7,10 +7,10 @@ use std::time::Duration;
 use stepyard_tasks::Route;
 use stepyard_tasks::lambda::AwsLambda;
 
-use super::asynchronous;
+use super::{asynchronous, resolved};
 use crate::bench::{self, EchoFunction, LambdaEndpoint, Plan, Workload};
 use crate::boot::{Tasks, assemble, open_database, open_objects, registry};
-use crate::config::{Flags, Resolved, Settings};
+use crate::config::{Flags, Settings};
 use crate::own_api::OwnApi;
 use crate::telemetry;
 
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
 /// Measures server, database and load together on this machine. Without a data directory it works in a
 /// new one beside the working directory, which goes at the end.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    let resolved = Resolved::new(&arguments.flags, |name| std::env::var(name).ok())?;
+    let resolved = resolved(&arguments.flags)?;
     // Not in the system's folder for temporary files: that may be memory.
     let folder = tempfile::Builder::new().prefix("stepyard-bench-").tempdir_in(".")?;
     let settings = Settings::new(&resolved.with_defaults([

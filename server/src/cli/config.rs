@@ -1,10 +1,11 @@
 //! `stepyard config`.
 
-use crate::config::{Flags, Resolved, Settings, without_password};
+use super::resolved;
+use crate::config::{Flags, Settings, without_password};
 use crate::events::WebhookUrl;
 
 pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
-    let resolved = Resolved::new(flags, |name| std::env::var(name).ok())?;
+    let resolved = resolved(flags)?;
     for (key, value, origin) in resolved.iter() {
         let value = match key {
             "node-key" if !value.is_empty() => "***".to_owned(),

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::asynchronous;
+use super::{asynchronous, resolved};
 use crate::boot::boot;
-use crate::config::{Flags, Resolved, Settings};
+use crate::config::{Flags, Settings};
 use crate::demo::{self, Outcome, print_next_steps, print_outcomes};
 use crate::serving::{listen, stop_signal};
 use crate::telemetry;
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 
 /// Runs the application on pictures made on the fly, and keeps serving.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    let resolved = Resolved::new(&arguments.flags, |name| std::env::var(name).ok())?;
+    let resolved = resolved(&arguments.flags)?;
     let mut settings = Settings::new(&resolved)?;
     if arguments.once && !resolved.is_given("listen") {
         // Nobody has to find this server, so it need not compete for the usual port.

@@ -11,7 +11,7 @@ use stepyard_store::MemoryStore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::asynchronous;
+use super::{asynchronous, resolved};
 use crate::actions::{
     CreateStateMachineRequest, StartExecutionRequest, StopExecutionRequest, create_state_machine,
     start_execution, stop_execution,
@@ -19,7 +19,7 @@ use crate::actions::{
 use crate::app::App;
 use crate::arn::ANY_ROLE_ARN;
 use crate::boot::{Tasks, assemble, open_objects, registry};
-use crate::config::{Flags, LogFormat, Resolved, Settings};
+use crate::config::{Flags, LogFormat, Settings};
 use crate::own_api::OwnApi;
 use crate::render::{HistoryLine, Tree};
 use crate::serving::stop_signal;
@@ -42,7 +42,7 @@ pub(super) struct Arguments {
 /// Runs a definition without a server and prints its history while it runs. The exit code is 0 only
 /// when it succeeds.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    let resolved = Resolved::new(&arguments.flags, |name| std::env::var(name).ok())?;
+    let resolved = resolved(&arguments.flags)?;
     let mut settings = Settings::new(&resolved)?;
     // Kept until the end; objects that nobody asked to keep go with it.
     let folder = tempfile::tempdir()?;

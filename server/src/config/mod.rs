@@ -6,4 +6,4 @@ mod source;
 
 pub(crate) use database::{DATABASE_FILE, Database, without_password};
 pub(crate) use settings::{LogFormat, Settings};
-pub(crate) use source::{Flags, Resolved};
+pub(crate) use source::{Flags, Resolved, is_setting, misspelled};

@@ -1,6 +1,6 @@
 //! Settings as values.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -66,6 +66,25 @@ impl std::str::FromStr for LogFormat {
     }
 }
 
+/// Where to listen; a host name stands for its first address, that of IPv4 where it has one.
+struct Listen(SocketAddr);
+
+impl std::str::FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Listen, String> {
+        let addresses: Vec<SocketAddr> = match text.to_socket_addrs() {
+            Ok(addresses) => addresses.collect(),
+            Err(error) => {
+                let example = "it must be an address and a port, such as 127.0.0.1:8083";
+                return Err(format!("{example} ({error})"));
+            }
+        };
+        let preferred = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+        preferred.copied().map(Listen).ok_or_else(|| "the host has no address".to_owned())
+    }
+}
+
 /// A set of limits, by its name.
 struct NamedLimits(Limits);
 
@@ -114,7 +133,7 @@ impl Settings {
     pub(crate) fn new(resolved: &Resolved) -> anyhow::Result<Settings> {
         let data_dir: PathBuf = resolved.text("data-dir").into();
         Ok(Settings {
-            listen: resolved.parse("listen")?,
+            listen: resolved.parse::<Listen>("listen")?.0,
             database: Database::new(resolved.text("database-url"), &data_dir)?,
             allow_unsafe_database: resolved.parse("allow-unsafe-database")?,
             accept_data_loss: resolved.parse("accept-data-loss")?,

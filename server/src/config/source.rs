@@ -6,6 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 
+/// What the environment variables of settings begin with.
+const VARIABLE_PREFIX: &str = "STEPYARD_";
+
+/// A name that is no setting is taken for one that is misspelled when it is so many letters away from it at most.
+const MISSPELLED_LETTERS: usize = 2;
+
 /// The configuration file when none is named; it may be absent.
 const DEFAULT_FILE: &str = "stepyard.toml";
 
@@ -110,8 +116,32 @@ impl Setting {
     }
 
     fn variable(&self) -> String {
-        format!("STEPYARD_{}", self.key.to_ascii_uppercase().replace('-', "_"))
+        format!("{VARIABLE_PREFIX}{}", self.key.to_ascii_uppercase().replace('-', "_"))
     }
+
+    /// The setting that is nearly called so.
+    fn nearly(key: &str) -> Option<&'static Setting> {
+        let distance = |setting: &Setting| strsim::damerau_levenshtein(setting.key, key);
+        let nearest = SETTINGS.iter().min_by_key(|setting| distance(setting))?;
+        (distance(nearest) <= MISSPELLED_LETTERS).then_some(nearest)
+    }
+}
+
+/// Whether a flag of that name is a setting.
+pub(crate) fn is_setting(key: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.key == key)
+}
+
+/// Of names of environment variables those that look like that of a setting and are none, each with the right one.
+/// Others that begin alike may be somebody else's: Kubernetes gives a service named `stepyard` some.
+pub(crate) fn misspelled(
+    variables: impl Iterator<Item = String>,
+) -> impl Iterator<Item = (String, String)> {
+    variables.filter_map(|variable| {
+        let key = variable.strip_prefix(VARIABLE_PREFIX)?.to_ascii_lowercase().replace('_', "-");
+        let meant = Setting::nearly(&key)?.variable();
+        (meant != variable).then_some((variable, meant))
+    })
 }
 
 /// The flags of a command that has settings.
@@ -270,7 +300,11 @@ fn read_file(named: Option<&PathBuf>) -> anyhow::Result<Option<(PathBuf, Table)>
     let mut values = Table::new();
     for (key, value) in table {
         let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
-            bail!("{}: there is no setting '{key}'; see `stepyard config`", path.display());
+            let hint = match Setting::nearly(&key) {
+                Some(meant) => format!("did you mean {}?", meant.key),
+                None => "see `stepyard config`".to_owned(),
+            };
+            bail!("{}: there is no setting '{key}'; {hint}", path.display());
         };
         let value =
             as_given(setting, &value).with_context(|| format!("{}: {key}", path.display()))?;
@@ -309,7 +343,7 @@ fn one(value: &toml::Value) -> anyhow::Result<String> {
 mod tests {
     use clap::{Args, FromArgMatches};
 
-    use super::{Flags, Origin, Resolved};
+    use super::{Flags, Origin, Resolved, misspelled};
 
     #[test]
     fn flags_beat_environment_beats_file_beats_defaults() {
@@ -380,9 +414,25 @@ mod tests {
     fn an_unknown_setting_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("s.toml");
-        std::fs::write(&file, "listne = '1'").unwrap();
-        let flags = Flags { config: Some(file), ..Flags::default() };
-        let error = Resolved::new(&flags, |_| None).unwrap_err().to_string();
-        assert!(error.ends_with("there is no setting 'listne'; see `stepyard config`"), "{error}");
+        let flags = Flags { config: Some(file.clone()), ..Flags::default() };
+        for (key, told) in [
+            ("listne", "there is no setting 'listne'; did you mean listen?"),
+            ("speed", "there is no setting 'speed'; see `stepyard config`"),
+        ] {
+            std::fs::write(&file, format!("{key} = '1'")).unwrap();
+            let error = Resolved::new(&flags, |_| None).unwrap_err().to_string();
+            assert!(error.ends_with(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_nearly_a_setting_is_told() {
+        let told = |variable: &str| misspelled([variable.to_owned()].into_iter()).next();
+        let meant = |meant: &str| Some(meant.to_owned());
+        assert_eq!(told("STEPYARD_LISTN").map(|(_, meant)| meant), meant("STEPYARD_LISTEN"));
+        assert_eq!(told("STEPYARD_limits").map(|(_, meant)| meant), meant("STEPYARD_LIMITS"));
+        for other in ["STEPYARD_LISTEN", "STEPYARD_SERVICE_HOST", "LISTN", "STEPYARD_"] {
+            assert_eq!(told(other), None, "{other}");
+        }
     }
 }

@@ -57,6 +57,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             .await
             .map_err(|error| Problem::new(error.status(), error.body_text()))?;
         let bytes = if bytes.is_empty() { bytes::Bytes::from_static(b"{}") } else { bytes };
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            // It would be taken for the fields of an object, one after the other.
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "The body must be a JSON object"));
+        }
         serde_json::from_slice(&bytes).map(Body).map_err(|error| {
             Problem::new(
                 StatusCode::BAD_REQUEST,
