@@ -137,6 +137,18 @@ def test_history_of_a_failure_tells_it_in_whole_and_what_to_do(server, sfn):
     assert advice.strip().endswith(f"redrive-execution --execution-arn {execution}")
     full = stepyard("history", execution, "--full", "--endpoint-url", server.url)
     assert cause in full.stdout.split("\n\n")[0]
+    sfn.delete_state_machine(stateMachineArn=machine)
+    _, _, advice = stepyard("history", execution, "--endpoint-url", server.url).stdout.split("\n\n")
+    assert advice.startswith("It does not go on: State machine is in DELETING"), advice
+
+
+def test_history_in_json_is_that_of_the_server(server):
+    execution = server.upload(picture())["execution_arn"]
+    server.await_end(execution)
+    done = stepyard("history", execution, "--json", "--endpoint-url", server.url)
+    machine, name = execution.split(":")[-2:]
+    history = server.http("GET", f"/api/v1/executions/{machine}/{name}/history").body["events"]
+    assert [json.loads(line) for line in done.stdout.splitlines()] == history
 
 
 def test_env_is_what_a_shell_needs_for_the_aws_cli(server):

@@ -61,6 +61,7 @@ def test_executions(server, machine):
     shown = server.http("GET", path_of(started)).body
     assert (shown["status"], shown["output"]) == ("SUCCEEDED", {"a": 1})
     assert shown["startedAt"] <= shown["stoppedAt"]
+    assert shown["redriveStatus"] == "NOT_REDRIVABLE" and "SUCCEEDED" in shown["redriveStatusReason"]
     history = server.http("GET", path_of(started) + "/history").body["events"]
     assert [event["type"] for event in history] == [
         "ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]

@@ -72,9 +72,31 @@ pub(crate) async fn describe_execution(
     Constraints::default().included_data(request.included_data.as_deref()).check()?;
     let view = app.execution_view(arn).await?;
     let with_data = request.included_data.as_deref() != Some(METADATA_ONLY);
-    let refusal = redrive_execution::refusal(app, &view).await?;
+    let redrive = redrive_status(app, &view).await?;
     let status = status(app, &view).await?;
-    Ok(DescribeExecutionResponse { status, ..answer(&view, with_data, refusal) })
+    Ok(DescribeExecutionResponse { status, ..answer(&view, with_data, redrive) })
+}
+
+/// Whether an execution can be redriven.
+#[derive(Debug)]
+pub(crate) struct RedriveStatus {
+    /// `REDRIVABLE`, `NOT_REDRIVABLE` or `REDRIVABLE_BY_MAP_RUN`.
+    pub(crate) status: &'static str,
+    /// Why not, in AWS's words.
+    pub(crate) reason: Option<String>,
+}
+
+pub(crate) async fn redrive_status(
+    app: &App,
+    view: &ExecutionView,
+) -> Result<RedriveStatus, ApiError> {
+    let reason = redrive_execution::refusal(app, view).await?;
+    let status = match reason {
+        None if view.context.child_of.is_some() => "REDRIVABLE_BY_MAP_RUN",
+        None => "REDRIVABLE",
+        Some(_) => "NOT_REDRIVABLE",
+    };
+    Ok(RedriveStatus { status, reason })
 }
 
 /// That of a child execution may depend on its Map Run.
@@ -91,7 +113,7 @@ async fn status(app: &App, view: &ExecutionView) -> Result<&'static str, ApiErro
 fn answer(
     view: &ExecutionView,
     with_data: bool,
-    redrive_refusal: Option<String>,
+    redrive: RedriveStatus,
 ) -> DescribeExecutionResponse {
     let text = |data: &Payload| with_data.then(|| data.text().clone());
     let timed_out = view.row.status == ExecutionStatus::TimedOut;
@@ -116,11 +138,7 @@ fn answer(
         state_machine_alias_arn: qualifier.and_then(|by| by.alias_arn(machine_arn)),
         redrive_count: view.row.redriven.map_or(0, |redriven| redriven.count),
         redrive_date: view.row.redriven.map(|redriven| EpochSeconds(redriven.at)),
-        redrive_status: match redrive_refusal {
-            None if child_of.is_some() => "REDRIVABLE_BY_MAP_RUN",
-            None => "REDRIVABLE",
-            Some(_) => "NOT_REDRIVABLE",
-        },
-        redrive_status_reason: redrive_refusal,
+        redrive_status: redrive.status,
+        redrive_status_reason: redrive.reason,
     }
 }

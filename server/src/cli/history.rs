@@ -17,6 +17,9 @@ pub(super) struct Arguments {
     /// Show data and causes of all events in whole, not only how they begin
     #[arg(long)]
     full: bool,
+    /// Print each event as a JSON object on a line of its own, and nothing else
+    #[arg(long)]
+    json: bool,
     /// The server to ask
     #[arg(long, env = "AWS_ENDPOINT_URL_SFN", default_value = "http://127.0.0.1:8083")]
     endpoint_url: String,
@@ -34,14 +37,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     loop {
         let page = get(&history, &page_parameters(cursor.as_deref()))?;
         for event in page["events"].as_array().into_iter().flatten() {
-            println!("{}", tree.line(&line(event)));
+            match arguments.json {
+                true => println!("{event}"),
+                false => println!("{}", tree.line(&line(event))),
+            }
         }
         cursor = page["cursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
             break;
         }
     }
-    print_end(&get(&url, &[])?, &arguments.arn);
+    if !arguments.json {
+        print_end(&get(&url, &[])?, &arguments.arn);
+    }
     Ok(0)
 }
 
@@ -59,19 +67,24 @@ fn print_end(execution: &Value, arn: &str) {
         println!("{}", failure.join(": "));
     }
     if ["FAILED", "TIMED_OUT", "ABORTED"].contains(&status) {
-        println!("\n{}", advice(arn));
+        println!("\n{}", advice(execution, arn));
     }
 }
 
 /// What can be done about an execution that has ended badly.
-fn advice(arn: &str) -> String {
-    match Arn::parse(arn).is_ok_and(|arn| arn.as_express_execution().is_some()) {
-        true => {
+fn advice(execution: &Value, arn: &str) -> String {
+    let reason = execution["redriveStatusReason"].as_str();
+    match execution["redriveStatus"].as_str() {
+        None => {
             "When the reason is gone, start it again: an Express execution does not go on.".into()
         }
-        false => format!(
+        Some("REDRIVABLE_BY_MAP_RUN") => {
+            "When the reason is gone, redrive the execution that its Map Run belongs to: it goes on with it.".into()
+        }
+        Some("REDRIVABLE") => format!(
             "When the reason is gone, it can go on where it was: aws stepfunctions redrive-execution --execution-arn {arn}"
         ),
+        Some(_) => format!("It does not go on: {}", reason.unwrap_or("it cannot be redriven")),
     }
 }
 

@@ -50,6 +50,9 @@ impl HistoryLine {
         parts.extend(self.name().map(str::to_owned));
         parts.extend(self.details["index"].as_u64().map(|index| format!("[{index}]")));
         parts.extend(self.details["error"].as_str().map(str::to_owned));
+        parts.extend(self.details["mapRunArn"].as_str().map(str::to_owned));
+        let resource = self.details["resource"].as_str().filter(|_| is_whole);
+        parts.extend(resource.map(str::to_owned));
         let data = ["cause", "input", "output", "parameters"]
             .into_iter()
             .find_map(|member| self.details[member].as_str());

@@ -14,7 +14,7 @@ use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow};
 use super::{Body, Nothing, Parameters, express, limit, place, value};
 use crate::actions::{
     RedriveExecutionRequest, StartExecutionRequest, StopExecutionRequest, history_page,
-    list_executions, redrive_execution, start_execution, stop_execution,
+    list_executions, redrive_execution, redrive_status, start_execution, stop_execution,
 };
 use crate::app::App;
 use crate::arn::{Arn, ExpressExecution};
@@ -129,6 +129,11 @@ pub(super) async fn get(
     shown["output"] = view.output.as_ref().map_or(Value::Null, |output| value(output.text()));
     shown["error"] = view.error.as_deref().into();
     shown["cause"] = view.cause.as_deref().into();
+    if express.is_none() {
+        let redrive = redrive_status(&app, &view).await?;
+        shown["redriveStatus"] = redrive.status.into();
+        shown["redriveStatusReason"] = redrive.reason.into();
+    }
     Ok(Json(shown))
 }
 
