@@ -95,6 +95,9 @@ fn what_is_not_there_is_equal_to_itself_and_starts_nowhere() {
             ("$distinct((missing)[[0, -1]])", "undefined"),
             ("$substring('hello', missing, 2)", r#""""#),
             ("$substring('hello', missing)", r#""hello""#),
+            ("[] in [[], []]", "false"),
+            ("($x := []; $x in [1, $x, 2])", "false"),
+            ("($x := [[1]]; $x[0] in $x)", "true"),
         ],
     );
 }

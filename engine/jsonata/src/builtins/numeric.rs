@@ -95,7 +95,7 @@ pub(super) fn sqrt(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result
 pub(super) fn power(_: &mut Machine<'_>, arguments: &mut Arguments<'_>) -> Result {
     let Some(base) = arguments.number(0) else { return Ok(Value::Undefined) };
     let exponent = arguments.number(1).unwrap_or(f64::NAN);
-    let result = base.powf(exponent);
+    let result = number::power(base, exponent);
     // In JavaScript a power of one is none, too, when the exponent is not finite.
     if result.is_finite() && (exponent.is_finite() || base.abs() != 1.0) {
         return Ok(Value::Number(result));

@@ -36,9 +36,7 @@ impl IntegerPicture {
             Presentation::Letters(_) => letters::write(magnitude, b'a'),
             Presentation::Roman(_) if magnitude > roman::ROMAN_MAX => magnitude.to_string(),
             Presentation::Roman(case) => case.of_lower(roman::write(magnitude as u32)),
-            Presentation::Words(case) => {
-                case.of_title(words::write(&magnitude.to_string(), self.ordinal))
-            }
+            Presentation::Words(case) => case.of_title(words::write(magnitude, self.ordinal)),
         };
         if value < 0.0 { format!("-{text}") } else { text }
     }

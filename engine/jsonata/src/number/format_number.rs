@@ -2,6 +2,7 @@
 
 use super::decimal_format::DecimalFormat;
 use super::grouping::{Grouping, Separator};
+use super::power::power;
 use super::round::round;
 use super::sub_picture::{Scale, SubPicture};
 use crate::fault::Fault;
@@ -175,12 +176,13 @@ impl Exponent {
     /// Mantissa and power of ten: the mantissa has as many digits left of the separator as the
     /// picture has mandatory ones.
     fn split(&self, value: f64) -> (f64, i32) {
-        let most = power_of_ten(self.scaling.min(POWER_MAX));
+        let scaling = self.scaling.min(POWER_MAX) as f64;
+        let (least, most) = (power(10.0, scaling - 1.0), power(10.0, scaling));
         let (mut mantissa, mut power) = (value, 0);
         if mantissa == 0.0 || !mantissa.is_finite() {
             return (mantissa, power);
         }
-        while mantissa < most / 10.0 {
+        while mantissa < least {
             mantissa *= 10.0;
             power -= 1;
         }
@@ -198,10 +200,6 @@ impl Exponent {
         let digits = format.digits.write(&(padding + &digits));
         format!("{}{minus}{digits}", format.exponent)
     }
-}
-
-fn power_of_ten(exponent: usize) -> f64 {
-    format!("1e{exponent}").parse().unwrap_or(f64::MAX)
 }
 
 fn count_digits(text: &str, format: &DecimalFormat) -> usize {

@@ -1,5 +1,7 @@
 //! Integers as letters: `a` is 1, `z` is 26, `aa` is 27 (F&O 4.6.1, format tokens `A` and `a`).
 
+use super::power::power;
+
 /// The letters of a whole number from 0 up; 0 has none.
 pub(super) fn write(mut value: f64, first: u8) -> String {
     let mut letters = Vec::new();
@@ -11,12 +13,14 @@ pub(super) fn write(mut value: f64, first: u8) -> String {
     letters.iter().rev().collect()
 }
 
-/// The number that the letters stand for; `None` when one is not of the alphabet that starts there.
-/// The number that letters stand for. As in the reference, other characters count by how far they are
-/// from the first letter.
+/// The number that letters stand for. As in the reference, other characters count by how far they are from the first
+/// letter, and the places are summed up from the last.
 pub(super) fn read(text: &str, first: u8) -> f64 {
-    text.encode_utf16()
-        .fold(0.0, |value, letter| value * 26.0 + f64::from(letter) - f64::from(first) + 1.0)
+    let letters: Vec<u16> = text.encode_utf16().collect();
+    let places = letters.iter().rev().zip(0..).map(|(letter, place)| {
+        (f64::from(*letter) - f64::from(first) + 1.0) * power(26.0, f64::from(place))
+    });
+    places.fold(0.0, |sum, place| sum + place)
 }
 
 #[cfg(test)]
@@ -37,6 +41,7 @@ mod tests {
     fn other_characters_count_by_their_distance() {
         assert_eq!(read("007", b'a'), -33_737.0);
         assert_eq!(read("b!", b'a'), 52.0 - 63.0);
+        assert_eq!(read("twenty-first", b'A'), 198_833_036_320_095_780.0);
     }
 
     #[test]

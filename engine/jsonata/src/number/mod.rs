@@ -10,6 +10,7 @@ mod grouping;
 mod integer_picture;
 mod letters;
 mod parse_integer;
+mod power;
 mod roman;
 mod round;
 mod sub_picture;
@@ -19,6 +20,7 @@ pub(crate) use format_base::format_base;
 pub(crate) use format_integer::format_integer;
 pub(crate) use format_number::format_number;
 pub(crate) use parse_integer::parse_integer;
+pub(crate) use power::power;
 pub(crate) use round::round;
 
 pub(crate) use digits::Family;

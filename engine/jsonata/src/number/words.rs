@@ -58,61 +58,32 @@ const TENS: [(&str, &str); 8] = [
     ("Ninety", "Ninetieth"),
 ];
 
-/// The words that multiply what stands before them; their ordinals end in `th`.
-const MAGNITUDES: [(&str, u64); 5] = [
-    ("Trillion", TRILLION),
-    ("Billion", 1_000_000_000),
-    ("Million", 1_000_000),
-    ("Thousand", 1_000),
-    ("Hundred", 100),
-];
+/// The words that multiply what stands before them; their ordinals end in `th`. A number beyond the greatest repeats it.
+const MAGNITUDES: [(&str, f64); 5] =
+    [("Trillion", 1e12), ("Billion", 1e9), ("Million", 1e6), ("Thousand", 1e3), ("Hundred", 1e2)];
 
-const TRILLION: u64 = 1_000_000_000_000;
-
-/// Number of zeros of the greatest word; a greater number repeats it.
-const TRILLION_ZEROS: usize = 12;
-
-/// The words of a whole number from 0 up, given by its decimal digits, in title case.
-pub(super) fn write(digits: &str, ordinal: bool) -> String {
-    let head = match digits.len() % TRILLION_ZEROS {
-        0 => TRILLION_ZEROS.min(digits.len()),
-        head => head,
-    };
-    let (first, rest) = digits.split_at(head);
+/// The words of a whole number from 0 up, in title case. As in the reference, those of a number beyond 2^53 are computed
+/// with the accuracy that numbers have.
+pub(super) fn write(value: f64, ordinal: bool) -> String {
     let mut text = String::new();
-    let value = first.parse().unwrap_or_default();
-    write_below_trillions(&mut text, value, false, ordinal && rest.is_empty());
-    for (index, start) in (0..rest.len()).step_by(TRILLION_ZEROS).enumerate() {
-        text.push_str(" Trillion");
-        let value = rest[start..start + TRILLION_ZEROS].parse().unwrap_or_default();
-        let last = (index + 1) * TRILLION_ZEROS == rest.len();
-        match value {
-            0 if last && ordinal => text.push_str("th"),
-            0 => {}
-            _ => write_below_trillions(&mut text, value, true, ordinal && last),
-        }
-    }
+    write_part(&mut text, value, ordinal);
     text
 }
 
-/// The words of a number below a trillion; joined to what stands before, less than a hundred with
-/// `and`, more with a comma.
-fn write_below_trillions(text: &mut String, value: u64, joined: bool, ordinal: bool) {
-    if joined {
-        text.push_str(if value < 100 { " and " } else { ", " });
-    }
-    if value < 100 {
+fn write_part(text: &mut String, value: f64, ordinal: bool) {
+    let Some((word, worth)) = MAGNITUDES.into_iter().find(|(_, worth)| *worth <= value) else {
         return write_below_hundred(text, value as usize, ordinal);
-    }
-    let greatest = MAGNITUDES.iter().find(|(_, worth)| *worth <= value);
-    let (word, worth) = greatest.copied().unwrap_or(("Hundred", 100));
-    write_below_trillions(text, value / worth, false, false);
+    };
+    let count = (value / worth).floor();
+    write_part(text, count, false);
     text.push(' ');
     text.push_str(word);
-    match value % worth {
-        0 if ordinal => text.push_str("th"),
-        0 => {}
-        rest => write_below_trillions(text, rest, true, ordinal),
+    let rest = value - count * worth;
+    if rest > 0.0 {
+        text.push_str(if rest < 100.0 { " and " } else { ", " });
+        write_part(text, rest, ordinal);
+    } else if ordinal {
+        text.push_str("th");
     }
 }
 
@@ -141,7 +112,7 @@ pub(super) fn read(text: &str) -> Option<f64> {
     let mut total = 0.0;
     let mut part = 0.0;
     for word in split(text) {
-        let value = value(word)? as f64;
+        let value = value(word)?;
         if value >= 100.0 {
             part *= value;
         } else if part >= 1000.0 {
@@ -186,16 +157,16 @@ fn separator(text: &str) -> Option<usize> {
     Some(first.len_utf8() + joined)
 }
 
-fn value(word: &str) -> Option<u64> {
+fn value(word: &str) -> Option<f64> {
     let position = |words: &[&str]| words.iter().position(|known| known.eq_ignore_ascii_case(word));
     if let Some(value) = position(&CARDINALS).or_else(|| position(&ORDINALS)) {
-        return Some(value as u64);
+        return Some(value as f64);
     }
     let tens = TENS.iter().position(|(ten, tenth)| {
         ten.eq_ignore_ascii_case(word) || tenth.eq_ignore_ascii_case(word)
     });
     if let Some(tens) = tens {
-        return Some((tens as u64 + 2) * 10);
+        return Some((tens as f64 + 2.0) * 10.0);
     }
     let cardinal = word.strip_suffix("th").unwrap_or(word);
     let magnitude = MAGNITUDES.iter().find(|(name, _)| name.eq_ignore_ascii_case(cardinal));
@@ -244,10 +215,11 @@ mod tests {
             ("7200", "Seven Thousand, Two Hundred"),
             ("2000019", "Two Million and Nineteen"),
             ("3000000000070", "Three Trillion and Seventy"),
+            ("4000000000000000160", "Four Million Trillion"),
             ("5000000000000000000000000", "Five Trillion Trillion"),
         ] {
-            assert_eq!(write(digits, false), words);
             let value: f64 = digits.parse().unwrap();
+            assert_eq!(write(value, false), words);
             assert_eq!(read(&words.to_lowercase()), Some(value), "{words}");
         }
     }
@@ -262,8 +234,8 @@ mod tests {
             ("6000003", "Six Million and Third"),
             ("1000000000000", "One Trillionth"),
         ] {
-            assert_eq!(write(digits, true), words);
             let value: f64 = digits.parse().unwrap();
+            assert_eq!(write(value, true), words);
             assert_eq!(read(&words.to_lowercase()), Some(value), "{words}");
         }
     }

@@ -49,6 +49,11 @@ impl Array {
         Array { elements: Rc::new(Elements { items, charge }), flags, depth }
     }
 
+    /// Whether one is a copy of the other.
+    pub(crate) fn is_shared_with(&self, other: &Array) -> bool {
+        Rc::ptr_eq(&self.elements, &other.elements)
+    }
+
     pub(crate) fn items(&self) -> &[Value] {
         &self.elements.items
     }

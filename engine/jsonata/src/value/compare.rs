@@ -70,7 +70,7 @@ pub(crate) fn is_same(a: &Value, b: &Value) -> bool {
 
 fn is_shared(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Array(a), Value::Array(b)) => std::ptr::eq(a.items(), b.items()),
+        (Value::Array(a), Value::Array(b)) => a.is_shared_with(b),
         (Value::Object(a), Value::Object(b)) => std::rc::Rc::ptr_eq(a, b),
         (Value::Json(Json::Array(a)), Value::Json(Json::Array(b))) => std::sync::Arc::ptr_eq(a, b),
         (Value::Json(Json::Object(a)), Value::Json(Json::Object(b))) => {
