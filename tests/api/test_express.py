@@ -178,6 +178,12 @@ class TestHistories:
             time.sleep(0.02)
         raise AssertionError(f"no history: {answer}")
 
+    def test_a_start_over_rest_tells_where_it_will_be(self, server, create, name):
+        create(FAIL)
+        started = server.http("POST", "/api/v1/executions", {"stateMachine": name, "name": "e"}).body
+        assert (started["name"], started["stateMachine"], started["status"]) == ("e", name, "RUNNING")
+        assert self.kept(server, started["arn"])["startedAt"] == started["startedAt"]
+
     def test_of_failures_are_kept(self, server, sfn, create, name):
         machine = create(FAIL)
         execution = sfn.start_sync_execution(

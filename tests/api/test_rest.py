@@ -52,7 +52,8 @@ def test_retention(server, machine):
     assert server.http("PUT", path + "/retention", {"days": 7}).status == 400
     assert server.http("PUT", path + "/retention", {"retentionDays": None}).status == 200
     assert server.http("GET", path).body["retentionDays"] is None
-    assert server.http("PUT", "/api/v1/state-machines/none/retention", {}).status == 404
+    assert server.http("PUT", path + "/retention", {}).status == 400
+    assert server.http("PUT", "/api/v1/state-machines/none/retention", {"retentionDays": None}).status == 404
 
 
 def test_executions(server, machine):
@@ -65,6 +66,27 @@ def test_executions(server, machine):
     history = server.http("GET", path_of(started) + "/history").body["events"]
     assert [event["type"] for event in history] == [
         "ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+
+
+def test_data_is_taken_and_shown_as_it_is_written(server):
+    name = "exact-" + uuid.uuid4().hex[:8]
+    value = '{"big":12345678901234567890123,"small":0.1000,"far":1e400,"a":1}'
+    definition = '{"StartAt":"A","States":{"A":{"Type":"Pass","Result":%s,"End":true}}}' % value
+    path = f"/api/v1/state-machines/{name}"
+    created = server.http("POST", "/api/v1/state-machines", f'{{"name":"{name}","definition":{definition}}}'.encode())
+    assert created.status == 201, created
+    assert definition.encode() in server.http("GET", path).content
+    assert server.http("PUT", path, f'{{"definition":{definition}}}'.encode()).status == 200
+    started = server.http("POST", "/api/v1/executions", f'{{"stateMachine":"{name}","input":{value}}}'.encode())
+    server.await_end(started.body["arn"])
+    assert server.http("GET", path_of(started.body)).content.count(value.encode()) == 2
+
+
+def test_an_input_may_be_null(server, machine):
+    started = start(server, stateMachine=machine, name="null", input=None)
+    server.await_end(started["arn"])
+    shown = server.http("GET", path_of(started)).body
+    assert (shown["input"], shown["output"]) == (None, None) and shown["status"] == "SUCCEEDED"
 
 
 def test_executions_are_listed_with_filters_and_cursor(server, machine):
@@ -103,6 +125,15 @@ def test_stop(server):
     ("POST", "/api/v1/executions", {"stateMachine": "m", "nmae": "n"}, 400),
     ("POST", "/api/v1/executions", b"{", 400),
     ("POST", "/api/v1/executions", b"[]", 400),
+    ("POST", "/api/v1/executions?x=1", {"stateMachine": "m"}, 400),
+    ("GET", "/api/v1/executions?stateMachine=nope", None, 404),
+    ("GET", "/api/v1/executions/m/%FF", None, 400),
+    ("GET", "/objects/%FF/a", None, 400),
+    ("PUT", "/api/v1/state-machines/m", {"name": "other"}, 400),
+    ("POST", "/foo", b"", 404),
+    ("POST", "/healthz", b"", 405),
+    ("POST", "/upload?usr=ada", b"x", 400),
+    ("POST", "/upload?user=a&user=b", b"x", 400),
     ("POST", "/api/v1/executions", {"stateMachine": "no"}, 404),
     ("POST", "/api/v1/state-machines", {"name": "bad", "definition": {}}, 400),
 ])

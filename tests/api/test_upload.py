@@ -80,13 +80,28 @@ FILE = ("file", picture(), '; filename="photo.jpg"', "image/jpeg")
     ([("file", b"text", "", "text/plain")], "The field 'file' has no file name; send a file, not a text"),
     ([("user", b"a", "", "text/plain")] * 2, "The field 'user' stands twice in the form"),
     ([FILE, FILE], "The form has a second file; send one at a time"),
-    ([("user", b"a" * 1025, "", "text/plain"), FILE], "The field 'user' has at most 1024 bytes"),
+    ([("user", b"a" * 1025, "", "text/plain"), FILE], "The name of a user has at most 1024 bytes"),
 ])
 def test_a_form_with_other_fields_is_refused(server, fields, detail):
     form, form_type = multipart(fields)
     answer = server.http("POST", "/upload", form, {"Content-Type": form_type})
     assert (answer.status, answer.body["detail"]) == (400, detail)
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_user_by_any_way_has_a_limit(server):
+    long = "a" * 1025
+    for path, headers in [("/upload?user=" + long, {}), ("/upload", {"X-User": long})]:
+        answer = server.http("POST", path, b"x", headers)
+        assert (answer.status, answer.body["detail"]) == (400, "The name of a user has at most 1024 bytes")
+
+
+def test_nothing_is_stored_when_there_is_nothing_to_start(start_server):
+    server = start_server("--upload-state-machine", "nope")
+    answer = server.http("POST", "/upload", picture())
+    assert answer.status == 503 and "--upload-state-machine" in answer.body["detail"], answer
+    objects = [path for path in server.data_dir.rglob("*") if path.is_file() and "objects" in path.parts]
+    assert not any(path.stat().st_size == len(picture()) for path in objects), objects
 
 
 def test_two_hundred_at_eight_at_a_time(start_server):

@@ -2,7 +2,7 @@
 
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Html;
 
 use crate::wire::Problem;
 
@@ -11,14 +11,13 @@ const PAGE: &str = include_str!("landing.html");
 /// The address in the page as it is written.
 const ADDRESS: &str = "localhost:8083";
 
-pub(super) async fn page(uri: Uri, headers: HeaderMap) -> Response {
-    match uri.path() {
-        "/" => Html(PAGE.replace(ADDRESS, address(&headers))).into_response(),
-        path => {
-            let detail = format!("There is nothing at {path}; start at /");
-            Problem::new(StatusCode::NOT_FOUND, detail).into_response()
-        }
-    }
+pub(super) async fn page(headers: HeaderMap) -> Html<String> {
+    Html(PAGE.replace(ADDRESS, address(&headers)))
+}
+
+pub(super) async fn nothing_there(uri: Uri) -> Problem {
+    let detail = format!("There is nothing at {}; start at /", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 /// The address by which the client has found this server, when it has no characters that mean something in HTML.

@@ -2,6 +2,7 @@
 
 mod aws;
 mod conditional;
+mod extract;
 mod guard;
 mod health;
 mod landing;
@@ -50,7 +51,8 @@ pub(crate) fn router(app: Arc<App>, guard: Guard, node_key: NodeKey) -> Router {
         .nest("/api/v1", rest::router())
         .route("/upload", post(upload::upload).layer(DefaultBodyLimit::disable()))
         .route("/objects/{bucket}/{*key}", get(objects::object))
-        .fallback(get(landing::page))
+        .route("/", get(landing::page))
+        .fallback(landing::nothing_there)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(guard.clone(), guard::check));
     let peers = match app.store.is_shared() {
@@ -62,6 +64,7 @@ pub(crate) fn router(app: Arc<App>, guard: Guard, node_key: NodeKey) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
         .merge(peers)
+        .method_not_allowed_fallback(method_not_allowed)
         .fallback_service(guarded.with_state(app.clone()))
         .layer(DefaultBodyLimit::max(request_bytes_max(app.limits)))
         .layer(middleware::from_fn_with_state((app.clone(), guard), aws::protocol))

@@ -3,20 +3,21 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use stepyard_tasks::objects::{OUTPUT_BUCKET, ObjectError, ObjectInfo, SOURCE_BUCKET};
 
 use super::conditional::{Answer, Validators};
+use super::extract::Segments;
 use crate::app::App;
 use crate::wire::Problem;
 
 /// `GET` and `HEAD` of `/objects/{bucket}/{key}`: whole, in part, or only if it has changed.
 pub(super) async fn object(
     State(app): State<Arc<App>>,
-    Path((bucket, key)): Path<(String, String)>,
+    Segments((bucket, key)): Segments<(String, String)>,
     method: Method,
     request: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::multipart::Multipart;
-use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde::Deserialize;
 
+use super::extract::Parameters;
 use crate::app::App;
 use crate::upload::{Upload, UploadError, accept};
 use crate::wire::Problem;
@@ -38,12 +39,16 @@ const FORM_BYTES_MAX: usize = 1 << 20;
 /// Longest name of a user, in bytes.
 const USER_BYTES_MAX: usize = 1_024;
 
+/// The error that a state machine is not there.
+const MACHINE_MISSING: &str = "StateMachineDoesNotExist";
+
 /// How much of a name is repeated in an error.
 const NAME_CHARS_SHOWN: usize = 64;
 
 /// What may stand in the query, for uploads that are not forms.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Parameters {
+#[serde(deny_unknown_fields)]
+pub(super) struct Described {
     user: Option<String>,
     name: Option<String>,
 }
@@ -51,7 +56,7 @@ pub(super) struct Parameters {
 /// Accepts an upload. 201 with the image's id, its URL and the execution that processes it.
 pub(super) async fn upload(
     State(app): State<Arc<App>>,
-    Query(parameters): Query<Parameters>,
+    Parameters(described): Parameters<Described>,
     request: Request,
 ) -> Result<Response, Problem> {
     let Ok(_place) = tokio::time::timeout(PLACE_TIMEOUT, app.uploads.acquire()).await else {
@@ -59,10 +64,17 @@ pub(super) async fn upload(
     };
     let headers = request.headers().clone();
     let mut upload = receive(request, app.upload_bytes_max, PATIENCE).await?;
-    upload.user = parameters.user.or(upload.user).or_else(|| text(&headers, "x-user"));
-    upload.file_name = parameters.name.or(upload.file_name);
+    upload.user = described.user.or(upload.user).or_else(|| text(&headers, "x-user"));
+    if upload.user.as_ref().is_some_and(|user| user.len() > USER_BYTES_MAX) {
+        return Err(user_too_long(USER_BYTES_MAX));
+    }
+    upload.file_name = described.name.or(upload.file_name);
     if upload.body.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "The upload is empty; send a file"));
+    }
+    let machine = app.identity.state_machine(&app.upload_state_machine).to_string();
+    if app.state_machine(&machine).await.is_err_and(|error| error.name == MACHINE_MISSING) {
+        return Err(nothing_to_start(&app.upload_state_machine));
     }
     let uploaded = accept(&app, upload).await.map_err(problem)?;
     let base = base_url(&headers);
@@ -190,7 +202,15 @@ fn too_large(most: usize) -> Problem {
 }
 
 fn user_too_long(most: usize) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, format!("The field 'user' has at most {most} bytes"))
+    invalid(format!("The name of a user has at most {most} bytes"))
+}
+
+/// Nothing would become of the image; whoever runs the server has to say what.
+fn nothing_to_start(machine: &str) -> Problem {
+    let detail = format!(
+        "There is no state machine '{machine}', which an upload starts: create it, or name another with --upload-state-machine"
+    );
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
 }
 
 /// Other uploads have taken all places for too long.

@@ -4,46 +4,45 @@
 //! The method is that of `e_pow.c` of fdlibm 5.3 (Sun Microsystems, 1993): the binary logarithm of the base in two parts,
 //! times the exponent, and 2 to the power of that. Constants are fdlibm's.
 
+use std::f64::consts::{LN_2, LOG2_E};
+
 /// 2 / (3 ln 2), and the same in two parts.
-const CP: f64 = 9.61796693925975554329e-01;
-const CP_HIGH: f64 = 9.61796700954437255859e-01;
-const CP_LOW: f64 = -7.02846165095275826516e-09;
+const CP: f64 = 0.9617966939259756;
+const CP_HIGH: f64 = 0.9617967009544373;
+const CP_LOW: f64 = -7.028461650952758e-9;
 
 /// log2(1.5) in two parts.
-const LOG2_OF_1_5: Parts =
-    Parts { high: 5.84962487220764160156e-01, low: 1.35003920212974897128e-08 };
+const LOG2_OF_1_5: Parts = Parts { high: 0.5849624872207642, low: 1.350039202129749e-8 };
 
-/// ln 2, and the same in two parts.
-const LN_2: f64 = 6.93147180559945286227e-01;
-const LN_2_HIGH: f64 = 6.93147182464599609375e-01;
-const LN_2_LOW: f64 = -1.90465429995776804525e-09;
+/// ln 2 in two parts.
+const LN_2_HIGH: f64 = 0.6931471824645996;
+const LN_2_LOW: f64 = -1.904654299957768e-9;
 
-/// 1 / ln 2, and the same in two parts.
-const LOG2_E: f64 = 1.44269504088896338700e+00;
-const LOG2_E_HIGH: f64 = 1.44269502162933349609e+00;
-const LOG2_E_LOW: f64 = 1.92596299112661746887e-08;
+/// 1 / ln 2 in two parts.
+const LOG2_E_HIGH: f64 = 1.4426950216293335;
+const LOG2_E_LOW: f64 = 1.9259629911266175e-8;
 
 /// Of the series of 3/2 (ln m - 2 s - 2/3 s³), in powers of s².
 const LOGARITHM: [f64; 6] = [
-    5.99999999999994648725e-01,
-    4.28571428578550184252e-01,
-    3.33333329818377432918e-01,
-    2.72728123808534006489e-01,
-    2.30660745775561754067e-01,
-    2.06975017800338417784e-01,
+    0.5999999999999946,
+    0.4285714285785502,
+    0.33333332981837743,
+    0.272728123808534,
+    0.23066074577556175,
+    0.20697501780033842,
 ];
 
 /// Of the series of the exponential function, in powers of z².
 const EXPONENTIAL: [f64; 5] = [
-    1.66666666666666019037e-01,
-    -2.77777777770155933842e-03,
-    6.61375632143793436117e-05,
-    -1.65339022054652515390e-06,
-    4.13813679705723846039e-08,
+    0.16666666666666602,
+    -0.0027777777777015593,
+    6.613756321437934e-5,
+    -1.6533902205465252e-6,
+    4.1381367970572385e-8,
 ];
 
 /// Half a unit in the last place of the largest number, as a logarithm.
-const OVERFLOW_TAIL: f64 = 8.0085662595372944372e-17;
+const OVERFLOW_TAIL: f64 = 8.008566259537294e-17;
 
 /// Exponents from here on leave a finite power only of what is next to 1.
 const LARGE_EXPONENT: f64 = 2_147_484_672.0;

@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use stepyard_machine::ExecutionStatus;
 use stepyard_machine::history::HistoryEvent;
+use stepyard_machine::{ExecutionStatus, Text};
 use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow};
 
-use super::{Body, Nothing, Parameters, express, limit, place, value};
+use super::{as_written, express, given, limit, place};
 use crate::actions::{
     RedriveExecutionRequest, StartExecutionRequest, StopExecutionRequest, history_page,
     list_executions, redrive_execution, redrive_status, start_execution, stop_execution,
 };
 use crate::app::App;
 use crate::arn::{Arn, ExpressExecution};
+use crate::http::extract::{Body, Nothing, Parameters, Segments};
 use crate::wire::{ApiError, Problem, encode_token};
 
 #[derive(Deserialize)]
@@ -36,7 +38,30 @@ pub(super) struct Submission {
     /// Name or ARN of the state machine, either maybe with a version or an alias behind a colon.
     state_machine: Option<String>,
     name: Option<String>,
-    input: Option<Box<serde_json::value::RawValue>>,
+    #[serde(default, deserialize_with = "given")]
+    input: Option<Box<RawValue>>,
+}
+
+/// An execution with its data.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Whole {
+    #[serde(flatten)]
+    summary: Value,
+    input: Box<RawValue>,
+    output: Option<Box<RawValue>>,
+    error: Text,
+    cause: Text,
+    /// Not of Express executions, as they cannot be redriven.
+    #[serde(flatten)]
+    redrive: Option<Redrive>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Redrive {
+    redrive_status: &'static str,
+    redrive_status_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -67,9 +92,10 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let machine = filter.state_machine.map(|machine| machine_arn(&app, &machine));
     let machine = machine.as_deref().map(Arn::parse).transpose()?;
-    let unqualified = machine.as_ref().map(Arn::unqualified).transpose()?;
+    let unqualified: Option<Arc<str>> =
+        machine.as_ref().map(Arn::unqualified).transpose()?.map(Arc::from);
     let query = ExecutionQuery {
-        state_machine_arn: unqualified.map(Arc::from),
+        state_machine_arn: unqualified.clone(),
         map_run: None,
         started_by: machine.as_ref().and_then(list_executions::started_by),
         status: filter.status.as_deref().map(parse_status).transpose()?,
@@ -83,6 +109,11 @@ pub(super) async fn list(
         false => app.store.list_executions(&query).await,
     })
     .await?;
+    let whole = machine.as_ref().and_then(Arn::labelled).map(|(whole, _)| Arc::from(whole));
+    if let Some(arn) = whole.or(unqualified).filter(|_| rows.is_empty()) {
+        // Whoever asks for those of none has misspelled it; of one that has been deleted there may be some.
+        app.state_machine(&arn).await?;
+    }
     let shown: Vec<_> =
         rows.iter().map(|row| summary(row, is_express)).collect::<Result<_, _>>()?;
     Ok(Json(json!({ "executions": shown, "cursor": cursor })))
@@ -90,6 +121,7 @@ pub(super) async fn list(
 
 pub(super) async fn start(
     State(app): State<Arc<App>>,
+    _: Parameters<Nothing>,
     Body(submission): Body<Submission>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let Some(machine) = submission.state_machine else {
@@ -103,10 +135,16 @@ pub(super) async fn start(
         ..StartExecutionRequest::default()
     };
     let started = start_execution(&app, request).await?;
-    if Arn::parse(&started.execution_arn)?.as_express_execution().is_some() {
+    let arn = Arn::parse(&started.execution_arn)?;
+    if let Some(express) = arn.as_express_execution() {
         // There is no row of it before its end, and maybe none after it.
-        let started_at = started.start_date.to_string();
-        let shown = json!({ "arn": &*started.execution_arn, "startedAt": started_at });
+        let shown = json!({
+            "arn": &*started.execution_arn,
+            "name": express.name,
+            "stateMachine": arn.rest_place_of_execution()?.0,
+            "status": ExecutionStatus::Running.as_str(),
+            "startedAt": started.start_date.to_string(),
+        });
         return Ok((StatusCode::CREATED, Json(shown)));
     }
     let row = app.execution(&started.execution_arn).await?;
@@ -115,31 +153,35 @@ pub(super) async fn start(
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
-    Path((machine, name)): Path<(String, String)>,
+    Segments((machine, name)): Segments<(String, String)>,
     _: Parameters<Nothing>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Whole>, Problem> {
     let arn = execution_arn(&app, &machine, &name)?;
     let express = express_execution(&arn)?;
     let view = match &express {
         Some(asked) => express::view(&app, asked).await?,
         None => app.execution_view(&arn).await?,
     };
-    let mut shown = summary(&view.row, express.is_some())?;
-    shown["input"] = value(view.input.text());
-    shown["output"] = view.output.as_ref().map_or(Value::Null, |output| value(output.text()));
-    shown["error"] = view.error.as_deref().into();
-    shown["cause"] = view.cause.as_deref().into();
-    if express.is_none() {
-        let redrive = redrive_status(&app, &view).await?;
-        shown["redriveStatus"] = redrive.status.into();
-        shown["redriveStatusReason"] = redrive.reason.into();
-    }
-    Ok(Json(shown))
+    let redrive = match express {
+        Some(_) => None,
+        None => Some(redrive_status(&app, &view).await?),
+    };
+    Ok(Json(Whole {
+        summary: summary(&view.row, express.is_some())?,
+        input: as_written(view.input.text()),
+        output: view.output.as_ref().map(|output| as_written(output.text())),
+        error: view.error.clone(),
+        cause: view.cause.clone(),
+        redrive: redrive.map(|redrive| Redrive {
+            redrive_status: redrive.status,
+            redrive_status_reason: redrive.reason,
+        }),
+    }))
 }
 
 pub(super) async fn history(
     State(app): State<Arc<App>>,
-    Path((machine, name)): Path<(String, String)>,
+    Segments((machine, name)): Segments<(String, String)>,
     Parameters(query): Parameters<HistoryQuery>,
 ) -> Result<Json<Value>, Problem> {
     let reverse = query.reverse.unwrap_or(false);
@@ -160,7 +202,8 @@ pub(super) async fn history(
 
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
-    Path((machine, name)): Path<(String, String)>,
+    Segments((machine, name)): Segments<(String, String)>,
+    _: Parameters<Nothing>,
     Body(reason): Body<Reason>,
 ) -> Result<Json<Value>, Problem> {
     let arn = execution_arn(&app, &machine, &name)?;
@@ -175,7 +218,8 @@ pub(super) async fn stop(
 
 pub(super) async fn redrive(
     State(app): State<Arc<App>>,
-    Path((machine, name)): Path<(String, String)>,
+    Segments((machine, name)): Segments<(String, String)>,
+    _: Parameters<Nothing>,
     Body(token): Body<Token>,
 ) -> Result<Json<Value>, Problem> {
     let arn = execution_arn(&app, &machine, &name)?;

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use stepyard_store::MetadataItem;
 
-use super::{Nothing, Parameters, limit, place, value};
+use super::{as_written, limit, place};
 use crate::app::App;
+use crate::http::extract::{Nothing, Parameters, Segments};
 use crate::wire::{Problem, encode_token};
 
 #[derive(Deserialize)]
@@ -20,37 +21,48 @@ pub(super) struct Page {
     cursor: Option<String>,
 }
 
+/// Metadata of images.
+#[derive(Serialize)]
+pub(super) struct Images {
+    images: Vec<Box<RawValue>>,
+    cursor: Option<String>,
+}
+
+/// Metadata of one image.
+#[derive(Serialize)]
+pub(super) struct Items {
+    items: Vec<Box<RawValue>>,
+}
+
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Parameters(page): Parameters<Page>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Images>, Problem> {
     let limit = limit(page.limit)?;
     let after = page.cursor.as_deref().map(parse_cursor).transpose()?;
     let mut items = app.metadata.scan_items(after, limit + 1).await?;
     let more = items.len() > limit;
     items.truncate(limit);
     let cursor = items.last().filter(|_| more).map(cursor);
-    let shown: Vec<_> = items.iter().map(attributes).collect();
-    Ok(Json(json!({ "images": shown, "cursor": cursor })))
+    Ok(Json(Images { images: items.iter().map(attributes).collect(), cursor }))
 }
 
 /// All items of an image, newest first.
 pub(super) async fn get(
     State(app): State<Arc<App>>,
-    Path(image_id): Path<String>,
+    Segments(image_id): Segments<String>,
     _: Parameters<Nothing>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Items>, Problem> {
     let items = app.metadata.query_items(&image_id).await?;
     if items.is_empty() {
         let detail = format!("There is no metadata of an image '{image_id}' (yet)");
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     }
-    let shown: Vec<_> = items.iter().map(attributes).collect();
-    Ok(Json(json!({ "items": shown })))
+    Ok(Json(Items { items: items.iter().map(attributes).collect() }))
 }
 
-fn attributes(item: &MetadataItem) -> Value {
-    value(item.attributes.text())
+fn attributes(item: &MetadataItem) -> Box<RawValue> {
+    as_written(item.attributes.text())
 }
 
 fn cursor(item: &MetadataItem) -> String {

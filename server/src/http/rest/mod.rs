@@ -11,13 +11,10 @@ mod state_machines;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{FromRequest, FromRequestParts, Query};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::routing::{get, post, put};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::app::App;
 use crate::wire::{Problem, decode_token};
@@ -46,49 +43,6 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/images/{image_id}", get(images::get))
 }
 
-/// A JSON body; what cannot be read is a problem that says where.
-struct Body<T>(T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Body<T>, Problem> {
-        let bytes = bytes::Bytes::from_request(request, state)
-            .await
-            .map_err(|error| Problem::new(error.status(), error.body_text()))?;
-        let bytes = if bytes.is_empty() { bytes::Bytes::from_static(b"{}") } else { bytes };
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            // It would be taken for the fields of an object, one after the other.
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "The body must be a JSON object"));
-        }
-        serde_json::from_slice(&bytes).map(Body).map_err(|error| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                format!("The body is not what is expected: {error}"),
-            )
-        })
-    }
-}
-
-/// The query; what cannot be read, and a parameter that there is not, is a problem that says what.
-struct Parameters<T>(T);
-
-/// The query of what has no parameters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Parameters<T>, Problem> {
-        match Query::from_request_parts(parts, state).await {
-            Ok(Query(parameters)) => Ok(Parameters(parameters)),
-            Err(error) => Err(Problem::new(error.status(), error.body_text())),
-        }
-    }
-}
-
 fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     match asked.unwrap_or(LIMIT_DEFAULT) {
         limit @ 1..=LIMIT_MAX => Ok(limit),
@@ -108,7 +62,12 @@ fn place<T>(cursor: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Pr
     })
 }
 
-/// JSON text as a value; what a client wrote in numbers beyond the range of floats stays text.
-fn value(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+/// JSON text as it was written: members in their order, numbers with all their digits.
+fn as_written(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// A member that may be null, and is there then.
+fn given<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(member).map(Some)
 }

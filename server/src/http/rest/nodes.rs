@@ -8,8 +8,8 @@ use serde::Serialize;
 use stepyard_store::Node;
 use uuid::Uuid;
 
-use super::{Nothing, Parameters};
 use crate::app::App;
+use crate::http::extract::{Nothing, Parameters};
 
 /// A node that is alive.
 #[derive(Debug, Serialize)]

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 use stepyard_store::{Alias, Publication, Version};
 
-use super::{Nothing, Parameters};
 use crate::app::App;
+use crate::http::extract::{Nothing, Parameters, Segments};
 use crate::wire::{ApiError, Problem};
 
 /// All versions of a state machine, newest first.
 pub(super) async fn versions(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
     _: Parameters<Nothing>,
 ) -> Result<Json<Value>, Problem> {
     let publication = publication(&app, &name).await?;
@@ -25,7 +25,7 @@ pub(super) async fn versions(
 /// All aliases of a state machine, by name.
 pub(super) async fn aliases(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
     _: Parameters<Nothing>,
 ) -> Result<Json<Value>, Problem> {
     let publication = publication(&app, &name).await?;

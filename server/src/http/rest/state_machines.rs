@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use stepyard_store::{RETENTION_DAYS_MAX, StateMachine, StateMachineSummary};
 
-use super::{Body, Nothing, Parameters, limit, place, value};
+use super::{as_written, limit, place};
 use crate::actions::{
     CreateStateMachineRequest, DeleteStateMachineRequest, UpdateStateMachineRequest,
     create_state_machine, delete_state_machine, type_word, update_state_machine,
 };
 use crate::app::App;
 use crate::arn::ANY_ROLE_ARN;
+use crate::http::extract::{Body, Nothing, Parameters, Segments};
 use crate::wire::{ApiError, Problem, encode_token};
 
 #[derive(Deserialize)]
@@ -27,10 +29,10 @@ pub(super) struct Page {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Definition {
+pub(super) struct Creation {
     name: Option<String>,
     /// The definition as JSON, or as text.
-    definition: Option<Value>,
+    definition: Option<Box<RawValue>>,
     role_arn: Option<String>,
     /// `STANDARD` or `EXPRESS`; it never changes.
     r#type: Option<String>,
@@ -38,9 +40,30 @@ pub(super) struct Definition {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Update {
+    /// The definition as JSON, or as text.
+    definition: Option<Box<RawValue>>,
+    role_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Retention {
     /// Days; 0 is for ever, null what the server is set to.
+    #[serde(deserialize_with = "Option::deserialize")]
     retention_days: Option<u32>,
+}
+
+/// A state machine with all that is to be known of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Whole {
+    #[serde(flatten)]
+    summary: Value,
+    definition: Box<RawValue>,
+    role_arn: Arc<str>,
+    retention_days: Option<u32>,
+    deleting_since: Option<String>,
 }
 
 pub(super) async fn list(
@@ -59,8 +82,9 @@ pub(super) async fn list(
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    Body(asked): Body<Definition>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+    _: Parameters<Nothing>,
+    Body(asked): Body<Creation>,
+) -> Result<(StatusCode, Json<Whole>), Problem> {
     let request = CreateStateMachineRequest {
         name: asked.name,
         definition: asked.definition.map(text),
@@ -75,18 +99,19 @@ pub(super) async fn create(
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
     _: Parameters<Nothing>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Whole>, Problem> {
     let arn = app.identity.state_machine(&name).to_string();
     Ok(Json(whole(&app.state_machine(&arn).await?)))
 }
 
 pub(super) async fn update(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    Body(asked): Body<Definition>,
-) -> Result<Json<Value>, Problem> {
+    Segments(name): Segments<String>,
+    _: Parameters<Nothing>,
+    Body(asked): Body<Update>,
+) -> Result<Json<Whole>, Problem> {
     let arn = app.identity.state_machine(&name).to_string();
     let request = UpdateStateMachineRequest {
         state_machine_arn: Some(arn.clone()),
@@ -101,9 +126,10 @@ pub(super) async fn update(
 /// Sets for how long executions are kept after their end, which AWS's API has no field for.
 pub(super) async fn set_retention(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
+    _: Parameters<Nothing>,
     Body(asked): Body<Retention>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Whole>, Problem> {
     let arn = app.identity.state_machine(&name).to_string();
     if asked.retention_days.is_some_and(|days| days > RETENTION_DAYS_MAX) {
         let detail = format!("retentionDays must be from 0 to {RETENTION_DAYS_MAX}, or null");
@@ -118,7 +144,8 @@ pub(super) async fn set_retention(
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Segments(name): Segments<String>,
+    _: Parameters<Nothing>,
 ) -> Result<StatusCode, Problem> {
     let arn = app.identity.state_machine(&name).to_string();
     app.state_machine(&arn).await?;
@@ -131,10 +158,11 @@ fn parse_cursor(cursor: &str) -> Result<String, Problem> {
     place(cursor, |arn| Some(arn.to_owned()))
 }
 
-fn text(definition: Value) -> String {
-    match definition {
-        Value::String(text) => text,
-        definition => definition.to_string(),
+/// A definition as text, be it text in JSON or JSON itself.
+fn text(definition: Box<RawValue>) -> String {
+    match serde_json::from_str(definition.get()) {
+        Ok(text) => text,
+        Err(_) => String::from(Box::<str>::from(definition)),
     }
 }
 
@@ -148,11 +176,12 @@ fn summary(machine: &StateMachineSummary) -> Value {
     })
 }
 
-fn whole(machine: &StateMachine) -> Value {
-    let mut shown = summary(&machine.summary());
-    shown["definition"] = value(&machine.revision.definition);
-    shown["roleArn"] = (*machine.revision.role_arn).into();
-    shown["retentionDays"] = machine.retention_days.into();
-    shown["deletingSince"] = machine.deleting_since.map(|since| since.to_string()).into();
-    shown
+fn whole(machine: &StateMachine) -> Whole {
+    Whole {
+        summary: summary(&machine.summary()),
+        definition: as_written(&machine.revision.definition),
+        role_arn: machine.revision.role_arn.clone(),
+        retention_days: machine.retention_days,
+        deleting_since: machine.deleting_since.map(|since| since.to_string()),
+    }
 }
