@@ -125,6 +125,7 @@ def test_stop(server):
     ("POST", "/api/v1/executions", {"stateMachine": "m", "nmae": "n"}, 400),
     ("POST", "/api/v1/executions", b"{", 400),
     ("POST", "/api/v1/executions", b"[]", 400),
+    ("POST", "/api/v1/executions", b"x" * (9 << 20), 413),
     ("POST", "/api/v1/executions?x=1", {"stateMachine": "m"}, 400),
     ("GET", "/api/v1/executions?stateMachine=nope", None, 404),
     ("GET", "/api/v1/executions/m/%FF", None, 400),

@@ -16,12 +16,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Body<T>, Problem> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| Problem::new(error.status(), error.body_text()))?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| {
+            let detail = match error.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => "The body is larger than a request may be".into(),
+                _ => error.body_text(),
+            };
+            Problem::new(error.status(), detail)
+        })?;
         let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            // It would be taken for the members of an object, one after the other.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            // An array would be taken for the members of an object, one after the other.
             return Err(bad("The body must be a JSON object"));
         }
         serde_json::from_slice(&bytes)
