@@ -166,11 +166,11 @@ def test_env_wants_a_port():
     assert "port 0 is any free one" in refused.stderr
 
 
-def test_listen_takes_a_host_name():
-    refused = stepyard("serve", "--listen", "localhost")
+@pytest.mark.parametrize("listen", ["localhost", "localhost:8083", "127.0.0.1"])
+def test_listen_takes_an_address_and_a_port(listen):
+    refused = stepyard("serve", "--listen", listen)
     assert refused.returncode == 1
-    assert "it must be an address and a port, such as 127.0.0.1:8083" in refused.stderr
-    assert stepyard("env", "--listen", "localhost:8099").stdout.count("http://127.0.0.1:8099") == 1
+    assert "it must be an IP address and a port, such as 127.0.0.1:8083" in refused.stderr
 
 
 def test_a_variable_that_is_nearly_a_setting_is_told():

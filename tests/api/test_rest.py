@@ -82,6 +82,13 @@ def test_data_is_taken_and_shown_as_it_is_written(server):
     assert server.http("GET", path_of(started.body)).content.count(value.encode()) == 2
 
 
+def test_white_space_of_a_definition_does_not_count(server):
+    name = "white-" + uuid.uuid4().hex[:8]
+    for blank in ("", " ", "\n"):
+        body = '{"name":"%s","definition":{"StartAt":%s"A","States":{"A":{"Type":"Succeed"}}}}' % (name, blank)
+        assert server.http("POST", "/api/v1/state-machines", body.encode()).status == 201
+
+
 def test_an_input_may_be_null(server, machine):
     started = start(server, stateMachine=machine, name="null", input=None)
     server.await_end(started["arn"])

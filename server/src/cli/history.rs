@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     full: bool,
     /// Print each event as a JSON object on a line of its own, and nothing else
-    #[arg(long)]
+    #[arg(long, conflicts_with = "full")]
     json: bool,
     /// The server to ask
     #[arg(long, env = "AWS_ENDPOINT_URL_SFN", default_value = "http://127.0.0.1:8083")]
@@ -74,14 +74,16 @@ fn print_end(execution: &Value, arn: &str) {
 /// What can be done about an execution that has ended badly.
 fn advice(execution: &Value, arn: &str) -> String {
     let reason = execution["redriveStatusReason"].as_str();
+    if Arn::parse(arn).is_ok_and(|arn| arn.as_express_execution().is_some()) {
+        return "When the reason is gone, start it again: an Express execution does not go on."
+            .into();
+    }
     match execution["redriveStatus"].as_str() {
-        None => {
-            "When the reason is gone, start it again: an Express execution does not go on.".into()
-        }
         Some("REDRIVABLE_BY_MAP_RUN") => {
             "When the reason is gone, redrive the execution that its Map Run belongs to: it goes on with it.".into()
         }
-        Some("REDRIVABLE") => format!(
+        // Servers of releases before do not say.
+        None | Some("REDRIVABLE") => format!(
             "When the reason is gone, it can go on where it was: aws stepfunctions redrive-execution --execution-arn {arn}"
         ),
         Some(_) => format!("It does not go on: {}", reason.unwrap_or("it cannot be redriven")),

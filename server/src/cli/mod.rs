@@ -58,12 +58,24 @@ enum Command {
 
 /// The settings that matter to a command, where it is not all of them. Any can be given.
 const SETTINGS_SHOWN: [(&str, &[&str]); 7] = [
-    ("run", &["account", "region", "limits", "lambda-functions", "s3-buckets", "image-pixels-max"]),
+    (
+        "run",
+        &[
+            "data-dir",
+            "objects-dir",
+            "account",
+            "region",
+            "limits",
+            "lambda-functions",
+            "s3-buckets",
+            "image-pixels-max",
+        ],
+    ),
     ("put", &["data-dir", "objects-dir"]),
     ("get", &["data-dir", "objects-dir"]),
     ("backup", &["data-dir", "objects-dir", "database-url"]),
     ("doctor", &["data-dir", "database-url"]),
-    ("migrate", &["data-dir", "database-url"]),
+    ("migrate", &["data-dir", "database-url", "allow-unsafe-database"]),
     ("env", &["listen", "region"]),
 ];
 

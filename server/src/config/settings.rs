@@ -1,6 +1,6 @@
 //! Settings as values.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -66,22 +66,15 @@ impl std::str::FromStr for LogFormat {
     }
 }
 
-/// Where to listen; a host name stands for its first address, that of IPv4 where it has one.
+/// Where to listen.
 struct Listen(SocketAddr);
 
 impl std::str::FromStr for Listen {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Listen, String> {
-        let addresses: Vec<SocketAddr> = match text.to_socket_addrs() {
-            Ok(addresses) => addresses.collect(),
-            Err(error) => {
-                let example = "it must be an address and a port, such as 127.0.0.1:8083";
-                return Err(format!("{example} ({error})"));
-            }
-        };
-        let preferred = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
-        preferred.copied().map(Listen).ok_or_else(|| "the host has no address".to_owned())
+    fn from_str(text: &str) -> Result<Listen, &'static str> {
+        let address = text.parse().map(Listen);
+        address.map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8083")
     }
 }
 

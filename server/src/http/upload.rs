@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::extract::Parameters;
 use crate::app::App;
+use crate::arn::Arn;
 use crate::upload::{Upload, UploadError, accept};
 use crate::wire::Problem;
 
@@ -73,7 +74,9 @@ pub(super) async fn upload(
         return Err(Problem::new(StatusCode::BAD_REQUEST, "The upload is empty; send a file"));
     }
     let machine = app.identity.state_machine(&app.upload_state_machine).to_string();
-    if app.state_machine(&machine).await.is_err_and(|error| error.name == MACHINE_MISSING) {
+    let unqualified = Arn::parse(&machine)?.unqualified()?;
+    let found = app.state_machine_to_start(&unqualified).await;
+    if found.is_err_and(|error| error.name == MACHINE_MISSING) {
         return Err(nothing_to_start(&app.upload_state_machine));
     }
     let uploaded = accept(&app, upload).await.map_err(problem)?;

@@ -145,9 +145,10 @@ impl Marker {
     }
 }
 
-/// Minutes of an offset after its hours, when there are any.
+/// Minutes of an offset after its hours, when there are any; as in the reference with a sign of their own.
 fn minutes(minutes: f64) -> String {
-    if minutes == 0.0 { String::new() } else { format!(":{:02}", minutes.abs()) }
+    let sign = if minutes < 0.0 { "-" } else { "" };
+    if minutes == 0.0 { String::new() } else { format!(":{sign}{:02}", minutes.abs()) }
 }
 
 fn half_day(value: f64, style: &Style) -> String {
@@ -200,6 +201,7 @@ mod tests {
             ("0530", "+05:30 +5:30 +05:30 +530 +0530"),
             ("-0800", "-08:00 -8 -08 -800 -0800"),
             ("+00", "+00:00 +0 +00 +000 +0000"),
+            ("-0130", "-02:30 -2:-30 -02:-30 -230 -0230"),
         ] {
             let picture = "[Z] [Z0] [Z00] [Z000] [Z0000]";
             assert_eq!(from_millis(TIME, Some(picture), Some(timezone)).unwrap(), text);

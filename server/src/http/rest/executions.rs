@@ -94,6 +94,8 @@ pub(super) async fn list(
     let machine = machine.as_deref().map(Arn::parse).transpose()?;
     let unqualified: Option<Arc<str>> =
         machine.as_ref().map(Arn::unqualified).transpose()?.map(Arc::from);
+    let is_narrowed =
+        filter.status.is_some() || filter.name_prefix.is_some() || filter.cursor.is_some();
     let query = ExecutionQuery {
         state_machine_arn: unqualified.clone(),
         map_run: None,
@@ -110,7 +112,8 @@ pub(super) async fn list(
     })
     .await?;
     let whole = machine.as_ref().and_then(Arn::labelled).map(|(whole, _)| Arc::from(whole));
-    if let Some(arn) = whole.or(unqualified).filter(|_| rows.is_empty()) {
+    let is_all = rows.is_empty() && !is_narrowed;
+    if let Some(arn) = whole.or(unqualified).filter(|_| is_all) {
         // Whoever asks for those of none has misspelled it; of one that has been deleted there may be some.
         app.state_machine(&arn).await?;
     }

@@ -158,11 +158,35 @@ fn parse_cursor(cursor: &str) -> Result<String, Problem> {
     place(cursor, |arn| Some(arn.to_owned()))
 }
 
-/// A definition as text, be it text in JSON or JSON itself.
+/// A definition as text, be it text in JSON or JSON itself, of which white space does not count.
 fn text(definition: Box<RawValue>) -> String {
     match serde_json::from_str(definition.get()) {
         Ok(text) => text,
-        Err(_) => String::from(Box::<str>::from(definition)),
+        Err(_) => compact(definition.get()),
+    }
+}
+
+/// JSON text without the white space between its tokens.
+fn compact(json: &str) -> String {
+    let (mut is_text, mut is_escaped) = (false, false);
+    let counts = |character: &char| {
+        let ends = is_text && !is_escaped && *character == '"';
+        is_escaped = is_text && !is_escaped && *character == '\\';
+        let kept = is_text || !character.is_ascii_whitespace();
+        is_text = if is_text { !ends } else { *character == '"' };
+        kept
+    };
+    json.chars().filter(counts).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compact;
+
+    #[test]
+    fn only_white_space_between_tokens_is_left_out() {
+        let written = "{ \"a b\" :\n[1.50 , \"\\\" c\\\\\", \"d \"] }";
+        assert_eq!(compact(written), r#"{"a b":[1.50,"\" c\\","d "]}"#);
     }
 }
 
