@@ -87,7 +87,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Whole>), Problem> {
     let request = CreateStateMachineRequest {
         name: asked.name,
-        definition: asked.definition.map(text),
+        definition: asked.definition.as_deref().map(text),
         role_arn: asked.role_arn.or_else(|| Some(ANY_ROLE_ARN.into())),
         r#type: asked.r#type,
         ..CreateStateMachineRequest::default()
@@ -115,7 +115,7 @@ pub(super) async fn update(
     let arn = app.identity.state_machine(&name).to_string();
     let request = UpdateStateMachineRequest {
         state_machine_arn: Some(arn.clone()),
-        definition: asked.definition.map(text),
+        definition: asked.definition.as_deref().map(text),
         role_arn: asked.role_arn,
         ..UpdateStateMachineRequest::default()
     };
@@ -159,7 +159,7 @@ fn parse_cursor(cursor: &str) -> Result<String, Problem> {
 }
 
 /// A definition as text, be it text in JSON or JSON itself, of which white space does not count.
-fn text(definition: Box<RawValue>) -> String {
+fn text(definition: &RawValue) -> String {
     match serde_json::from_str(definition.get()) {
         Ok(text) => text,
         Err(_) => compact(definition.get()),
@@ -179,17 +179,6 @@ fn compact(json: &str) -> String {
     json.chars().filter(counts).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::compact;
-
-    #[test]
-    fn only_white_space_between_tokens_is_left_out() {
-        let written = "{ \"a b\" :\n[1.50 , \"\\\" c\\\\\", \"d \"] }";
-        assert_eq!(compact(written), r#"{"a b":[1.50,"\" c\\","d "]}"#);
-    }
-}
-
 fn summary(machine: &StateMachineSummary) -> Value {
     json!({
         "name": &*machine.name,
@@ -207,5 +196,16 @@ fn whole(machine: &StateMachine) -> Whole {
         role_arn: machine.revision.role_arn.clone(),
         retention_days: machine.retention_days,
         deleting_since: machine.deleting_since.map(|since| since.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compact;
+
+    #[test]
+    fn only_white_space_between_tokens_is_left_out() {
+        let written = "{ \"a b\" :\n[1.50 , \"\\\" c\\\\\", \"d \"] }";
+        assert_eq!(compact(written), r#"{"a b":[1.50,"\" c\\","d "]}"#);
     }
 }
