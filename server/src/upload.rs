@@ -12,6 +12,7 @@ use stepyard_tasks::objects::{ObjectAttributes, ObjectError, ObjectInfo, SOURCE_
 
 use crate::actions::{StartExecutionRequest, start_execution};
 use crate::app::App;
+use crate::arn::Arn;
 use crate::wire::ApiError;
 
 /// Longest parts of an image id, so that it can be the name of an execution.
@@ -82,10 +83,24 @@ pub(crate) async fn accept(app: &App, upload: Upload) -> Result<Uploaded, Upload
     })
 }
 
+/// Whether the state machine is there that an upload starts.
+pub(crate) async fn has_state_machine(app: &App) -> Result<bool, ApiError> {
+    let unqualified = Arn::parse(&state_machine_arn(app))?.unqualified()?;
+    match app.state_machine_to_start(&unqualified).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_state_machine_missing() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The ARN of what an upload starts, maybe with a version or an alias.
+fn state_machine_arn(app: &App) -> String {
+    app.identity.state_machine(&app.upload_state_machine).to_string()
+}
+
 async fn start(app: &App, image_id: &str, event: &Value) -> Result<String, ApiError> {
-    let machine = app.identity.state_machine(&app.upload_state_machine).to_string();
     let request = StartExecutionRequest {
-        state_machine_arn: Some(machine),
+        state_machine_arn: Some(state_machine_arn(app)),
         name: Some(image_id.to_owned()),
         input: Some(event.to_string()),
         ..StartExecutionRequest::default()

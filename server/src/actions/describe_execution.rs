@@ -78,11 +78,13 @@ pub(crate) async fn describe_execution(
 }
 
 /// Whether an execution can be redriven.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct RedriveStatus {
     /// `REDRIVABLE`, `NOT_REDRIVABLE` or `REDRIVABLE_BY_MAP_RUN`.
+    #[serde(rename = "redriveStatus")]
     pub(crate) status: &'static str,
     /// Why not, in AWS's words.
+    #[serde(rename = "redriveStatusReason")]
     pub(crate) reason: Option<String>,
 }
 

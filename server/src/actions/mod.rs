@@ -56,7 +56,7 @@ use delete_state_machine_alias::delete_state_machine_alias;
 use delete_state_machine_version::delete_state_machine_version;
 use describe_activity::describe_activity;
 use describe_execution::describe_execution;
-pub(crate) use describe_execution::redrive_status;
+pub(crate) use describe_execution::{RedriveStatus, redrive_status};
 use describe_map_run::describe_map_run;
 use describe_state_machine::describe_state_machine;
 pub(crate) use describe_state_machine::type_word;

@@ -90,7 +90,7 @@ pub(super) async fn refusal(app: &App, view: &ExecutionView) -> Result<Option<St
 async fn is_deleted(app: &App, machine_arn: &str) -> Result<bool, ApiError> {
     match app.state_machine_to_start(machine_arn).await {
         Ok(machine) => Ok(machine.deleting_since.is_some()),
-        Err(error) if error.name == "StateMachineDoesNotExist" => Ok(true),
+        Err(error) if error.is_state_machine_missing() => Ok(true),
         Err(error) => Err(error),
     }
 }

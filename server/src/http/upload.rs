@@ -14,8 +14,7 @@ use serde::Deserialize;
 
 use super::extract::Parameters;
 use crate::app::App;
-use crate::arn::Arn;
-use crate::upload::{Upload, UploadError, accept};
+use crate::upload::{Upload, UploadError, accept, has_state_machine};
 use crate::wire::Problem;
 
 /// How long an upload waits for a place among those that are taken in.
@@ -39,9 +38,6 @@ const FORM_BYTES_MAX: usize = 1 << 20;
 
 /// Longest name of a user, in bytes.
 const USER_BYTES_MAX: usize = 1_024;
-
-/// The error that a state machine is not there.
-const MACHINE_MISSING: &str = "StateMachineDoesNotExist";
 
 /// How much of a name is repeated in an error.
 const NAME_CHARS_SHOWN: usize = 64;
@@ -73,10 +69,7 @@ pub(super) async fn upload(
     if upload.body.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "The upload is empty; send a file"));
     }
-    let machine = app.identity.state_machine(&app.upload_state_machine).to_string();
-    let unqualified = Arn::parse(&machine)?.unqualified()?;
-    let found = app.state_machine_to_start(&unqualified).await;
-    if found.is_err_and(|error| error.name == MACHINE_MISSING) {
+    if !has_state_machine(&app).await? {
         return Err(nothing_to_start(&app.upload_state_machine));
     }
     let uploaded = accept(&app, upload).await.map_err(problem)?;

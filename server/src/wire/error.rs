@@ -2,6 +2,9 @@
 
 use axum::http::StatusCode;
 
+/// The name of the error that a state machine is not there.
+const NO_STATE_MACHINE: &str = "StateMachineDoesNotExist";
+
 /// An error answer: the shape's name and a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -28,7 +31,12 @@ impl ApiError {
     }
 
     pub(crate) fn state_machine_does_not_exist(arn: &str) -> ApiError {
-        ApiError::new("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
+        ApiError::new(NO_STATE_MACHINE, format!("State Machine Does Not Exist: '{arn}'"))
+    }
+
+    /// Whether it says that a state machine is not there.
+    pub(crate) fn is_state_machine_missing(&self) -> bool {
+        self.name == NO_STATE_MACHINE
     }
 
     /// Its deletion has begun.
@@ -70,7 +78,7 @@ impl ApiError {
     /// Over REST: the status that HTTP has for it.
     pub(crate) fn rest_status(&self) -> StatusCode {
         match self.name {
-            "StateMachineDoesNotExist" | "ExecutionDoesNotExist" | "ResourceNotFound" => {
+            NO_STATE_MACHINE | "ExecutionDoesNotExist" | "ResourceNotFound" => {
                 StatusCode::NOT_FOUND
             }
             "ExecutionAlreadyExists"

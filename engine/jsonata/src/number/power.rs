@@ -44,8 +44,8 @@ const EXPONENTIAL: [f64; 5] = [
 /// Half a unit in the last place of the largest number, as a logarithm.
 const OVERFLOW_TAIL: f64 = 8.008566259537294e-17;
 
-/// Exponents from here on leave a finite power only of what is next to 1.
-const LARGE_EXPONENT: f64 = 2_147_484_672.0;
+/// Exponents from here on, a little above 2^31, leave a finite power only of what is next to 1.
+const LARGE_EXPONENT: f64 = f64::from_bits(0x41E0_0001_0000_0000);
 
 /// The base to the power of the exponent.
 pub(crate) fn power(base: f64, exponent: f64) -> f64 {
@@ -103,7 +103,7 @@ fn is_next_to_1(base: f64) -> bool {
     (FROM..TO).contains(&base)
 }
 
-/// By the series of ln(1 + t): x - x²/2 + x³/3 - x⁴/4.
+/// By the series of ln(1 + t): t - t²/2 + t³/3 - t⁴/4.
 fn log2_next_to_1(base: f64) -> Parts {
     let t = base - 1.0;
     let rest = (t * t) * (0.5 - t * (1.0 / 3.0 - t * 0.25));
@@ -201,6 +201,8 @@ mod tests {
             (99.0, 99.0, 3.697296376497268e197),
             (1.0000001, -3e9, 5.148276544216481e-131),
             (0.9999999, 4e9, 1.915131696918784e-174),
+            (0.9999999, 2_147_485_000.0, 5.443858633456205e-94),
+            (0.9999999, 2_147_485_696.0, 5.44347975406162e-94),
             (-3.7, 7.0, -9493.187713300003),
             (-2.5, -3.0, -0.064),
             (f64::MIN_POSITIVE, 0.9, 1.2960148812536227e-277),

@@ -14,8 +14,9 @@ use stepyard_store::{ExecutionId, ExecutionQuery, ExecutionRow};
 
 use super::{as_written, express, given, limit, place};
 use crate::actions::{
-    RedriveExecutionRequest, StartExecutionRequest, StopExecutionRequest, history_page,
-    list_executions, redrive_execution, redrive_status, start_execution, stop_execution,
+    RedriveExecutionRequest, RedriveStatus, StartExecutionRequest, StopExecutionRequest,
+    history_page, list_executions, redrive_execution, redrive_status, start_execution,
+    stop_execution,
 };
 use crate::app::App;
 use crate::arn::{Arn, ExpressExecution};
@@ -54,14 +55,7 @@ pub(super) struct Whole {
     cause: Text,
     /// Not of Express executions, as they cannot be redriven.
     #[serde(flatten)]
-    redrive: Option<Redrive>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Redrive {
-    redrive_status: &'static str,
-    redrive_status_reason: Option<String>,
+    redrive: Option<RedriveStatus>,
 }
 
 #[derive(Deserialize)]
@@ -112,9 +106,9 @@ pub(super) async fn list(
     })
     .await?;
     let whole = machine.as_ref().and_then(Arn::labelled).map(|(whole, _)| Arc::from(whole));
-    let is_all = rows.is_empty() && !is_narrowed;
-    if let Some(arn) = whole.or(unqualified).filter(|_| is_all) {
-        // Whoever asks for those of none has misspelled it; of one that has been deleted there may be some.
+    let has_none = rows.is_empty() && !is_narrowed;
+    if let Some(arn) = whole.or(unqualified).filter(|_| has_none) {
+        // The name is misspelled, unless nothing has been started yet. Of a deleted one there may be some.
         app.state_machine(&arn).await?;
     }
     let shown: Vec<_> =
@@ -175,10 +169,7 @@ pub(super) async fn get(
         output: view.output.as_ref().map(|output| as_written(output.text())),
         error: view.error.clone(),
         cause: view.cause.clone(),
-        redrive: redrive.map(|redrive| Redrive {
-            redrive_status: redrive.status,
-            redrive_status_reason: redrive.reason,
-        }),
+        redrive,
     }))
 }
 

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::app::App;
 use crate::wire::{Problem, decode_token};
@@ -62,9 +62,11 @@ fn place<T>(cursor: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Pr
     })
 }
 
-/// JSON text as it was written: members in their order, numbers with all their digits.
+/// JSON text as it was written: members in their order, numbers with all their digits. What is no JSON is shown as text.
 fn as_written(text: &str) -> Box<RawValue> {
-    RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    RawValue::from_string(text.to_owned())
+        .or_else(|_| to_raw_value(text))
+        .unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// A member that may be null, and is there then.
