@@ -142,6 +142,30 @@ fn a_function_that_is_called_last_takes_the_context_of_the_outermost_call() {
 }
 
 #[test]
+fn alternatives_at_the_end_of_a_function_are_its_last_acts() {
+    check_all(
+        Dialect::Plain,
+        &[
+            (
+                "$each({'k': 1}, function($v){ missing ?: $filter($v, function($x){ true }) })",
+                "[1]",
+            ),
+            (
+                "$each({'k': 1}, function($v){ missing ?? $filter($v, function($x){ true }) })",
+                "[1]",
+            ),
+            ("$each({'k': 1}, function($v){ $filter($v, function($x){ true }) ?: 3 })", "[1]"),
+            ("$each({'k': 1}, function($v){ $filter($v, function($x){ true }) ?? 3 })", "[1]"),
+            ("$each({'k': 1}, function($v){ $filter($v, function($x){ false }) ?? 3 })", "3"),
+            (
+                "($f := function($n){ $n = 0 ? 'end' : missing ?: $f($n - 1) }; $f(20000))",
+                r#""end""#,
+            ),
+        ],
+    );
+}
+
+#[test]
 fn times_that_no_calendar_reaches_are_not_numbers() {
     check_all(
         Dialect::StepFunctions,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Env, Machine};
+use super::{Env, Machine, normalised};
 use crate::ast::{Call, Kind, Lambda, Name, Node, Partial};
 use crate::builtins::{self, Arguments, Builtin};
 use crate::error::{Error, Outcome};
@@ -243,10 +243,40 @@ impl Machine<'_> {
                     }
                     node = last;
                 }
+                Kind::Coalesce(pair) | Kind::Default(pair) => {
+                    self.enter()?;
+                    if let Some(value) = self.first_alternative(node, &pair.0, input, &env)? {
+                        return Ok(Flow::Value(value));
+                    }
+                    node = &pair.1;
+                }
                 Kind::Call(call) => return self.tail_call(node, call, input, &env),
                 _ => return self.eval(node, input, &env).map(Flow::Value),
             }
         }
+    }
+
+    /// The left of `??` or `?:` at the end of a function, when it is what counts. As of any call there, what a call gives is
+    /// handed on as it is: the array of a single item stays one.
+    fn first_alternative(
+        &mut self,
+        node: &Node,
+        left: &Node,
+        input: &Value,
+        env: &Env,
+    ) -> Outcome<Option<Value>> {
+        self.enter()?;
+        let given = match &left.kind {
+            Kind::Call(call) if left.is_plain() => self.call(left, call, input, env, None)?,
+            _ => self.eval(left, input, env)?,
+        };
+        self.fuel.leave(1);
+        let value = normalised(given.clone(), false);
+        let counts = match node.kind {
+            Kind::Coalesce(_) => !value.is_undefined(),
+            _ => truth(&value, &mut self.fuel)?,
+        };
+        Ok(counts.then_some(given))
     }
 
     fn tail_call(&mut self, node: &Node, call: &Call, input: &Value, env: &Env) -> Outcome<Flow> {
