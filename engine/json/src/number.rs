@@ -18,14 +18,10 @@ enum Repr {
 impl Number {
     /// From text that is known to follow the JSON grammar of numbers.
     pub(crate) fn from_valid_text(text: &str) -> Number {
-        // Canonical: "-0" and texts longer than an i64 must stay text.
-        if text.len() <= 18
-            && text != "-0"
-            && let Ok(value) = text.parse::<i64>()
-        {
-            return Number(Repr::Int(value));
+        match canonical_integer(text) {
+            Some(value) => Number(Repr::Int(value)),
+            None => Number(Repr::Text(text.into())),
         }
-        Number(Repr::Text(text.into()))
     }
 
     /// From a finite float, with the shortest text that reads back as the same value; `None` for
@@ -52,6 +48,11 @@ impl Number {
             Repr::Text(text) => text.parse().unwrap_or(f64::NAN),
         }
     }
+}
+
+/// The integer whose canonical text this is: "-0" and what may be too long for an `i64` are none.
+pub(crate) fn canonical_integer(text: &str) -> Option<i64> {
+    (text.len() <= 18 && text != "-0").then(|| text.parse().ok()).flatten()
 }
 
 /// The integer that a float is, when it is one of those that floats hold exactly.

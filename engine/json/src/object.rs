@@ -1,7 +1,8 @@
 //! Objects: ordered members with quick look-up.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::Json;
 
@@ -9,105 +10,138 @@ use crate::Json;
 const SCAN_MAX: usize = 16;
 
 /// A JSON object. Members keep the order in which they were first inserted.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Object {
-    members: Vec<(Arc<str>, Json)>,
+    shape: Arc<Shape>,
+    /// One for each name of the shape.
+    values: Vec<Json>,
+}
+
+/// The names of an object's members, in order and all different. Objects that were read from one text share them.
+#[derive(Default)]
+pub(crate) struct Shape {
+    names: Vec<Arc<str>>,
     /// Position by name; made on the first look-up in a large object, dropped when positions change.
     index: OnceLock<BTreeMap<Arc<str>, usize>>,
+}
+
+static EMPTY: LazyLock<Arc<Shape>> = LazyLock::new(Arc::default);
+
+impl Shape {
+    /// Of names that all differ.
+    pub(crate) fn of_distinct(names: Vec<Arc<str>>) -> Shape {
+        Shape { names, index: OnceLock::new() }
+    }
+
+    /// Whether it has exactly these names in this order.
+    pub(crate) fn has(&self, names: &[Cow<'_, str>]) -> bool {
+        self.names.len() == names.len()
+            && self.names.iter().zip(names).all(|(name, other)| **name == **other)
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        if self.names.len() <= SCAN_MAX {
+            return self.names.iter().position(|name| **name == *key);
+        }
+        let index = self.index.get_or_init(|| {
+            self.names.iter().enumerate().map(|(at, name)| (name.clone(), at)).collect()
+        });
+        index.get(key).copied()
+    }
+
+    fn push(&mut self, name: Arc<str>) {
+        if let Some(index) = self.index.get_mut() {
+            index.insert(name.clone(), self.names.len());
+        }
+        self.names.push(name);
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.index = OnceLock::new();
+        self.names.remove(at);
+    }
+}
+
+/// The index is made anew when it is needed.
+impl Clone for Shape {
+    fn clone(&self) -> Shape {
+        Shape::of_distinct(self.names.clone())
+    }
 }
 
 impl Object {
     /// An object without members.
     pub fn new() -> Object {
-        Object::default()
+        Object { shape: EMPTY.clone(), values: Vec::new() }
     }
 
-    /// From members as they were written: of members with the same name the last one counts, at the
-    /// place of the first.
-    pub(crate) fn from_written(members: Vec<(Arc<str>, Json)>) -> Object {
-        if has_duplicates(&members) {
-            return members.into_iter().collect();
-        }
-        Object { members, index: OnceLock::new() }
+    /// From as many values as the shape has names.
+    pub(crate) fn of_shape(shape: Arc<Shape>, values: Vec<Json>) -> Object {
+        Object { shape, values }
     }
 
     /// The member of that name.
     pub fn get(&self, key: &str) -> Option<&Json> {
-        self.position(key).map(|at| &self.members[at].1)
+        self.shape.position(key).map(|at| &self.values[at])
     }
 
     /// The member of that name, to change it.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json> {
-        self.position(key).map(|at| &mut self.members[at].1)
+        self.shape.position(key).map(|at| &mut self.values[at])
     }
 
     /// Whether there is a member of that name.
     pub fn contains_key(&self, key: &str) -> bool {
-        self.position(key).is_some()
+        self.shape.position(key).is_some()
     }
 
     /// Sets a member: in place when there is one of that name, else at the end.
     pub fn insert(&mut self, key: impl Into<Arc<str>>, value: impl Into<Json>) {
         let key = key.into();
-        match self.position(&key) {
-            Some(at) => self.members[at].1 = value.into(),
+        match self.shape.position(&key) {
+            Some(at) => self.values[at] = value.into(),
             None => {
-                if let Some(index) = self.index.get_mut() {
-                    index.insert(key.clone(), self.members.len());
-                }
-                self.members.push((key, value.into()));
+                Arc::make_mut(&mut self.shape).push(key);
+                self.values.push(value.into());
             }
         }
     }
 
     /// Takes a member out; the others keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Json> {
-        let at = self.position(key)?;
-        self.index = OnceLock::new();
-        Some(self.members.remove(at).1)
+        let at = self.shape.position(key)?;
+        Arc::make_mut(&mut self.shape).remove(at);
+        Some(self.values.remove(at))
     }
 
     /// Members in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Json)> {
-        self.members.iter().map(|(key, value)| (key, value))
+        self.shape.names.iter().zip(&self.values)
     }
 
     /// Number of members.
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.values.len()
     }
 
     /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
-    fn position(&self, key: &str) -> Option<usize> {
-        if self.members.len() <= SCAN_MAX {
-            return self.members.iter().position(|(name, _)| &**name == key);
-        }
-        let index = self.index.get_or_init(|| {
-            self.members.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect()
-        });
-        index.get(key).copied()
+        self.values.is_empty()
     }
 }
 
-fn has_duplicates(members: &[(Arc<str>, Json)]) -> bool {
-    if members.len() <= SCAN_MAX {
-        return members
-            .iter()
-            .enumerate()
-            .any(|(at, (name, _))| members[..at].iter().any(|(earlier, _)| earlier == name));
+impl Default for Object {
+    fn default() -> Object {
+        Object::new()
     }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Objects are equal when they have the same members, in whatever order.
 impl PartialEq for Object {
     fn eq(&self, other: &Object) -> bool {
+        if Arc::ptr_eq(&self.shape, &other.shape) {
+            return self.values == other.values;
+        }
         self.len() == other.len()
             && self.iter().all(|(key, value)| other.get(key).is_some_and(|found| found == value))
     }
