@@ -122,6 +122,11 @@ impl Json {
         }
     }
 
+    /// Its compact text; quicker than by way of [`fmt::Display`].
+    pub fn to_text(&self) -> String {
+        write::text(self)
+    }
+
     /// Length of its compact text in bytes, without making it.
     pub fn text_len(&self) -> usize {
         write::text_len(self)

@@ -10,6 +10,7 @@ mod object;
 mod parse;
 mod payload;
 mod reference_path;
+mod scan;
 mod write;
 
 pub use json::Json;

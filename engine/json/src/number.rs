@@ -40,6 +40,14 @@ impl Number {
         }
     }
 
+    /// Writes it as it was written.
+    pub(crate) fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match &self.0 {
+            Repr::Int(value) => out.write_str(itoa::Buffer::new().format(*value)),
+            Repr::Text(text) => out.write_str(text),
+        }
+    }
+
     /// The nearest float; infinite when the number is beyond the range of floats.
     pub fn as_f64(&self) -> f64 {
         match &self.0 {
@@ -79,10 +87,7 @@ impl PartialEq for Number {
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Int(value) => write!(f, "{value}"),
-            Repr::Text(text) => f.write_str(text),
-        }
+        self.write(f)
     }
 }
 

@@ -75,6 +75,17 @@ impl Object {
         Object { shape: EMPTY.clone(), values: Vec::new() }
     }
 
+    /// From members whose names are known to differ all: quicker than to insert them one by one.
+    pub fn from_distinct(members: Vec<(Arc<str>, Json)>) -> Object {
+        let mut names = Vec::with_capacity(members.len());
+        let mut values = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            names.push(name);
+            values.push(value);
+        }
+        Object { shape: Arc::new(Shape::of_distinct(names)), values }
+    }
+
     /// From as many values as the shape has names.
     pub(crate) fn of_shape(shape: Arc<Shape>, values: Vec<Json>) -> Object {
         Object { shape, values }

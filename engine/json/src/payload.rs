@@ -52,7 +52,7 @@ impl Payload {
     /// The JSON text.
     pub fn text(&self) -> &ByteString {
         self.0.text.get_or_init(|| {
-            let tree = self.0.tree.get().map(ToString::to_string);
+            let tree = self.0.tree.get().map(Json::to_text);
             ByteString::from(tree.unwrap_or_else(|| "null".to_owned()))
         })
     }

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::Json;
+use crate::scan::plain_len;
 
 /// Writes compact JSON: no blanks, only what must be escaped is escaped.
 pub(crate) fn write(json: &Json, out: &mut impl Write) -> fmt::Result {
@@ -10,7 +11,7 @@ pub(crate) fn write(json: &Json, out: &mut impl Write) -> fmt::Result {
         Json::Null => out.write_str("null"),
         Json::Bool(true) => out.write_str("true"),
         Json::Bool(false) => out.write_str("false"),
-        Json::Number(number) => write!(out, "{number}"),
+        Json::Number(number) => number.write(out),
         Json::String(text) => write_string(text, out),
         Json::Array(elements) => {
             out.write_char('[')?;
@@ -35,6 +36,14 @@ pub(crate) fn write(json: &Json, out: &mut impl Write) -> fmt::Result {
             out.write_char('}')
         }
     }
+}
+
+/// The text.
+pub(crate) fn text(json: &Json) -> String {
+    let mut text = String::new();
+    // Strings take everything.
+    let _ = write(json, &mut text);
+    text
 }
 
 /// The text, unless it is longer than so many bytes.
@@ -79,21 +88,14 @@ impl Write for Bounded {
 
 fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
     out.write_char('"')?;
-    let mut clean_from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if !needs_escape(byte) {
-            continue;
-        }
-        out.write_str(&text[clean_from..at])?;
+    let mut rest = text;
+    loop {
+        let (plain, special) = rest.split_at(plain_len(rest.as_bytes()));
+        out.write_str(plain)?;
+        let Some(&byte) = special.as_bytes().first() else { return out.write_char('"') };
         write_escape(byte, out)?;
-        clean_from = at + 1;
+        rest = &special[1..];
     }
-    out.write_str(&text[clean_from..])?;
-    out.write_char('"')
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn write_escape(byte: u8, out: &mut impl Write) -> fmt::Result {

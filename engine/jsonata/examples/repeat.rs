@@ -35,7 +35,7 @@ fn once(expression: &Expression, text: &str) -> Result<String, Box<dyn Error>> {
     let mut input = Input::new(None);
     input.bindings = &bindings;
     match expression.evaluate(&mut input)? {
-        Evaluated::Value(value) => Ok(value.to_string()),
+        Evaluated::Value(value) => Ok(value.to_text()),
         other => Err(format!("no value: {other:?}").into()),
     }
 }

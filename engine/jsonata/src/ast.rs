@@ -1,5 +1,6 @@
 //! The tree that is evaluated: paths are put together, names resolved.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stepyard_json::Json;
@@ -54,6 +55,8 @@ pub(crate) enum Stage {
 pub(crate) struct Group {
     pub(crate) pairs: Vec<(Node, Node)>,
     pub(crate) position: usize,
+    /// Whether all keys are written as strings that differ: then no two can turn out to be one.
+    pub(crate) is_distinct: bool,
 }
 
 #[derive(Debug)]
@@ -304,6 +307,14 @@ impl Node {
         }
     }
 
+    /// The string, when it is a string as it is written and nothing more.
+    pub(crate) fn as_written(&self) -> Option<&Arc<str>> {
+        match &self.kind {
+            Kind::String(text) if self.is_plain() => Some(text),
+            _ => None,
+        }
+    }
+
     /// The nodes of its kind, without those that are attached behind it.
     pub(crate) fn operands<'a>(&'a self, visit: &mut dyn FnMut(&'a Node)) {
         match &self.kind {
@@ -346,6 +357,12 @@ impl Node {
 }
 
 impl Group {
+    pub(crate) fn new(pairs: Vec<(Node, Node)>, position: usize) -> Group {
+        let written: BTreeSet<_> = pairs.iter().filter_map(|(key, _)| key.as_written()).collect();
+        let is_distinct = written.len() == pairs.len();
+        Group { pairs, position, is_distinct }
+    }
+
     fn children<'a>(&'a self, visit: &mut dyn FnMut(&'a Node)) {
         for (key, value) in &self.pairs {
             visit(key);

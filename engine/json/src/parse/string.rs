@@ -1,6 +1,7 @@
 //! Strings.
 
 use super::parser::{Parsed, Parser};
+use crate::scan::plain_len;
 
 impl<'a> Parser<'a> {
     /// The value of a string.
@@ -51,20 +52,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Goes to the next quote, backslash or control character, a word at a time.
+    /// Goes to the next quote, backslash or control character.
     #[inline]
     fn skip_plain(&mut self) {
-        while let Some(word) = self.bytes[self.at..].first_chunk() {
-            let special = special_bytes(u64::from_le_bytes(*word));
-            if special != 0 {
-                self.at += special.trailing_zeros() as usize / 8;
-                return;
-            }
-            self.at += size_of::<u64>();
-        }
-        let rest = &self.bytes[self.at..];
-        let plain = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-        self.at += plain.unwrap_or(rest.len());
+        self.at += plain_len(&self.bytes[self.at..]);
     }
 
     fn escape(&mut self) -> Parsed<char> {
@@ -123,17 +114,4 @@ impl<'a> Parser<'a> {
         }
         Ok(code)
     }
-}
-
-/// Tells the quotes, backslashes and control characters among eight bytes by their highest bits. The lowest of those is
-/// right; above it a borrow may add others.
-const fn special_bytes(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGHEST: u64 = 0x80 * EACH;
-    const fn below(word: u64, limit: u64) -> u64 {
-        word.wrapping_sub(limit * EACH) & !word & HIGHEST
-    }
-    let quotes = below(word ^ (b'"' as u64 * EACH), 1);
-    let backslashes = below(word ^ (b'\\' as u64 * EACH), 1);
-    quotes | backslashes | below(word, 0x20)
 }

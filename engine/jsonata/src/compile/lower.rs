@@ -218,7 +218,7 @@ impl Lowering {
             return Err(Error::new("S0210").at(raw.position));
         }
         let pairs = self.pairs(pairs)?;
-        node.group = Some(Box::new(Group { pairs, position: raw.position }));
+        node.group = Some(Box::new(Group::new(pairs, raw.position)));
         Ok(node)
     }
 
@@ -298,7 +298,7 @@ fn block(expressions: Vec<Node>, position: usize) -> Box<Node> {
 fn object(pairs: Vec<(Node, Node)>, position: usize) -> Box<Node> {
     let nodes = pairs.iter().flat_map(|(key, value)| [key, value]);
     let seeking = nodes.flat_map(seeking_of).collect();
-    seeking_node(Kind::Object(Box::new(Group { pairs, position })), position, seeking)
+    seeking_node(Kind::Object(Box::new(Group::new(pairs, position))), position, seeking)
 }
 
 fn seeking_of_both(lhs: &Node, rhs: &Node) -> Vec<Slot> {

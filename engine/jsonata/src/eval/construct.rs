@@ -1,6 +1,6 @@
 //! Arrays, objects and group-by; names, wildcards and descendants.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use super::{Env, Machine};
@@ -19,7 +19,10 @@ struct Gathered {
 }
 
 enum Data {
-    Values(Value),
+    /// The first item alone; what it is counts.
+    Value(Value),
+    /// All items, arrays among them flattened.
+    Values(ArrayBuilder),
     Tuples(Vec<Tuple>),
 }
 
@@ -144,8 +147,10 @@ impl Machine<'_> {
         for (key, _) in &group.pairs {
             keys.push(self.key(group, key, input, env)?);
         }
-        check_distinct(group, &keys)?;
-        let mut record = Record::default();
+        if !group.is_distinct {
+            check_distinct(group, &keys)?;
+        }
+        let mut record = Record::with_capacity(keys.len());
         for (key, (_, value)) in keys.into_iter().zip(&group.pairs) {
             let Some(key) = key else { continue };
             let value = self.eval(value, input, env)?;
@@ -169,16 +174,31 @@ impl Machine<'_> {
             for (at, (key, _)) in group.pairs.iter().enumerate() {
                 let Some(key) = self.key(group, key, item, env)? else { continue };
                 match gathering.find(group, &key, at)? {
-                    Some(Data::Values(data)) => {
-                        let old = std::mem::take(data);
-                        *data = self.append(old, item.clone())?;
-                    }
-                    Some(Data::Tuples(_)) => {}
-                    None => gathering.add(key, at, Data::Values(item.clone())),
+                    Some(data) => self.gather_item(data, item)?,
+                    None => gathering.add(key, at, Data::Value(item.clone())),
                 }
             }
         }
         Ok(gathering.groups)
+    }
+
+    /// `$append` to what was gathered.
+    fn gather_item(&mut self, data: &mut Data, item: &Value) -> Outcome<()> {
+        if item.is_undefined() {
+            return Ok(());
+        }
+        self.fuel.pay(1 + item.items().map_or(1, Items::len) as u64)?;
+        match data {
+            Data::Value(first) if first.is_undefined() => *first = item.clone(),
+            Data::Value(first) => {
+                let mut items = self.builder(std::mem::take(first))?;
+                items.extend(item.clone())?;
+                *data = Data::Values(items);
+            }
+            Data::Values(items) => items.extend(item.clone())?,
+            Data::Tuples(_) => {}
+        }
+        Ok(())
     }
 
     fn gather_tuples(
@@ -194,7 +214,7 @@ impl Machine<'_> {
                 let Some(key) = self.key(group, key, &tuple.context, &scope)? else { continue };
                 match gathering.find(group, &key, at)? {
                     Some(Data::Tuples(data)) => data.push(tuple.clone()),
-                    Some(Data::Values(_)) => {}
+                    Some(Data::Value(_) | Data::Values(_)) => {}
                     None => gathering.add(key, at, Data::Tuples(vec![tuple.clone()])),
                 }
             }
@@ -203,10 +223,10 @@ impl Machine<'_> {
     }
 
     fn key(&mut self, group: &Group, key: &Node, item: &Value, env: &Env) -> Outcome<Option<Name>> {
-        let key = match &key.kind {
-            Kind::String(text) if key.is_plain() => return Ok(Some(text.clone())),
-            _ => self.eval(key, item, env)?,
-        };
+        if let Some(text) = key.as_written() {
+            return Ok(Some(text.clone()));
+        }
+        let key = self.eval(key, item, env)?;
         match (key.as_text(), key.is_undefined()) {
             (Some(text), _) => Ok(Some(text.clone())),
             (None, true) => Ok(None),
@@ -218,11 +238,14 @@ impl Machine<'_> {
     }
 
     fn grouped(&mut self, group: &Group, gathered: Vec<Gathered>, env: &Env) -> Outcome<Value> {
-        let mut record = Record::default();
+        let mut record = Record::with_capacity(gathered.len());
         for Gathered { key, pair, data } in gathered {
             let value = &group.pairs[pair].1;
             let value = match data {
-                Data::Values(data) => self.eval(value, &data, env)?,
+                Data::Value(item) => self.eval(value, &item, env)?,
+                Data::Values(items) => {
+                    self.eval(value, &Value::Array(items.finish(Flags::NONE)?), env)?
+                }
                 Data::Tuples(tuples) => {
                     let Tuple { context, bindings } = self.merge_tuples(tuples)?;
                     let scope = self.registry.open(Some(env), bindings);
@@ -265,20 +288,21 @@ impl Machine<'_> {
             return Ok(first);
         }
         self.fuel.pay(1 + second.items().map_or(1, Items::len) as u64)?;
-        let mut builder = match first {
-            Value::Array(array) => {
-                // Copied unless nobody else has it.
-                self.fuel.pay(array.items().len() as u64 / 8)?;
-                ArrayBuilder::from_array(array)
-            }
-            other => {
-                let mut builder = ArrayBuilder::new();
-                builder.extend(other)?;
-                builder
-            }
-        };
+        let mut builder = self.builder(first)?;
         builder.extend(second)?;
         builder.finish(Flags::NONE).map(Value::Array)
+    }
+
+    /// Goes on with the items of an array, or with anything else as the first item.
+    fn builder(&mut self, first: Value) -> Outcome<ArrayBuilder> {
+        if let Value::Array(array) = first {
+            // Copied unless nobody else has it.
+            self.fuel.pay(array.items().len() as u64 / 8)?;
+            return Ok(ArrayBuilder::from_array(array));
+        }
+        let mut builder = ArrayBuilder::new();
+        builder.extend(first)?;
+        Ok(builder)
     }
 }
 
@@ -286,7 +310,7 @@ impl Machine<'_> {
 #[derive(Default)]
 struct Gathering {
     groups: Vec<Gathered>,
-    places: HashMap<Name, usize>,
+    places: BTreeMap<Name, usize>,
 }
 
 impl Gathering {

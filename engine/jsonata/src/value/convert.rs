@@ -74,14 +74,14 @@ impl Conversion<'_> {
             }
             Value::Object(record) => {
                 let below = below(levels)?;
-                let mut object = Object::new();
+                let mut members = Vec::with_capacity(record.len());
                 for (name, member) in record.iter() {
                     if !member.is_undefined() {
                         self.spend(name.len() + 4)?;
-                        object.insert(name.clone(), self.convert(member, below)?);
+                        members.push((name.clone(), self.convert(member, below)?));
                     }
                 }
-                Ok(object.into())
+                Ok(Object::from_distinct(members).into())
             }
             Value::Text(built) => {
                 self.spend(built.text.len())?;

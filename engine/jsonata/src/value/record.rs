@@ -22,6 +22,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// An empty one with room for so many members.
+    pub(crate) fn with_capacity(members: usize) -> Record {
+        Record { members: Vec::with_capacity(members), ..Record::default() }
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.position(name).map(|at| &self.members[at].1)
     }

@@ -120,8 +120,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn string(&mut self, text: &str) -> Outcome<()> {
-        let quoted = Json::from(text).to_string();
+    fn string(&mut self, text: &Arc<str>) -> Outcome<()> {
+        let quoted = Json::String(text.clone()).to_text();
         self.push(&quoted)
     }
 
@@ -135,14 +135,20 @@ impl Writer<'_> {
     }
 }
 
+/// So many digits of a fraction count.
+const DIGITS_MAX: usize = 15;
+
 /// A finite number as JavaScript prints it, rounded to 15 digits unless it is an integer.
 pub(crate) fn number_text(number: f64) -> String {
-    let rounded = if number.fract() == 0.0 {
-        number
-    } else {
-        format!("{number:.14e}").parse().unwrap_or(number)
-    };
-    shortest(rounded)
+    if number.fract() == 0.0 {
+        return shortest(number);
+    }
+    let scientific = Scientific::of(number);
+    if scientific.digits.len() <= DIGITS_MAX {
+        // Rounding would not change it.
+        return scientific.text();
+    }
+    shortest(format!("{number:.14e}").parse().unwrap_or(number))
 }
 
 /// The shortest text that reads back as the same number, in JavaScript's notation: an exponent from
@@ -154,27 +160,47 @@ pub(crate) fn shortest(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         return (number as i64).to_string();
     }
-    let scientific = format!("{:e}", number.abs());
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let mut text = if number < 0.0 { "-".to_owned() } else { String::new() };
-    let point = exponent + 1;
-    let length = digits.len() as i32;
-    // Writing to a string cannot fail.
-    let _ = match point {
-        _ if length <= point && point <= 21 => {
-            write!(text, "{digits}{}", "0".repeat((point - length) as usize))
-        }
-        1..=21 => write!(text, "{}.{}", &digits[..point as usize], &digits[point as usize..]),
-        -5..=0 => write!(text, "0.{}{digits}", "0".repeat(-point as usize)),
-        _ => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            let fraction = if length > 1 { format!(".{}", &digits[1..]) } else { String::new() };
-            write!(text, "{}{fraction}e{sign}{}", &digits[..1], exponent.abs())
-        }
-    };
-    text
+    Scientific::of(number).text()
+}
+
+/// The fewest digits that read back as the same number; the point stands behind the first one.
+struct Scientific {
+    is_negative: bool,
+    digits: String,
+    exponent: i32,
+}
+
+impl Scientific {
+    fn of(number: f64) -> Scientific {
+        let mut digits = format!("{:e}", number.abs());
+        let e = digits.rfind('e').unwrap_or(digits.len());
+        let exponent = digits.get(e + 1..).and_then(|text| text.parse().ok()).unwrap_or(0);
+        digits.truncate(e);
+        digits.retain(|digit| digit != '.');
+        Scientific { is_negative: number < 0.0, digits, exponent }
+    }
+
+    fn text(&self) -> String {
+        let Scientific { is_negative, digits, exponent } = self;
+        let mut text = if *is_negative { "-".to_owned() } else { String::new() };
+        let point = exponent + 1;
+        let length = digits.len() as i32;
+        // Writing to a string cannot fail.
+        let _ = match point {
+            _ if length <= point && point <= 21 => {
+                write!(text, "{digits}{}", "0".repeat((point - length) as usize))
+            }
+            1..=21 => write!(text, "{}.{}", &digits[..point as usize], &digits[point as usize..]),
+            -5..=0 => write!(text, "0.{}{digits}", "0".repeat(-point as usize)),
+            _ => {
+                let sign = if *exponent < 0 { '-' } else { '+' };
+                let fraction =
+                    if length > 1 { format!(".{}", &digits[1..]) } else { String::new() };
+                write!(text, "{}{fraction}e{sign}{}", &digits[..1], exponent.abs())
+            }
+        };
+        text
+    }
 }
 
 #[cfg(test)]
