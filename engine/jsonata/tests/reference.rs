@@ -190,3 +190,23 @@ fn large_numbers_are_written_with_their_exponent() {
         ],
     );
 }
+
+#[test]
+fn an_object_over_an_empty_array_puts_nothing_into_it() {
+    check_all(
+        Dialect::Plain,
+        &[
+            ("($a := []; $o := $a{'k': 1}; [$o, $count($a), $a])", r#"[{"k":1},1,null]"#),
+            (
+                "($a := [[]]; $o := $a.{'k': 1}; {'o': $o, 'a': $a})",
+                r#"{"o":{"k":1},"a":[[null]]}"#,
+            ),
+            (
+                "($a := []; $b := $a; $o := $b{'k': $exists($)}; {'o': $o, 'a': $a, 'c': $append($a, 1)})",
+                r#"{"o":{"k":false},"a":[null],"c":[null,1]}"#,
+            ),
+            ("($a := []; $a{'k': 1}; $a{'k': 2}; $a = [null])", "false"),
+            ("($a := [][$ > 3]; $o := $a{'k': 1}; $a)", "undefined"),
+        ],
+    );
+}

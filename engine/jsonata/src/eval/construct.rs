@@ -165,7 +165,12 @@ impl Machine<'_> {
         let mut gathering = Gathering::default();
         let items = match input.items() {
             // Nothing still makes an object.
-            Some(items) if items.len() == 0 => vec![Value::Undefined],
+            Some(items) if items.len() == 0 => {
+                if let Value::Array(array) = input {
+                    array.put_nothing();
+                }
+                vec![Value::Undefined]
+            }
             Some(items) => items.to_vec(),
             None => vec![input.clone()],
         };

@@ -1,5 +1,6 @@
 //! Arrays that an expression builds.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::Value;
@@ -40,13 +41,21 @@ pub(crate) struct Array {
 struct Elements {
     items: Vec<Value>,
     charge: Charge,
+    /// Whether an empty array has got the item that is nothing, see [`Array::put_nothing`].
+    holds_nothing: Cell<bool>,
+}
+
+impl Elements {
+    fn shared(items: Vec<Value>, charge: Charge) -> Rc<Elements> {
+        Rc::new(Elements { items, charge, holds_nothing: Cell::new(false) })
+    }
 }
 
 impl Array {
     pub(crate) fn new(items: Vec<Value>, flags: Flags) -> Array {
         let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
         let charge = Charge::new(items.iter().map(Value::weight).sum());
-        Array { elements: Rc::new(Elements { items, charge }), flags, depth }
+        Array { elements: Elements::shared(items, charge), flags, depth }
     }
 
     /// Whether one is a copy of the other.
@@ -55,7 +64,14 @@ impl Array {
     }
 
     pub(crate) fn items(&self) -> &[Value] {
-        &self.elements.items
+        const NOTHING: &[Value] = &[Value::Undefined];
+        if self.elements.holds_nothing.get() { NOTHING } else { &self.elements.items }
+    }
+
+    /// Puts an item that is nothing into an empty array, for all who share it: what the reference does to an array that an
+    /// object is built over.
+    pub(crate) fn put_nothing(&self) {
+        self.elements.holds_nothing.set(self.elements.items.is_empty());
     }
 
     pub(crate) fn is(&self, flag: Flags) -> bool {
@@ -79,7 +95,11 @@ impl Array {
 
     /// The elements: not copied when nobody else has them.
     fn into_elements(self) -> Elements {
-        Rc::try_unwrap(self.elements).unwrap_or_else(|shared| (*shared).clone())
+        let mut elements = Rc::try_unwrap(self.elements).unwrap_or_else(|shared| (*shared).clone());
+        if elements.holds_nothing.take() {
+            elements.items.push(Value::Undefined);
+        }
+        elements
     }
 }
 
@@ -98,7 +118,7 @@ impl ArrayBuilder {
     /// Goes on with the elements of an array.
     pub(crate) fn from_array(array: Array) -> ArrayBuilder {
         let depth = array.depth - 1;
-        let Elements { items, charge } = array.into_elements();
+        let Elements { items, charge, .. } = array.into_elements();
         ArrayBuilder { items, depth, charge }
     }
 
@@ -142,8 +162,8 @@ impl ArrayBuilder {
     /// When it nests too deeply.
     pub(crate) fn finish(self, flags: Flags) -> Outcome<Array> {
         check_depth(self.depth)?;
-        let elements = Elements { items: self.items, charge: self.charge };
-        Ok(Array { elements: Rc::new(elements), flags, depth: self.depth + 1 })
+        let elements = Elements::shared(self.items, self.charge);
+        Ok(Array { elements, flags, depth: self.depth + 1 })
     }
 
     pub(crate) fn sequence(self) -> Outcome<Value> {
