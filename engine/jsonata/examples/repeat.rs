@@ -6,8 +6,13 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, BufRead, Write};
 
+use mimalloc::MiMalloc;
 use stepyard_json::{Json, Object};
 use stepyard_jsonata::{Dialect, Evaluated, Expression, Input};
+
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
