@@ -352,10 +352,11 @@ impl Machine<'_> {
     fn validate(
         &mut self,
         signature: &Signature,
-        arguments: Vec<Value>,
+        mut arguments: Vec<Value>,
         context: &Value,
     ) -> Outcome<Vec<Value>> {
         if signature.takes_as_they_are(&arguments) {
+            arguments.resize(signature.parameters.len(), Value::Undefined);
             return Ok(arguments);
         }
         let symbols: Vec<u8> = arguments.iter().map(Value::symbol).collect();

@@ -102,7 +102,10 @@ impl<'a> Machine<'a> {
             value = self.group(group, &value, env)?;
         }
         self.fuel.leave(1);
-        Ok(normalised(value, node.keep_array))
+        match value {
+            Value::Array(_) => Ok(normalised(value, node.keep_array)),
+            other => Ok(other),
+        }
     }
 
     fn enter(&mut self) -> Outcome<()> {

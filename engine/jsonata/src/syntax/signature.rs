@@ -59,14 +59,19 @@ impl Signature {
         Ok(Signature { parameters })
     }
 
-    /// Whether each parameter has its argument and nothing has to be done to it: the frequent case.
+    /// Whether the parameters take the arguments one by one, with nothing to be done to any, and those left over may be
+    /// missing: the frequent case.
     pub(crate) fn takes_as_they_are(&self, arguments: &[Value]) -> bool {
         let fits = |(parameter, argument): (&Parameter, &Value)| {
             let symbol = argument.symbol();
             let plain = !parameter.is_array || (symbol == b'a' && parameter.element.is_none());
             plain && !parameter.repeated && parameter.fits(symbol)
         };
-        self.parameters.len() == arguments.len() && self.parameters.iter().zip(arguments).all(fits)
+        let Some((taken, rest)) = self.parameters.split_at_checked(arguments.len()) else {
+            return false;
+        };
+        let may_be_missing = |parameter: &Parameter| parameter.optional && !parameter.from_context;
+        taken.iter().zip(arguments).all(fits) && rest.iter().all(may_be_missing)
     }
 
     /// A signature that is part of the program.
@@ -157,6 +162,9 @@ pub(crate) fn assign(
     symbols: &[u8],
     to_the_end: bool,
 ) -> Option<Vec<usize>> {
+    if let Some(taken) = one_by_one(parameters, symbols) {
+        return Some(taken);
+    }
     let (rows, columns) = (parameters.len(), symbols.len());
     // `possible[p][s]`: the parameters from `p` on can take the arguments from `s` on.
     let mut possible = vec![vec![false; columns + 1]; rows + 1];
@@ -179,6 +187,15 @@ pub(crate) fn assign(
         column += count;
     }
     possible[0][0].then_some(taken)
+}
+
+/// The frequent case: each parameter takes one argument, until none is left.
+fn one_by_one(parameters: &[Parameter], symbols: &[u8]) -> Option<Vec<usize>> {
+    let (taken, rest) = parameters.split_at_checked(symbols.len())?;
+    let takes_one =
+        |(parameter, symbol): (&Parameter, &u8)| !parameter.repeated && parameter.fits(*symbol);
+    (taken.iter().zip(symbols).all(takes_one) && rest.iter().all(|parameter| parameter.optional))
+        .then(|| (0..parameters.len()).map(|at| usize::from(at < symbols.len())).collect())
 }
 
 /// The numbers of arguments that a parameter can take, ascending.
@@ -218,6 +235,9 @@ mod tests {
         assert_eq!(taken("<s-n?:s>", "n"), Ok(vec![0, 1]));
         assert_eq!(taken("<a+>", "aas"), Ok(vec![3]));
         assert_eq!(taken("<(sf)>", "f"), Ok(vec![1]));
+        assert_eq!(taken("<s-nn?:s>", "sn"), Ok(vec![1, 1, 0]));
+        assert_eq!(taken("<s-nn?:s>", "nn"), Ok(vec![0, 1, 1]));
+        assert_eq!(taken("<s?a+n?>", "saan"), Ok(vec![1, 3, 0]));
     }
 
     #[test]
