@@ -20,8 +20,13 @@ impl Number {
     pub(crate) fn from_valid_text(text: &str) -> Number {
         match canonical_integer(text) {
             Some(value) => Number(Repr::Int(value)),
-            None => Number(Repr::Text(text.into())),
+            None => Number::as_written(text),
         }
+    }
+
+    /// The same for a text that is no [`canonical_integer`].
+    pub(crate) fn as_written(text: &str) -> Number {
+        Number(Repr::Text(text.into()))
     }
 
     /// From a finite float, with the shortest text that reads back as the same value; `None` for

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use crate::Json;
 
@@ -10,22 +10,21 @@ use crate::Json;
 const SCAN_MAX: usize = 16;
 
 /// A JSON object. Members keep the order in which they were first inserted.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Object {
-    shape: Arc<Shape>,
+    /// `None` without members.
+    shape: Option<Arc<Shape>>,
     /// One for each name of the shape.
     values: Vec<Json>,
 }
 
-/// The names of an object's members, in order and all different. Objects that were read from one text share them.
+/// The names of an object's members, in order and all different. Objects that were read share them with others like them.
 #[derive(Default)]
 pub(crate) struct Shape {
     names: Vec<Arc<str>>,
     /// Position by name; made on the first look-up in a large object, dropped when positions change.
     index: OnceLock<BTreeMap<Arc<str>, usize>>,
 }
-
-static EMPTY: LazyLock<Arc<Shape>> = LazyLock::new(Arc::default);
 
 impl Shape {
     /// Of names that all differ.
@@ -72,7 +71,7 @@ impl Clone for Shape {
 impl Object {
     /// An object without members.
     pub fn new() -> Object {
-        Object { shape: EMPTY.clone(), values: Vec::new() }
+        Object::default()
     }
 
     /// From members whose names are known to differ all: quicker than to insert them one by one.
@@ -80,39 +79,40 @@ impl Object {
         let mut names = Vec::with_capacity(members.len());
         let mut values = Vec::with_capacity(members.len());
         for (name, value) in members {
+            debug_assert!(names.len() > SCAN_MAX || !names.contains(&name), "{name} stands twice");
             names.push(name);
             values.push(value);
         }
-        Object { shape: Arc::new(Shape::of_distinct(names)), values }
+        Object { shape: Some(Arc::new(Shape::of_distinct(names))), values }
     }
 
     /// From as many values as the shape has names.
     pub(crate) fn of_shape(shape: Arc<Shape>, values: Vec<Json>) -> Object {
-        Object { shape, values }
+        Object { shape: Some(shape), values }
     }
 
     /// The member of that name.
     pub fn get(&self, key: &str) -> Option<&Json> {
-        self.shape.position(key).map(|at| &self.values[at])
+        self.position(key).map(|at| &self.values[at])
     }
 
     /// The member of that name, to change it.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json> {
-        self.shape.position(key).map(|at| &mut self.values[at])
+        self.position(key).map(|at| &mut self.values[at])
     }
 
     /// Whether there is a member of that name.
     pub fn contains_key(&self, key: &str) -> bool {
-        self.shape.position(key).is_some()
+        self.position(key).is_some()
     }
 
     /// Sets a member: in place when there is one of that name, else at the end.
     pub fn insert(&mut self, key: impl Into<Arc<str>>, value: impl Into<Json>) {
         let key = key.into();
-        match self.shape.position(&key) {
+        match self.position(&key) {
             Some(at) => self.values[at] = value.into(),
             None => {
-                Arc::make_mut(&mut self.shape).push(key);
+                Arc::make_mut(self.shape.get_or_insert_default()).push(key);
                 self.values.push(value.into());
             }
         }
@@ -120,14 +120,22 @@ impl Object {
 
     /// Takes a member out; the others keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Json> {
-        let at = self.shape.position(key)?;
-        Arc::make_mut(&mut self.shape).remove(at);
+        let at = self.position(key)?;
+        Arc::make_mut(self.shape.get_or_insert_default()).remove(at);
         Some(self.values.remove(at))
     }
 
     /// Members in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Json)> {
-        self.shape.names.iter().zip(&self.values)
+        self.names().iter().zip(&self.values)
+    }
+
+    fn names(&self) -> &[Arc<str>] {
+        self.shape.as_ref().map_or(&[], |shape| &shape.names)
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        self.shape.as_ref()?.position(key)
     }
 
     /// Number of members.
@@ -141,16 +149,12 @@ impl Object {
     }
 }
 
-impl Default for Object {
-    fn default() -> Object {
-        Object::new()
-    }
-}
-
 /// Objects are equal when they have the same members, in whatever order.
 impl PartialEq for Object {
     fn eq(&self, other: &Object) -> bool {
-        if Arc::ptr_eq(&self.shape, &other.shape) {
+        if let (Some(shape), Some(other_shape)) = (&self.shape, &other.shape)
+            && Arc::ptr_eq(shape, other_shape)
+        {
             return self.values == other.values;
         }
         self.len() == other.len()

@@ -205,6 +205,7 @@ fn an_object_over_an_empty_array_puts_nothing_into_it() {
                 "($a := []; $b := $a; $o := $b{'k': $exists($)}; {'o': $o, 'a': $a, 'c': $append($a, 1)})",
                 r#"{"o":{"k":false},"a":[null],"c":[null,1]}"#,
             ),
+            ("($a := []; $o := $a.b@$v.c{'k': 1}; {'o': $o, 'a': $a})", r#"{"o":{"k":1},"a":[]}"#),
             ("($a := []; $a{'k': 1}; $a{'k': 2}; $a = [null])", "false"),
             ("($a := [][$ > 3]; $o := $a{'k': 1}; $a)", "undefined"),
         ],

@@ -111,6 +111,26 @@ mod tests {
     }
 
     #[test]
+    fn names_are_shared_with_texts_before_unless_they_are_long() {
+        for (length, is_shared) in [(64, true), (65, false)] {
+            let text = format!("{{\"{}\":0}}", "n".repeat(length));
+            let (first, second) = (Json::parse(&text).unwrap(), Json::parse(&text).unwrap());
+            let name = |json: &Json| json.as_object().unwrap().iter().next().unwrap().0.clone();
+            assert_eq!(std::sync::Arc::ptr_eq(&name(&first), &name(&second)), is_shared);
+            assert_eq!(first, second);
+        }
+    }
+
+    #[test]
+    fn objects_with_many_names_share_them_too() {
+        let row: Vec<String> = (0..40).map(|at| format!("\"column_{at:02}\":{at}")).collect();
+        let json = Json::parse(&format!("[{{{0}}},{{{0}}}]", row.join(","))).unwrap();
+        let row = |at: usize| json.index(at).and_then(Json::as_object).unwrap();
+        assert!(row(0).iter().zip(row(1).iter()).all(|(a, b)| std::sync::Arc::ptr_eq(a.0, b.0)));
+        assert_eq!(row(1).get("column_39"), Some(&Json::from(39)));
+    }
+
+    #[test]
     fn objects_that_share_their_names_change_alone() {
         let mut json = Json::parse(r#"[{"a":1,"b":2},{"a":3,"b":4}]"#).unwrap();
         let Json::Array(elements) = &mut json else { unreachable!() };

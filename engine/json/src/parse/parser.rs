@@ -4,17 +4,22 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::names::{Known, Seen};
+use super::names::{Seen, shared_name, shared_shape};
 use super::{DEPTH_MAX, REPEATED_MAX};
 use crate::{Json, Object, Place, Step};
 
-/// What is wrong, and at which byte. Behind a pointer, so that what goes right is quick to hand on.
+/// What is wrong, and at which byte.
 pub(super) struct Fault {
     pub(super) at: usize,
     pub(super) message: String,
 }
 
+/// What is wrong stands behind a pointer, so that what goes right is quick to hand on.
 pub(super) type Parsed<T> = Result<T, Box<Fault>>;
+
+/// Room on the stacks to begin with: a value for so many bytes of the text, and not more than so many.
+const BYTES_PER_VALUE: usize = 32;
+const ROOM_MAX: usize = 64;
 
 /// A container that has been opened and not yet closed, and where what it holds begins on the stacks.
 enum Open {
@@ -26,7 +31,6 @@ pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
-    known: Known,
     open: Vec<Open>,
     /// What the open containers hold so far, that of the innermost last; the whole value in the end.
     pub(super) values: Vec<Json>,
@@ -38,14 +42,14 @@ pub(super) struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str) -> Parser<'a> {
+        let room = (text.len() / BYTES_PER_VALUE).min(ROOM_MAX);
         Parser {
             text,
             bytes: text.as_bytes(),
             at: 0,
-            known: Known::default(),
             open: Vec::new(),
-            values: Vec::new(),
-            names: Vec::new(),
+            values: Vec::with_capacity(room),
+            names: Vec::with_capacity(room),
             repeated: None,
         }
     }
@@ -135,9 +139,6 @@ impl<'a> Parser<'a> {
                 }
                 (&Open::Array { from }, Some(b']')) => self.end_array(from),
                 (&Open::Object { from, names_from, seen }, Some(b'}')) => {
-                    if seen.may_repeat() {
-                        self.note_repeated(names_from);
-                    }
                     self.end_object(from, names_from, seen);
                 }
                 (_, None) => return Err(self.end_of_input()),
@@ -160,16 +161,16 @@ impl<'a> Parser<'a> {
 
     fn end_object(&mut self, from: usize, names_from: usize, seen: Seen) {
         self.at += 1;
-        self.open.pop();
         let values = self.values.split_off(from);
-        let object = if seen.may_repeat() {
-            let names = self.names.drain(names_from..);
-            names.map(|name| self.known.name(&name)).zip(values).collect()
-        } else {
-            let shape = self.known.shape(&self.names[names_from..], seen);
-            self.names.truncate(names_from);
-            Object::of_shape(shape, values)
+        let object = match shared_shape(&self.names[names_from..], seen) {
+            Some(shape) => Object::of_shape(shape, values),
+            None => {
+                self.note_repeated(names_from);
+                self.names[names_from..].iter().map(|name| shared_name(name)).zip(values).collect()
+            }
         };
+        self.open.pop();
+        self.names.truncate(names_from);
         self.push_object(Arc::new(object));
     }
 
@@ -199,12 +200,15 @@ impl<'a> Parser<'a> {
     /// Notes the names that stand again among the members of the innermost object.
     fn note_repeated(&mut self, names_from: usize) {
         let Some(mut repeated) = self.repeated.take() else { return };
-        let around = self.around();
-        let mut seen = HashSet::new();
-        let again = self.names[names_from..].iter().filter(|name| !seen.insert(&***name));
-        for name in again.take(REPEATED_MAX - repeated.len()) {
-            let last = Step::Member((**name).into());
-            repeated.push(around.iter().cloned().chain([last]).collect());
+        let room = REPEATED_MAX - repeated.len();
+        if room > 0 {
+            let around = self.around();
+            let mut seen = HashSet::new();
+            let again = self.names[names_from..].iter().filter(|name| !seen.insert(&***name));
+            for name in again.take(room) {
+                let last = Step::Member((**name).into());
+                repeated.push(around.iter().cloned().chain([last]).collect());
+            }
         }
         self.repeated = Some(repeated);
     }

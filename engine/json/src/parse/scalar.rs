@@ -26,7 +26,7 @@ impl Parser<'_> {
         let text = &self.text[start..self.at];
         match canonical_integer(text) {
             Some(number) => self.push_integer(number),
-            None => self.values.push(Json::Number(Number::from_valid_text(text))),
+            None => self.values.push(Json::Number(Number::as_written(text))),
         }
         Ok(())
     }

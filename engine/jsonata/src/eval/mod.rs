@@ -102,6 +102,7 @@ impl<'a> Machine<'a> {
             value = self.group(group, &value, env)?;
         }
         self.fuel.leave(1);
+        // Most values need no call.
         match value {
             Value::Array(_) => Ok(normalised(value, node.keep_array)),
             other => Ok(other),

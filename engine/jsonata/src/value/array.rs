@@ -83,8 +83,12 @@ impl Array {
         self
     }
 
-    /// The same elements as a sequence and nothing else.
+    /// The same elements as a sequence and nothing else. An empty one is a new one, which [`Array::put_nothing`] may change
+    /// alone.
     pub(crate) fn into_sequence(mut self) -> Array {
+        if self.items().is_empty() {
+            return Array::new(Vec::new(), Flags::SEQUENCE);
+        }
         self.flags = Flags::SEQUENCE;
         self
     }

@@ -148,7 +148,8 @@ pub(crate) fn number_text(number: f64) -> String {
         // Rounding would not change it.
         return scientific.text();
     }
-    shortest(format!("{number:.14e}").parse().unwrap_or(number))
+    let rounded = format!("{number:.*e}", DIGITS_MAX - 1);
+    shortest(rounded.parse().unwrap_or(number))
 }
 
 /// The shortest text that reads back as the same number, in JavaScript's notation: an exponent from
